@@ -1,0 +1,208 @@
+"""The bundle: the folder that `export` writes and that everything later reads, the app included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ondevice import files, records
+from ondevice.errors import OnDeviceError, UsageError
+
+SCHEMA_VERSION = 1
+MODEL_FILE = "model.tflite"
+MANIFEST_FILE = "manifest.json"
+VOCABULARY_FILE = "vocab.txt"
+TEST_VECTORS_FILE = "test_vectors.json"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of the signature: name, shape and NumPy type name."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One stored table of the embedding, as the file holds it.
+
+    Args:
+        name: the method's name for the table.
+        shape: `(rows, width)`.
+        scheme: name of the quantization scheme that encoded it.
+        reason: why the recipe's scheme was not used, empty where it was.
+        folded_into: name of the table that took this table's scales, empty where they are stored or not needed.
+        payload_bytes: bytes of the encoded arrays.
+        float32_bytes: bytes of the table before encoding.
+        max_error: largest absolute difference between decoded and original values.
+        relative_error: root mean square of that difference over the root mean square of the values.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    scheme: str
+    reason: str
+    folded_into: str
+    payload_bytes: int
+    float32_bytes: int
+    max_error: float
+    relative_error: float
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """How ids become vectors: the method, the id order and the sizes.
+
+    Args:
+        method: name of the method, e.g. `"memcom"`.
+        parameters: the method's own parameters.
+        order: name of the id order.
+        ratio: parameters of the full table over parameters stored.
+        stored_parameters: numbers stored for the look-up.
+        full_parameters: numbers of the full table of the same vocabulary and width.
+        tables: one record per stored table.
+        tensor: name of the tensor in the file that holds the looked-up vectors, `[1, length, width]`.
+    """
+
+    method: str
+    parameters: dict[str, int | float | str | bool]
+    order: str
+    ratio: float
+    stored_parameters: int
+    full_parameters: int
+    tables: tuple[Table, ...]
+    tensor: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything about an exported file that its reader may need, versioned.
+
+    Args:
+        schema_version: version of this record.
+        name: name of the model.
+        dataset: name of the data set it was trained on.
+        seed: seed of the training run.
+        signature: name of the signature.
+        inputs: its inputs in order.
+        outputs: its outputs in order.
+        vocabulary_size: ids are 0 to this number minus one; 0 is padding, 1 is unknown.
+        history_length: ids per call; shorter histories are filled with padding.
+        top_k: items returned per call.
+        out_of_range: what an id outside the vocabulary counts as, `"unknown"` or `"padding"`.
+        excludes_history: whether the items given are left out of the answer.
+        recipe: name of the quantization recipe.
+        dense: number format of the dense layers' weights, with granularity.
+        embedding: how ids become vectors.
+        parameters: numbers the whole model stores.
+        file_bytes: size of `model.tflite`.
+        overhead_bytes: part of the file that is not weights.
+        vocabulary_bytes: size of `vocab.txt`.
+        ops: builtin operations of the file and how often each occurs.
+        target_runtime: runtime the file was made for.
+        minimum_runtime: oldest TensorFlow Lite version whose kernels cover every operation of the file.
+        score_tolerance_steps: largest score difference to the reference model that counts as equal, in steps of
+            1/255 of the range of the reference scores.
+        quality: metrics of the float reference model on the test split, by name.
+        sha256: digest of every other file of the bundle, by file name.
+        versions: versions of the packages that made it.
+    """
+
+    schema_version: int
+    name: str
+    dataset: str
+    seed: int
+    signature: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    vocabulary_size: int
+    history_length: int
+    top_k: int
+    out_of_range: str
+    excludes_history: bool
+    recipe: str
+    dense: str
+    embedding: Embedding
+    parameters: int
+    file_bytes: int
+    overhead_bytes: int
+    vocabulary_bytes: int
+    ops: dict[str, int]
+    target_runtime: str
+    minimum_runtime: str
+    score_tolerance_steps: float
+    quality: dict[str, float]
+    sha256: dict[str, str]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class TestVector:
+    """One call and what the reference model answers.
+
+    Args:
+        name: what the vector tests, e.g. `"user 17"` or `"all padding"`.
+        ids: the ids given, as many as the history is long.
+        items: the reference's best items, several times as many as the file returns.
+        scores: their scores, falling.
+        score_range: largest minus smallest score over all items that may be returned.
+    """
+
+    __test__ = False
+
+    name: str
+    ids: tuple[int, ...]
+    items: tuple[int, ...]
+    scores: tuple[float, ...]
+    score_range: float
+
+
+@dataclass(frozen=True)
+class TestVectors:
+    """The content of `test_vectors.json`."""
+
+    __test__ = False
+
+    schema_version: int
+    vectors: tuple[TestVector, ...]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk, opened with `open_bundle`."""
+
+    folder: Path
+    manifest: Manifest
+    vectors: TestVectors
+
+    @property
+    def model(self) -> Path:
+        """Path of the `.tflite` file."""
+        return self.folder / MODEL_FILE
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Read a bundle and check that its files are the ones its manifest describes.
+
+    Raises:
+        UsageError: the folder or one of its files does not exist.
+        OnDeviceError: a file differs from what the manifest promises.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"bundle {str(folder)!r} is not a folder; `ondevice export` writes one.")
+    manifest = records.read(Manifest, folder / MANIFEST_FILE, "manifest")
+    if manifest.schema_version != SCHEMA_VERSION:
+        raise OnDeviceError(
+            f"manifest {str(folder / MANIFEST_FILE)!r} has schema version {manifest.schema_version}; "
+            f"this ondevice reads version {SCHEMA_VERSION}."
+        )
+    for name, digest in manifest.sha256.items():
+        path = folder / name
+        if not path.is_file():
+            raise UsageError(f"bundle file {str(path)!r} does not exist.")
+        if files.sha256(path) != digest:
+            raise OnDeviceError(f"bundle file {str(path)!r} was changed since export: its SHA-256 is not the manifest's.")
+    vectors = records.read(TestVectors, folder / TEST_VECTORS_FILE, "test vectors")
+    return Bundle(folder, manifest, vectors)

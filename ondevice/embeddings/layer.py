@@ -1,0 +1,86 @@
+"""The Keras layer around any method: it derives weights, call, mask, config and shapes from the method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ondevice.embeddings.method import Method, Rows, registry
+from ondevice.embeddings.tensorflow_ops import TensorFlowOps
+from ondevice.ids import PADDING_ID
+
+INITIALIZERS: Mapping[str, Callable[[], keras.initializers.Initializer]] = {
+    # Made anew for every table: one initializer object gives equal values to tables of equal shape.
+    "uniform": lambda: keras.initializers.RandomUniform(-0.05, 0.05),
+    "near_one": lambda: keras.initializers.RandomNormal(1.0, 0.1),
+    "ones": keras.initializers.Ones,
+    "zeros": keras.initializers.Zeros,
+}
+
+PER_ID_MARK = "per_id"
+"""Part of the variable name of tables with one row per id, by which weight decay leaves them out."""
+
+
+@keras.saving.register_keras_serializable(package="ondevice")
+class CompressedEmbedding(keras.layers.Layer):
+    """Looks ids up with a compressed table.
+
+    Args:
+        method: the method, or its config as `{"name": ..., "parameters": {...}}`.
+
+    Shapes: int `[...]` in, float32 `[..., width]` out. The mask is true where the id is not padding.
+    """
+
+    def __init__(self, method: Method | Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.method = method if isinstance(method, Method) else method_from_config(method)
+        self.tables: dict[str, keras.Variable] = {}
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        """Create one variable per table of the method."""
+        for table in self.method.tables():
+            self.tables[table.name] = self.add_weight(
+                name=f"{table.name}_{PER_ID_MARK}" if table.per_id else table.name,
+                shape=(table.rows, table.width),
+                initializer=INITIALIZERS[table.initializer](),
+            )
+
+    def call(self, ids: Any) -> Any:
+        """Look ids up."""
+        return self.method.lookup(tf.cast(ids, tf.int32), self.rows(), TensorFlowOps())
+
+    def rows(self) -> Rows:
+        """Return the access to table rows that the look-up uses; a subclass may decode them first."""
+        return lambda name, index: tf.gather(self.tables[name], index)
+
+    def compute_mask(self, ids: Any, mask: Any = None) -> Any:
+        """Mark what is not padding, from the ids and not from the vectors."""
+        return keras.ops.not_equal(ids, PADDING_ID)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Append the width."""
+        return (*input_shape, self.method.width)
+
+    def table_values(self) -> dict[str, np.ndarray]:
+        """Return the values of every table by name, float32 `[rows, width of the table]`."""
+        return {name: np.asarray(variable, dtype=np.float32) for name, variable in self.tables.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "method": method_config(self.method)}
+
+
+def method_config(method: Method) -> dict[str, Any]:
+    """Return a method as plain values: its name and its parameters."""
+    return {"name": type(method).__module__.rpartition(".")[2], "parameters": method.parameters()}
+
+
+def method_from_config(config: Mapping[str, Any]) -> Method:
+    """Build a method from what `method_config` gave."""
+    return registry.load(config["name"])(**config["parameters"])
+

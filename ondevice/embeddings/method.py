@@ -1,0 +1,208 @@
+"""The base of every compressed-embedding method: what is stored, and how an id becomes a vector."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self
+
+from ondevice.embeddings.ops import NumpyOps, Ops
+from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
+from ondevice.registry import Registry
+
+Rows = Callable[[str, Any], Any]
+"""Gives rows of a named table: `rows(name, index [...]) -> [..., width of the table]`."""
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One stored table.
+
+    Args:
+        name: name within the method.
+        rows: number of rows.
+        width: numbers per row.
+        initializer: `"uniform"` (like an ordinary embedding), `"near_one"` (factors of a product that starts as
+            an ordinary embedding), `"ones"` or `"zeros"`.
+        per_id: whether row `i` belongs to id `i` alone; such tables are exempt from weight decay, which would pull
+            rarely seen ids towards zero and so erase them.
+        scale_into: name of a per-id table that each row of this one is multiplied by, empty if none; the row's
+            quantization scale can be folded into it and need not be stored.
+    """
+
+    name: str
+    rows: int
+    width: int
+    initializer: str = "uniform"
+    per_id: bool = False
+    scale_into: str = ""
+
+    @property
+    def parameters(self) -> int:
+        """Numbers stored."""
+        return self.rows * self.width
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """A method for one vocabulary size and width; members are frozen dataclasses with plain fields.
+
+    Args:
+        vocabulary_size: number of ids, the reserved ids 0 (padding) and 1 (unknown) included.
+        width: numbers per looked-up vector.
+    """
+
+    shares_rows: ClassVar[bool] = False
+    """Whether several ids share a row, so that the id order matters."""
+
+    vocabulary_size: int
+    width: int
+
+    def __post_init__(self) -> None:
+        require("vocabulary_size", self.vocabulary_size, self.vocabulary_size > RESERVED_IDS, "at least 3")
+        require("width", self.width, self.width >= 1, "at least 1")
+        self.check()
+
+    @property
+    def items(self) -> int:
+        """Number of ids that are items."""
+        return self.vocabulary_size - RESERVED_IDS
+
+    @property
+    def stored_parameters(self) -> int:
+        """Numbers stored, every table counted."""
+        return sum(table.parameters for table in self.tables())
+
+    @property
+    def full_parameters(self) -> int:
+        """Numbers that the full table of this vocabulary and width would store."""
+        return self.vocabulary_size * self.width
+
+    @property
+    def ratio(self) -> float:
+        """Parameters of the full table over parameters stored."""
+        return self.full_parameters / self.stored_parameters
+
+    def check(self) -> None:
+        """Raise a `UsageError` if the fields make no sense; called once at construction."""
+
+    @abstractmethod
+    def tables(self) -> tuple[Table, ...]:
+        """Declare what is stored."""
+
+    @abstractmethod
+    def lookup(self, ids: Any, rows: Rows, xp: Ops) -> Any:
+        """Turn ids into vectors.
+
+        Args:
+            ids: int32 `[...]`, each from 0 to `vocabulary_size - 1`.
+            rows: gives rows of a named table; the only access to what is stored.
+            xp: the operations that may be used, besides arithmetic operators.
+
+        Returns:
+            float32 `[..., width]`.
+        """
+
+    @classmethod
+    @abstractmethod
+    def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
+        """Choose the method's own parameters so that it stores at most the full table's parameters over `ratio`.
+
+        Args:
+            vocabulary_size: number of ids, reserved ids included.
+            width: numbers per looked-up vector.
+            ratio: parameters of the full table over parameters stored, at least 1.
+            options: fields of the method that do not change its size class, e.g. `sharing="block"`.
+
+        Raises:
+            UsageError: the method can't reach this ratio; the message names the nearest it can.
+        """
+
+    def parameters(self) -> dict[str, int | float | str | bool]:
+        """Return the method's fields as plain values; `type(self)(**parameters)` is equal to `self`."""
+        return dataclasses.asdict(self)
+
+
+registry: Registry[Method] = Registry("method", "ondevice.embeddings.methods", Method)  # type: ignore[type-abstract]
+
+
+def reference_lookup(method: Method, tables: Mapping[str, FloatArray], ids: npt.NDArray[np.int32]) -> FloatArray:
+    """Look ids up with NumPy: the reference that every other execution must equal.
+
+    Args:
+        method: the method.
+        tables: values of every table by name, `[rows, width of the table]`.
+        ids: int32 `[...]`.
+
+    Returns:
+        float32 `[..., width]`.
+    """
+    xp = NumpyOps()
+    return method.lookup(ids, lambda name, index: xp.gather(tables[name], index), xp)
+
+
+def rows_used(method: Method, table: str) -> npt.NDArray[np.int32]:
+    """Tell which row of a table each id uses, by running the look-up itself over every id.
+
+    Args:
+        method: the method.
+        table: name of one of its tables that the look-up asks for exactly once.
+
+    Returns:
+        int32 `[vocabulary_size]`.
+    """
+    found: list[npt.NDArray[np.int32]] = []
+    by_name = {entry.name: entry for entry in method.tables()}
+
+    def rows(name: str, index: Any) -> Any:
+        if name == table:
+            found.append(index)
+        return np.zeros((*np.shape(index), by_name[name].width), np.float32)
+
+    method.lookup(np.arange(method.vocabulary_size, dtype=np.int32), rows, NumpyOps())
+    if len(found) != 1:
+        raise ValueError(f"the look-up asks for table {table!r} {len(found)} times, expected once")
+    return found[0]
+
+
+def require(field: str, value: object, holds: bool, allowed: str) -> None:
+    """Raise a `UsageError` that names the field, what came and what is allowed, unless the condition holds."""
+    if not holds:
+        raise UsageError(f"{field} is {value!r}; allowed is {allowed}.")
+
+
+def rows_for_ratio(name: str, vocabulary_size: int, width: int, ratio: float, *, per_id: int, reserved: int) -> int:
+    """Return how many shared rows fit a ratio beside some numbers per id.
+
+    Args:
+        name: name of the method, for the message.
+        vocabulary_size: number of ids.
+        width: numbers per shared row.
+        ratio: parameters of the full table over parameters stored.
+        per_id: numbers stored for each id besides.
+        reserved: rows the method keeps besides, for padding and unknown.
+
+    Raises:
+        UsageError: not even one shared row fits.
+    """
+    require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
+    budget = vocabulary_size * width / ratio - vocabulary_size * per_id
+    rows = int(budget // width) - reserved
+    if rows < 1:
+        smallest = vocabulary_size * per_id + (1 + reserved) * width
+        nearest = vocabulary_size * width / smallest
+        raise UsageError(
+            f"ratio {ratio:g} is out of reach for {name} with {vocabulary_size} ids of width {width}: "
+            f"it can reach at most {math.floor(nearest * 100) / 100:g}."
+        )
+    return rows

@@ -1,0 +1,81 @@
+"""Quotient-remainder: two small tables, whose pair of rows is different for every id."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from typing_extensions import Self
+
+from ondevice.embeddings.method import Method, Rows, Table, require
+from ondevice.embeddings.ops import Ops
+from ondevice.errors import UsageError, unknown_name
+from ondevice.ids import RESERVED_IDS
+
+OPERATIONS = ("multiply", "add", "concat")
+
+
+@dataclass(frozen=True)
+class QuotientRemainder(Method):
+    """`Q[i // c] (op) R[i mod c]` (Shi et al., KDD 2020): stores `(ceil(n / c) + c) * e` numbers for `n` items.
+
+    Smallest at `c = sqrt(n)`; the rows kept for padding and unknown (one of Q, two of R) come on top. For `multiply`
+    the remainder rows start near one, so that the product starts like an ordinary embedding.
+
+    Args:
+        collisions: ids per quotient row, `c`.
+        operation: how both rows are joined: `"multiply"`, `"add"`, or `"concat"` of half the width each.
+    """
+
+    shares_rows: ClassVar[bool] = True
+
+    collisions: int
+    operation: str = "multiply"
+
+    def check(self) -> None:
+        """Refuse an unknown operation, a width that cannot be halved and a number of collisions out of range."""
+        if self.operation not in OPERATIONS:
+            raise unknown_name("operation", self.operation, OPERATIONS)
+        require("collisions", self.collisions, 2 <= self.collisions <= self.items, f"2 to {self.items}")
+        if self.operation == "concat":
+            require("width", self.width, self.width % 2 == 0, "an even number for concat")
+
+    def tables(self) -> tuple[Table, ...]:
+        """Declare the quotient and the remainder table."""
+        width = self.width // 2 if self.operation == "concat" else self.width
+        quotients = -(-self.items // self.collisions) + 1
+        remainders = self.collisions + RESERVED_IDS
+        initializer = "near_one" if self.operation == "multiply" else "uniform"
+        return (
+            Table("quotient", quotients, width),
+            Table("remainder", remainders, width, initializer),
+        )
+
+    def lookup(self, ids: Any, rows: Rows, xp: Ops) -> Any:
+        """Join the quotient row and the remainder row of each id; both reserved ids have quotient row 0."""
+        items_from_zero = ids - RESERVED_IDS
+        quotient = rows("quotient", items_from_zero // self.collisions + 1)
+        remainder = rows("remainder", xp.minimum(ids, items_from_zero % self.collisions + RESERVED_IDS))
+        if self.operation == "multiply":
+            return quotient * remainder
+        return quotient + remainder if self.operation == "add" else xp.concat([quotient, remainder])
+
+    @classmethod
+    def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
+        """Choose the smallest number of collisions, so the largest quotient table, that fits."""
+        require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
+        items = vocabulary_size - RESERVED_IDS
+
+        def method(collisions: int) -> Self:
+            return cls(vocabulary_size, width, collisions, **options)
+
+        # Beyond the square root the remainder table grows faster than the quotient table shrinks.
+        smallest = min(max(2, math.isqrt(items)), items)
+        for collisions in range(2, smallest + 1):
+            if method(collisions).ratio >= ratio:
+                return method(collisions)
+        raise UsageError(
+            f"ratio {ratio:g} is out of reach for quotient_remainder with {vocabulary_size} ids of width {width}: "
+            f"it can reach at most {math.floor(method(smallest).ratio * 100) / 100:g}."
+        )

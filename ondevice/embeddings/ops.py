@@ -1,0 +1,57 @@
+"""The operations a look-up may use, with their NumPy meaning, which is the definition.
+
+A look-up may also use `+ - * // %` between arrays and Python numbers; `//` and `%` round towards minus infinity.
+Every operation here becomes builtin TFLite operations; a new one needs a line in each binding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class Ops(Protocol):
+    """What `lookup` may call on arrays; `Any` stands for an array of the binding (NumPy or TensorFlow)."""
+
+    def gather(self, table: Any, index: Any) -> Any:
+        """Return `table[index]`: rows `[..., width]` for int32 `index` `[...]`, all in range."""
+
+    def minimum(self, left: Any, right: Any) -> Any:
+        """Return the smaller of both, element by element."""
+
+    def maximum(self, left: Any, right: Any) -> Any:
+        """Return the larger of both, element by element."""
+
+    def concat(self, parts: Sequence[Any]) -> Any:
+        """Join arrays along the last axis."""
+
+    def to_float(self, values: Any) -> Any:
+        """Convert integers to float32, exactly for integers below 2**24."""
+
+
+class NumpyOps:
+    """The reference binding: plain NumPy."""
+
+    def gather(self, table: Any, index: Any) -> Any:
+        """Return `table[index]`; a negative index is an error here as it is on the device."""
+        if np.min(index, initial=0) < 0:
+            raise IndexError(f"row index {int(np.min(index))} is negative")
+        return table[index]
+
+    def minimum(self, left: Any, right: Any) -> Any:
+        """Return the smaller of both, element by element."""
+        return np.minimum(left, right)
+
+    def maximum(self, left: Any, right: Any) -> Any:
+        """Return the larger of both, element by element."""
+        return np.maximum(left, right)
+
+    def concat(self, parts: Sequence[Any]) -> Any:
+        """Join arrays along the last axis."""
+        return np.concatenate(parts, axis=-1)
+
+    def to_float(self, values: Any) -> Any:
+        """Convert integers to float32."""
+        return np.asarray(values).astype(np.float32)

@@ -1,0 +1,38 @@
+"""Versions and machine facts that records keep beside their numbers."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+PACKAGES = ("tensorflow", "keras", "tflite-runtime", "ai-edge-litert", "ai-edge-quantizer", "numpy", "scipy")
+
+
+def package_version(name: str) -> str:
+    """Return the version of an installed package, or `"not installed"`; the package is not imported."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, of this package and of those its results depend on."""
+    own = {"python": platform.python_version(), "ondevice": package_version("ondevice")}
+    return own | {name: package_version(name) for name in PACKAGES}
+
+
+def machine() -> dict[str, str]:
+    """Return system, processor and number of cores of this machine."""
+    processor = platform.machine()
+    description = Path("/proc/cpuinfo")
+    if description.is_file():
+        lines = (line.partition(":") for line in description.read_text().splitlines())
+        processor = next((value.strip() for key, _, value in lines if key.strip() == "model name"), processor)
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor,
+        "cores": str(os.cpu_count()),
+    }
