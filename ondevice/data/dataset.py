@@ -1,0 +1,62 @@
+"""Data sets by name: one TOML file each says which reader reads it and which settings suit it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ondevice import records
+from ondevice.data.interactions import Interactions
+from ondevice.data.reader import registry
+from ondevice.errors import unknown_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROFILES = Path(__file__).parent / "datasets"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a data set before it is read.
+
+    Args:
+        name: name of the data set, the file's name.
+        title: one line for lists.
+        reader: name of the reader.
+        source: where the data comes from and how its settings were found.
+        history_length: ids per call of the exported model.
+        training: settings of the training that differ from the defaults, by field name.
+    """
+
+    name: str
+    title: str
+    reader: str
+    source: str
+    history_length: int
+    training: dict[str, int | float]
+
+    def read(self, path: Path | None) -> Interactions:
+        """Read the data with the data set's reader."""
+        return registry.load(self.reader)().read(self.name, path)
+
+
+def names() -> list[str]:
+    """List the data sets."""
+    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+
+
+def load(name: str) -> Dataset:
+    """Return a data set's profile.
+
+    Raises:
+        UsageError: there is no data set of this name.
+    """
+    if name not in names():
+        raise unknown_name("dataset", name, names())
+    path = PROFILES / f"{name}.toml"
+    profile = tomllib.loads(path.read_text(encoding="utf-8"))
+    return records.from_json(Dataset, {"name": name, **profile}, f"data set profile {path.name}")

@@ -1,0 +1,17 @@
+"""Ids by falling frequency: with sharing by remainder the most frequent items never share a row among themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.data.interactions import Interactions
+from ondevice.data.order import Order
+
+
+class Frequency(Order):
+    """Sorts items by how often they occur in training, the most frequent first; ties keep the source's order."""
+
+    def arrange(self, interactions: Interactions, seed: int) -> npt.NDArray[np.int64]:
+        """Return the items by falling training count."""
+        return np.argsort(-interactions.train.counts(interactions.items), kind="stable")

@@ -1,0 +1,68 @@
+"""The base of every reader, and the line parsing that the text formats share."""
+
+from __future__ import annotations
+
+import gzip
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+
+from ondevice.data.interactions import Interactions
+from ondevice.errors import OnDeviceError, UsageError
+from ondevice.registry import Registry
+
+
+class Reader(ABC):
+    """Reads one format of interactions."""
+
+    needs_data: bool = True
+    """Whether the reader needs a path; a generator does not."""
+
+    @abstractmethod
+    def read(self, name: str, path: Path | None) -> Interactions:
+        """Read a data set.
+
+        Args:
+            name: name to give it.
+            path: folder or file of the data.
+
+        Raises:
+            UsageError: a file is missing.
+            OnDeviceError: a file is malformed; the message names file and line.
+        """
+
+
+registry: Registry[Reader] = Registry("reader", "ondevice.data.readers", Reader)  # type: ignore[type-abstract]
+
+
+def find(folder: Path, name: str) -> Path:
+    """Return `folder/name` or `folder/name.gz`, whichever exists.
+
+    Raises:
+        UsageError: neither does.
+    """
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise UsageError(f"data file {str(folder / name)!r} does not exist, nor does {name}.gz beside it.")
+
+
+def integer_lines(path: Path) -> Iterator[list[int]]:
+    """Read lines of whitespace-separated integers from zero, plain or gzip-compressed; blank lines are left out.
+
+    Raises:
+        OnDeviceError: a line holds something else, or the file is not readable text.
+    """
+    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    with opened as lines:
+        try:
+            for number, line in enumerate(lines, 1):
+                words = line.split()
+                if not words:
+                    continue
+                bad = next((word for word in words if not word.isascii() or not word.isdigit()), None)
+                if bad is not None:
+                    raise OnDeviceError(f"{path}, line {number}: {bad[:40]!r} is not an integer of at least 0.")
+                yield [int(word) for word in words]
+        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+            raise OnDeviceError(f"{path} is not a whole text or gzip file: {error}.") from error

@@ -1,0 +1,50 @@
+"""Time-ordered `user item item …` lines in one file, split by leaving the last items out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ondevice.data.interactions import Interactions, Lists
+from ondevice.data.reader import Reader, integer_lines
+from ondevice.errors import OnDeviceError, UsageError
+
+SHORTEST = 3
+"""One item to learn from, one for validation, one for test."""
+
+
+class Sequences(Reader):
+    """Reads one `.txt` or `.txt.gz` file, or the only one in a folder.
+
+    Each line is a user and the user's items in the order of time. The last item is for test, the last but one for
+    validation; users with fewer than three items are left out. Items keep their numbers as keys.
+    """
+
+    def read(self, name: str, path: Path | None) -> Interactions:
+        """Read the file and split every sequence."""
+        path = _only_file(path)
+        sequences = [items for _, *items in integer_lines(path) if len(items) >= SHORTEST]
+        if not sequences:
+            raise OnDeviceError(f"{path} holds no user with at least {SHORTEST} items.")
+        numbers = {item: 0 for sequence in sequences for item in sequence}
+        for number, item in enumerate(sorted(numbers)):
+            numbers[item] = number
+        users = [[numbers[item] for item in sequence] for sequence in sequences]
+        return Interactions(
+            name,
+            tuple(str(item) for item in sorted(numbers)),
+            Lists.of([user[:-2] for user in users]),
+            Lists.of([user[-2:-1] for user in users]),
+            Lists.of([user[-1:] for user in users]),
+            ordered=True,
+        )
+
+
+def _only_file(path: Path | None) -> Path:
+    if path is None or not path.exists():
+        raise UsageError(f"data {str(path)!r} does not exist; it must be a .txt or .txt.gz file of sequences.")
+    if path.is_file():
+        return path
+    found = sorted(p for pattern in ("*.txt", "*.txt.gz") for p in path.glob(pattern))
+    if len(found) != 1:
+        raise UsageError(f"data folder {str(path)!r} holds {len(found)} .txt or .txt.gz files; it must hold one.")
+    return found[0]

@@ -1,0 +1,42 @@
+"""`user item item …` lines in train, valid and test files: the format of the LightGCN line of work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ondevice.data.interactions import Interactions, Lists
+from ondevice.data.reader import Reader, find, integer_lines
+from ondevice.errors import OnDeviceError, UsageError
+
+
+class UserItems(Reader):
+    """Reads a folder with `train.txt`, `valid.txt` and `test.txt`, each perhaps with `.gz`.
+
+    Each line is a user and the items of that user as integers; order means nothing. Items are numbered up to the
+    largest number found; users without training items are left out.
+    """
+
+    def read(self, name: str, path: Path | None) -> Interactions:
+        """Read the three files."""
+        if path is None or not path.is_dir():
+            raise UsageError(f"data {str(path)!r} is not a folder; it must hold train.txt, valid.txt and test.txt.")
+        splits = {part: _read_split(find(path, f"{part}.txt")) for part in ("train", "valid", "test")}
+        users = sorted(user for user, items in splits["train"].items() if items)
+        if not users:
+            raise OnDeviceError(f"{find(path, 'train.txt')} holds no user with an item.")
+        lists = {part: Lists.of([found.get(user, []) for user in users]) for part, found in splits.items()}
+        items = 1 + max(int(np.max(each.values, initial=-1)) for each in lists.values())
+        keys = tuple(str(item) for item in range(items))
+        return Interactions(name, keys, lists["train"], lists["valid"], lists["test"], ordered=False)
+
+
+def _read_split(path: Path) -> dict[int, list[int]]:
+    split: dict[int, list[int]] = {}
+    for user, *items in integer_lines(path):
+        if user in split:
+            raise OnDeviceError(f"{path}: user {user} has a second line; each user has one.")
+        # A repeated item would count twice in the metrics.
+        split[user] = list(dict.fromkeys(items))
+    return split

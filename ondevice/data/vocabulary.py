@@ -1,0 +1,69 @@
+"""The vocabulary: item keys in id order. It ships with the model, so the order of ids is free to choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ondevice import files
+from ondevice.errors import OnDeviceError, UsageError
+from ondevice.ids import RESERVED_IDS
+
+RESERVED_KEYS = ("<padding>", "<unknown>")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Keys by id: `keys[0]` and `keys[1]` are padding and unknown, the rest are items.
+
+    Raises:
+        UsageError: a key occurs twice, is empty or holds a line break.
+    """
+
+    keys: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.keys[:RESERVED_IDS] != RESERVED_KEYS:
+            raise UsageError(f"vocabulary starts with {self.keys[:RESERVED_IDS]}; it must start with {RESERVED_KEYS}.")
+        if len(set(self.keys)) != len(self.keys):
+            seen: set[str] = set()
+            twice = next(key for key in self.keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            raise UsageError(f"vocabulary key {twice!r} occurs twice; every key needs an id of its own.")
+        for key in self.keys:
+            if not key or len(key.splitlines()) != 1:
+                raise UsageError(f"vocabulary key {key!r} is not allowed; a key is one non-empty line.")
+
+    @classmethod
+    def of_items(cls, item_keys: tuple[str, ...], arrangement: npt.NDArray[np.int64]) -> Vocabulary:
+        """Give ids to items: `arrangement[p]` is the number of the item that gets id `p + 2`."""
+        return cls((*RESERVED_KEYS, *(item_keys[item] for item in arrangement)))
+
+    def __len__(self) -> int:
+        """Return the number of ids, reserved ones included."""
+        return len(self.keys)
+
+    def ids(self, item_keys: tuple[str, ...]) -> npt.NDArray[np.int32]:
+        """Return the id of each of these items, int32 `[items]`.
+
+        Raises:
+            OnDeviceError: an item is not in the vocabulary.
+        """
+        by_key = {key: number for number, key in enumerate(self.keys)}
+        missing = next((key for key in item_keys if key not in by_key), None)
+        if missing is not None:
+            raise OnDeviceError(f"item {missing!r} is not in the vocabulary of {len(self):,} ids.")
+        return np.array([by_key[key] for key in item_keys], np.int32)
+
+    def write(self, path: Path) -> None:
+        """Write one key per line, so that the line number (from zero) is the id."""
+        files.write_text(path, "".join(f"{key}\n" for key in self.keys))
+
+    @classmethod
+    def read(cls, path: Path) -> Vocabulary:
+        """Read what `write` wrote."""
+        if not path.is_file():
+            raise UsageError(f"vocabulary {str(path)!r} does not exist.")
+        return cls(tuple(path.read_text(encoding="utf-8").split("\n")[:-1]))

@@ -1,0 +1,1 @@
+"""Networks around compressed embeddings."""

@@ -1,0 +1,34 @@
+"""Pooling of a variable number of vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="ondevice")
+class MaskedMeanPooling(keras.layers.Layer):
+    """Averages the vectors that are not masked; the average of none is zero, where Keras' own pooling gives NaN.
+
+    Shapes: float32 `[batch, length, width]` in, `[batch, width]` out.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, vectors: Any, mask: Any = None) -> Any:
+        """Average over the length."""
+        weights = tf.cast(tf.ones_like(vectors[..., 0], tf.bool) if mask is None else mask, tf.float32)
+        # [batch, length, width] * [batch, length, 1] -> [batch, width]
+        total = tf.reduce_sum(vectors * weights[..., None], axis=1)
+        return total / tf.maximum(tf.reduce_sum(weights, axis=1, keepdims=True), 1.0)
+
+    def compute_mask(self, vectors: Any, mask: Any = None) -> None:
+        """Nothing is masked after pooling."""
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Drop the length."""
+        return (input_shape[0], input_shape[2])

@@ -1,0 +1,1 @@
+"""Training: examples, the loop with its checkpoints, metrics and the run folder."""

@@ -1,0 +1,81 @@
+"""The settings of one training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ondevice.embeddings.method import require
+from ondevice.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that determines a training run, apart from the versions of the packages.
+
+    The defaults are those that suited the full table best; every method is trained with the same ones.
+
+    Args:
+        dataset: name of the data set.
+        data: path of its files, empty for a generated one.
+        method: name of the embedding method.
+        order: name of the id order.
+        ratio: parameters of the full table over parameters stored for the look-up.
+        options: further fields of the method, e.g. `{"bias": true}`.
+        seed: seed of initial values, examples, dropout and random orders.
+        width: numbers per embedding vector.
+        hidden: units of each hidden dense layer.
+        history_length: ids per call of the exported model; longer histories keep their last ids.
+        sample_length: ids per training example, at most.
+        dropout: share of the hidden units that training drops, 0 to below 1.
+        unknown_share: share of the training ids replaced by the unknown id, so that it gets a vector.
+        learning_rate: highest learning rate; it falls along a cosine to zero.
+        weight_decay: AdamW's weight decay; per-id tables and biases are exempt.
+        batch_size: examples per step.
+        epochs: passes over the users, at most.
+        patience: epochs without a better validation metric after which training stops.
+        validation_users: users for the validation metric of each epoch, at most.
+    """
+
+    dataset: str
+    data: str = ""
+    method: str = "memcom"
+    order: str = "semantic"
+    ratio: float = 16.0
+    options: dict[str, int | float | str | bool] = field(default_factory=dict)
+    seed: int = 0
+    width: int = 64
+    hidden: tuple[int, ...] = (64,)
+    history_length: int = 64
+    sample_length: int = 64
+    dropout: float = 0.5
+    unknown_share: float = 0.005
+    learning_rate: float = 0.01
+    weight_decay: float = 0.1
+    batch_size: int = 256
+    epochs: int = 18
+    patience: int = 4
+    validation_users: int = 3_000
+
+    def __post_init__(self) -> None:
+        for name in ("width", "history_length", "sample_length", "batch_size", "epochs", "patience"):
+            require(name, getattr(self, name), getattr(self, name) >= 1, "a whole number of at least 1")
+        for name in ("dropout", "unknown_share"):
+            require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
+        require("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+        require("weight_decay", self.weight_decay, self.weight_decay >= 0, "at least 0")
+        require("seed", self.seed, self.seed >= 0, "a whole number of at least 0")
+        require("hidden", self.hidden, all(units >= 1 for units in self.hidden), "units of at least 1 each")
+
+
+def check_setting(name: str) -> type[Any]:
+    """Return the type of a numeric setting that may be given by name.
+
+    Raises:
+        UsageError: there is no such setting.
+    """
+    numeric = {entry.name: {"int": int, "float": float}.get(str(entry.type)) for entry in fields(TrainConfig)}
+    allowed = {key: kind for key, kind in numeric.items() if kind is not None and key not in ("seed", "ratio")}
+    if name not in allowed:
+        raise unknown_name("training setting", name, allowed)
+    return allowed[name]

@@ -1,0 +1,94 @@
+"""Evaluation data and the reference model's answers to it, kept as a file that needs no TensorFlow to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ondevice import files
+from ondevice.data.interactions import Lists
+from ondevice.errors import OnDeviceError, UsageError
+
+KEPT_ITEMS = 50
+"""Reference items kept per user: enough to find the reference score of any item a converted file returns."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Users to evaluate on and what the reference model answers.
+
+    Args:
+        histories: ids given to the model, int32 `[users, history_length]`, filled with padding.
+        known: every id the user had before; never counted as a recommendation.
+        relevant: ids that are right answers.
+        items: the reference's best items, int32 `[users, kept]`, falling.
+        scores: their scores, float32 `[users, kept]`.
+        ranges: largest minus smallest score over all items, float32 `[users]`.
+    """
+
+    histories: npt.NDArray[np.int32]
+    known: Lists
+    relevant: Lists
+    items: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float32]
+    ranges: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """Return the number of users."""
+        return len(self.histories)
+
+    def write(self, path: Path) -> None:
+        """Write everything into one compressed NumPy file."""
+        with files.replacing(path) as temporary:
+            np.savez_compressed(
+                temporary,
+                histories=self.histories,
+                items=self.items,
+                scores=self.scores,
+                ranges=self.ranges,
+                **{
+                    f"{name}_{part}": getattr(getattr(self, name), part)
+                    for name in ("known", "relevant")
+                    for part in ("offsets", "values")
+                },
+            )
+
+    @classmethod
+    def read(cls, path: Path) -> Evaluation:
+        """Read what `write` wrote.
+
+        Raises:
+            UsageError: there is no such file.
+            OnDeviceError: the file is damaged.
+        """
+        if not path.is_file():
+            raise UsageError(f"evaluation data {str(path)!r} does not exist; `ondevice train` writes it.")
+        try:
+            with np.load(path) as stored:
+                lists = {
+                    name: Lists(stored[f"{name}_offsets"], stored[f"{name}_values"]) for name in ("known", "relevant")
+                }
+                arrays = {name: stored[name] for name in ("histories", "items", "scores", "ranges")}
+        except (OSError, ValueError, KeyError) as error:
+            raise OnDeviceError(f"evaluation data {str(path)!r} is damaged: {error}.") from error
+        return cls(**arrays, **lists)
+
+
+def without_known(items: npt.NDArray[np.int32], known: Lists) -> npt.NDArray[np.int32]:
+    """Drop known items from recommendations, closing the gaps; -1 fills the end.
+
+    Args:
+        items: int32 `[users, k]`, best first.
+        known: ids that do not count, of each user.
+
+    Returns:
+        int32 `[users, k]`.
+    """
+    cleaned = np.full_like(items, -1)
+    for row, given, seen in zip(cleaned, items, known, strict=True):
+        kept = given[~np.isin(given, seen)]
+        row[: len(kept)] = kept
+    return cleaned

@@ -1,0 +1,30 @@
+"""The loss: softmax cross-entropy over the whole vocabulary, averaged over each example's targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ondevice.ids import PADDING_ID
+
+
+@keras.saving.register_keras_serializable(package="ondevice")
+def softmax_over_targets(targets: Any, scores: Any) -> Any:
+    """Return minus the mean log-probability of the targets.
+
+    The targets' scores are gathered, so no dense `[batch, vocabulary]` array of targets is made.
+
+    Args:
+        targets: ids `[batch, targets]`, filled with padding.
+        scores: float32 `[batch, vocabulary_size]`.
+
+    Returns:
+        float32 `[batch]`.
+    """
+    targets = tf.cast(targets, tf.int32)
+    weights = tf.cast(tf.not_equal(targets, PADDING_ID), tf.float32)
+    log_total = tf.reduce_logsumexp(scores, axis=1, keepdims=True)
+    losses = log_total - tf.gather(scores, targets, batch_dims=1)
+    return tf.reduce_sum(weights * losses, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), 1.0)

@@ -1,0 +1,130 @@
+"""The run folder: what training leaves behind, and how the rest reads it. Needs no TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ondevice import records
+from ondevice.data.vocabulary import Vocabulary
+from ondevice.embeddings.method import Method
+from ondevice.embeddings.method import registry as methods
+from ondevice.errors import UsageError
+from ondevice.training.config import TrainConfig
+from ondevice.training.evaluation import Evaluation
+
+SCHEMA_VERSION = 1
+CONFIG_FILE = "config.json"
+RESULT_FILE = "result.json"
+VOCABULARY_FILE = "vocab.txt"
+MODEL_FILE = "model.keras"
+EVALUATION_FILE = "evaluation.npz"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of the history: training loss, validation metric and seconds."""
+
+    loss: float
+    validation: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished training run found, written last.
+
+    Args:
+        schema_version: version of this record.
+        method: name of the embedding method.
+        parameters: the method's own parameters.
+        neighbours_similar: whether the id order puts similar items next to each other.
+        dataset_summary: one sentence about the data.
+        model_parameters: numbers the whole model stores.
+        best_epoch: epoch whose weights were kept, from 0.
+        history: one entry per epoch.
+        test: metrics on the test split by name, and the number of users as `"users"`.
+        versions: versions of the packages.
+    """
+
+    schema_version: int
+    method: str
+    parameters: dict[str, int | float | str | bool]
+    neighbours_similar: bool
+    dataset_summary: str
+    model_parameters: int
+    best_epoch: int
+    history: tuple[Epoch, ...]
+    test: dict[str, float]
+    versions: dict[str, str]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training over all epochs, validation included."""
+        return sum(epoch.seconds for epoch in self.history)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run on disk, opened with `open_run`."""
+
+    folder: Path
+    config: TrainConfig
+    result: TrainResult
+
+    @property
+    def model(self) -> Path:
+        """Path of the trained Keras model."""
+        return self.folder / MODEL_FILE
+
+    def method(self) -> Method:
+        """Build the embedding method."""
+        return methods.load(self.result.method)(**self.result.parameters)  # type: ignore[arg-type]
+
+    def vocabulary(self) -> Vocabulary:
+        """Read the vocabulary."""
+        return Vocabulary.read(self.folder / VOCABULARY_FILE)
+
+    def evaluation(self) -> Evaluation:
+        """Read the test users and the model's answers to them."""
+        return Evaluation.read(self.folder / EVALUATION_FILE)
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether a folder holds a finished training run."""
+    return (folder / RESULT_FILE).is_file()
+
+
+def open_run(folder: Path) -> Run:
+    """Read a finished run.
+
+    Raises:
+        UsageError: the folder holds no run, or one that is not finished.
+        OnDeviceError: its records are damaged.
+    """
+    if not (folder / CONFIG_FILE).is_file():
+        raise UsageError(f"run folder {str(folder)!r} holds no {CONFIG_FILE}; `ondevice train` writes a run folder.")
+    if not is_finished(folder):
+        raise UsageError(f"run {str(folder)!r} is not finished; start the same `ondevice train` again to resume it.")
+    config = records.read(TrainConfig, folder / CONFIG_FILE, "run config")
+    return Run(folder, config, records.read(TrainResult, folder / RESULT_FILE, "run result"))
+
+
+def claim(folder: Path, config: TrainConfig) -> None:
+    """Start a run folder, or continue one that the same settings have left unfinished.
+
+    Raises:
+        UsageError: the folder exists and is something else, finished, or of other settings.
+    """
+    path = folder / CONFIG_FILE
+    if folder.exists() and not path.is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"output {str(folder)!r} exists already and is no run folder; name a new folder.")
+    if is_finished(folder):
+        raise UsageError(f"output {str(folder)!r} exists already and is a finished run; name a new folder.")
+    if path.is_file() and records.read(TrainConfig, path, "run config") != config:
+        raise UsageError(
+            f"output {str(folder)!r} holds an unfinished run of other settings; use the settings in "
+            f"{CONFIG_FILE} to resume it, or name a new folder."
+        )
+    records.write(path, config)
