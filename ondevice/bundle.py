@@ -84,7 +84,9 @@ class Manifest:
         schema_version: version of this record.
         name: name of the model.
         dataset: name of the data set it was trained on.
+        dataset_summary: one sentence about that data set.
         seed: seed of the training run.
+        training_seconds: seconds spent on training.
         signature: name of the signature.
         inputs: its inputs in order.
         outputs: its outputs in order.
@@ -113,7 +115,9 @@ class Manifest:
     schema_version: int
     name: str
     dataset: str
+    dataset_summary: str
     seed: int
+    training_seconds: float
     signature: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
@@ -144,6 +148,7 @@ class TestVector:
 
     Args:
         name: what the vector tests, e.g. `"user 17"` or `"all padding"`.
+        edge: whether it holds unusual ids and not a real history.
         ids: the ids given, as many as the history is long.
         items: the reference's best items, several times as many as the file returns.
         scores: their scores, falling.
@@ -153,6 +158,7 @@ class TestVector:
     __test__ = False
 
     name: str
+    edge: bool
     ids: tuple[int, ...]
     items: tuple[int, ...]
     scores: tuple[float, ...]

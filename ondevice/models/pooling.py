@@ -22,8 +22,9 @@ class MaskedMeanPooling(keras.layers.Layer):
     def call(self, vectors: Any, mask: Any = None) -> Any:
         """Average over the length."""
         weights = tf.cast(tf.ones_like(vectors[..., 0], tf.bool) if mask is None else mask, tf.float32)
-        # [batch, length, width] * [batch, length, 1] -> [batch, width]
-        total = tf.reduce_sum(vectors * weights[..., None], axis=1)
+        # [batch, 1, length] x [batch, length, width] -> [batch, 1, width]: no masked copy of the vectors is made, and
+        # the vectors stay readable on the device, where an element-wise product may overwrite its input.
+        total = tf.squeeze(tf.matmul(tf.expand_dims(weights, 1), vectors), 1)
         return total / tf.maximum(tf.reduce_sum(weights, axis=1, keepdims=True), 1.0)
 
     def compute_mask(self, vectors: Any, mask: Any = None) -> None:

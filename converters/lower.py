@@ -1,0 +1,95 @@
+"""Lowering: the trained model with every embedding replaced by its encoded look-up, wrapped in the signature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ondevice.embeddings.layer import CompressedEmbedding
+from ondevice.embeddings.method import Rows
+from ondevice.embeddings.tensorflow_ops import TensorFlowOps
+from ondevice.errors import unknown_name
+from ondevice.ids import PADDING_ID, UNKNOWN_ID
+from ondevice.models.ranking import best_items
+from ondevice.quantize.encode import EncodedEmbedding
+
+SIGNATURE = "recommend"
+LOOKED_UP = "looked_up"
+"""Name under which the looked-up vectors are found in the exported file."""
+
+OUT_OF_RANGE: Mapping[str, int] = {"unknown": UNKNOWN_ID, "padding": PADDING_ID}
+"""What an id outside the vocabulary may count as."""
+
+
+class EncodedLookup(CompressedEmbedding):
+    """The embedding layer over encoded constants: the method's own look-up with rows that are decoded first."""
+
+    def __init__(self, encoded: EncodedEmbedding, **kwargs: Any) -> None:
+        super().__init__(encoded.method, **kwargs)
+        self.encoded = encoded
+
+    def build(self, input_shape: Any) -> None:
+        """Create no variables; the tables are constants of the graph."""
+
+    def rows(self) -> Rows:
+        """Return the access to decoded rows."""
+        return self.encoded.rows(TensorFlowOps())
+
+
+def lower(model: keras.Model, encoded: EncodedEmbedding) -> keras.Model:
+    """Return the model with its embedding layer replaced; all other layers are the model's own, weights included.
+
+    Args:
+        model: a functional model with one `CompressedEmbedding`.
+        encoded: the embedding's encoded tables.
+    """
+
+    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return EncodedLookup(encoded, name=layer.name) if isinstance(layer, CompressedEmbedding) else layer
+
+    return keras.models.clone_model(model, clone_function=replaced)
+
+
+class Recommend(tf.Module):
+    """The exported function: `recommend(ids int32 [1, length]) -> items int32 [1, k], scores float32 [1, k]`.
+
+    Args:
+        model: the lowered model, from ids to scores.
+        vocabulary_size: ids from this one on are out of range.
+        history_length: ids per call.
+        top_k: items per answer.
+        out_of_range: key of `OUT_OF_RANGE`; decided by arithmetic, so that no id can make a gather fail.
+        exclude_history: whether the items given are left out of the answer.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        vocabulary_size: int,
+        history_length: int,
+        top_k: int,
+        out_of_range: str,
+        exclude_history: bool,
+    ) -> None:
+        super().__init__()
+        if out_of_range not in OUT_OF_RANGE:
+            raise unknown_name("out-of-range policy", out_of_range, OUT_OF_RANGE)
+        self.model = model
+        self.vocabulary_size = vocabulary_size
+        self.top_k = top_k
+        self.replacement = OUT_OF_RANGE[out_of_range]
+        self.exclude_history = exclude_history
+        spec = tf.TensorSpec([1, history_length], tf.int32, name="ids")
+        self.function = tf.function(self.recommend, input_signature=[spec])
+
+    def recommend(self, ids: Any) -> dict[str, Any]:
+        """Answer one history."""
+        inside = tf.logical_and(tf.greater_equal(ids, 0), tf.less(ids, self.vocabulary_size))
+        ids = tf.where(inside, ids, self.replacement)
+        scores = self.model(ids, training=False)
+        excluded = ids if self.exclude_history else tf.zeros([1, 0], tf.int32)
+        items, values = best_items(tf.ensure_shape(scores, [1, self.vocabulary_size]), excluded, self.top_k)
+        return {"items": items, "scores": values}

@@ -1,0 +1,129 @@
+"""Which runtime release first had which version of an operation: the only such table in the project.
+
+The figures are those that the converter itself uses when it stamps a file (`runtime_version.cc` of LiteRT).
+"""
+
+from __future__ import annotations
+
+OLDEST = "1.5.0"
+
+# One line per operation: the release that brought version 1, version 2, ...; "-" if it never shipped.
+_RELEASES = """
+ABS                 1.13 2.4 2.5 2.6 2.12
+ADD                 1.5 1.14 2.4 2.6 2.13 2.23
+ARG_MAX             1.9 1.14 2.9
+ARG_MIN             1.9 1.14 2.9
+ASSIGN_VARIABLE     2.6
+BATCH_MATMUL        2.3 2.3 2.4 2.5
+BROADCAST_ARGS      2.6
+BROADCAST_TO        - 2.5 2.5
+CALL_ONCE           2.5
+CAST                1.5 2.7 2.8 2.9 2.12 2.15 2.17 2.21
+CEIL                1.14
+CONCATENATION       1.5 1.14 2.3 2.14 2.21 2.23
+COS                 1.14 2.23
+CUMSUM              2.4
+DEQUANTIZE          1.13.1 1.14 1.15 2.2 2.7 2.18 2.21 2.22
+DIV                 1.6 2.3
+ELU                 1.14
+EMBEDDING_LOOKUP    1.13 1.14 1.14 2.18 2.21
+EQUAL               1.14 1.14 2.3 2.13 2.21
+EXP                 1.7 2.12
+EXPAND_DIMS         1.10
+FILL                1.13 2.3 2.5 2.12
+FLOOR               1.9
+FLOOR_DIV           1.14 1.14 2.13
+FLOOR_MOD           1.13 2.13
+FULLY_CONNECTED     1.5 1.10 1.14 1.14 2.0 2.1 2.3 2.3 2.3 2.11 2.15 2.17 2.18 2.21
+GATHER              1.6 1.14 1.15 2.4 2.5 2.13 2.15 2.23
+GATHER_ND           1.14 2.3 2.5 2.13 2.16
+GELU                2.9 2.9
+GREATER             1.14 1.14
+GREATER_EQUAL       1.14 1.14 2.13
+HARD_SWISH          1.15
+HASHTABLE           2.5
+HASHTABLE_FIND      2.5
+HASHTABLE_IMPORT    2.5
+HASHTABLE_SIZE      2.5
+IF                  1.15
+L2_NORMALIZATION    1.5 1.14
+LEAKY_RELU          1.13.1 2.3
+LESS                1.14 1.14 2.13
+LESS_EQUAL          1.14 1.14
+LOG                 1.14 2.15
+LOGICAL_AND         1.11
+LOGICAL_NOT         1.11
+LOGICAL_OR          1.11
+LOGISTIC            1.14 1.14 2.3
+LOG_SOFTMAX         1.14 1.14
+MAXIMUM             1.14 1.14 2.3 2.3
+MEAN                1.6 1.14 2.4
+MINIMUM             1.14 1.14 2.3 2.3
+MUL                 1.5 1.14 1.15 2.3 2.6 2.11 2.13 2.23
+NEG                 1.9
+NOT_EQUAL           1.14 1.14 2.3 2.21
+ONE_HOT             1.11
+PACK                1.11 1.14 2.3 2.13
+PAD                 1.5 1.14 2.4 2.6 2.20
+PADV2               1.9 1.14 2.4 2.6 2.20
+POW                 1.10
+QUANTIZE            1.14 1.15 2.7 2.21 2.21 2.21
+RANGE               1.13 2.14
+READ_VARIABLE       2.6
+REDUCE_ALL          2.6
+REDUCE_ANY          1.11
+REDUCE_MAX          1.11 1.14 2.5
+REDUCE_MIN          1.11 1.14 2.5
+REDUCE_PROD         1.11 2.6
+RELU                1.5 2.1 2.5
+RELU6               1.5 1.14 2.5
+RELU_0_TO_1         2.10
+RELU_N1_TO_1        1.5
+RESHAPE             1.5
+REVERSE_V2          1.14 2.2 2.5
+ROUND               1.14
+RSQRT               1.10 2.5 2.15
+SCATTER_ND          2.1
+SELECT              1.14 1.14 2.12 2.12
+SELECT_V2           2.2 2.12
+SHAPE               1.10
+SIGN                2.11 2.12
+SIN                 1.9 2.23
+SLICE               1.14 1.14 1.14 2.4 2.5 2.14 2.21 2.23
+SOFTMAX             1.5 1.14 2.3 2.23
+SPLIT               1.5 1.14 1.14 2.3
+SPLIT_V             1.13.1 2.3
+SQRT                1.10 2.21
+SQUARE              1.12
+SQUARED_DIFFERENCE  1.13.1 2.5
+SQUEEZE             1.6 2.5
+STRIDED_SLICE       1.6 1.14 2.1 2.2 2.5 2.6 2.14 2.14
+SUB                 1.6 1.14 2.3 2.4 2.4
+SUM                 1.10 1.15
+TANH                1.14 1.14 2.3
+TILE                1.10.1 2.2 2.8
+TOPK_V2             1.7 1.14 2.13
+TRANSPOSE           1.6 1.14 1.15 2.3 2.4 2.12 2.14.4 2.22 2.23
+UNPACK              1.11 1.14 2.2 2.3 2.22
+VAR_HANDLE          2.6
+WHERE               1.14 2.8
+WHILE               1.15
+ZEROS_LIKE          1.12
+"""
+
+
+def _full(release: str) -> str:
+    return release if release.count(".") == 2 else f"{release}.0"
+
+
+RELEASES: dict[tuple[str, int], str] = {
+    (name, version): _full(release)
+    for name, *releases in (line.split() for line in _RELEASES.strip().splitlines())
+    for version, release in enumerate(releases, start=1)
+    if release != "-"
+}
+
+
+def order(release: str) -> tuple[int, ...]:
+    """Return a key that sorts releases by age, e.g. `(2, 14, 0)`."""
+    return tuple(int(part) for part in release.split("."))

@@ -1,0 +1,49 @@
+"""The only user of TensorFlow's converter: a module with one signature in, a `.tflite` file of builtins out."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from converters.lower import SIGNATURE, Recommend
+from ondevice.errors import OnDeviceError
+
+
+def frozen(module: Recommend) -> tf.types.experimental.PolymorphicFunction:
+    """Return the module's function with the values of all variables as constants."""
+    function = module.function.get_concrete_function()
+    constant = convert_variables_to_constants_v2(function)
+    names = sorted(function.structured_outputs)
+    [spec] = function.structured_input_signature[0]
+
+    @tf.function(input_signature=[spec])
+    def recommend(ids: Any) -> dict[str, Any]:
+        return dict(zip(names, constant(ids), strict=True))
+
+    return recommend
+
+
+def convert(module: Recommend) -> bytes:
+    """Convert with builtin operations only.
+
+    Variables are turned into constants first, since the converter leaves those of Keras 3 as READ_VARIABLE
+    operations; the way then goes through a SavedModel, which keeps the signature's name.
+
+    Raises:
+        OnDeviceError: the graph needs an operation that is not builtin.
+    """
+    with tempfile.TemporaryDirectory(prefix="ondevice-export-") as folder:
+        saved = Path(folder) / "saved"
+        tf.saved_model.save(tf.Module(), str(saved), signatures={SIGNATURE: frozen(module)})
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=[SIGNATURE])
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        try:
+            return converter.convert()
+        except tf.errors.OpError as error:
+            raise OnDeviceError(
+                f"the model can't be converted to builtin operations: {error.message}."
+            ) from error

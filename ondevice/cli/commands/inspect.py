@@ -1,0 +1,128 @@
+"""Show what a .tflite file holds and which runtimes it fits.
+
+Nothing is run: sizes, signatures, operations with their versions and the stored tables are read from the
+file, and known traps of each target runtime are looked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ondevice.pipeline.inspect import Inspection
+
+# Wider than any line, so that output to a file or another program is neither folded nor cut.
+_UNLIMITED_WIDTH = 100_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("file", type=Path, help="a .tflite file, or a bundle that `ondevice export` wrote")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the inspection of one file and return the exit code."""
+    from ondevice.errors import EXIT_DONE
+    from ondevice.pipeline.inspect import inspect
+
+    inspection = inspect(arguments.file)
+    if arguments.json:
+        _print_json(inspection)
+    else:
+        _print_tables(inspection)
+    return EXIT_DONE
+
+
+def _print_json(inspection: Inspection) -> None:
+    import json
+
+    from ondevice import records
+
+    print(json.dumps(records.to_json(inspection), indent=2, sort_keys=True))
+
+
+def _print_tables(inspection: Inspection) -> None:
+    from rich.console import Console
+
+    from ondevice.units import format_bytes, format_share
+
+    # Names in a file are data: brackets and colons in them must not be taken for markup or emoji.
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _UNLIMITED_WIDTH
+    summary = inspection.summary
+    overhead_share = format_share(inspection.overhead_bytes / summary.file_bytes)
+    console.print(f"file size        {format_bytes(summary.file_bytes)} ({summary.file_bytes} bytes)")
+    console.print(f"not weights      {format_bytes(inspection.overhead_bytes)} ({overhead_share})")
+    console.print(f"schema version   {summary.schema_version}")
+    console.print(f"minimum runtime  {_runtime_line(inspection)}")
+    _print_signatures(console, inspection)
+    _print_operations(console, inspection)
+    _print_constants(console, inspection)
+    for target, problems in inspection.problems.items():
+        console.print(f"\n{target}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'} found")
+        for problem in problems:
+            console.print(f"  - {problem}")
+
+
+def _runtime_line(inspection: Inspection) -> str:
+    computed, stamped = inspection.minimum_runtime, inspection.summary.minimum_runtime
+    if not computed:
+        return "unknown, the file has operations that no runtime is known to have"
+    if not stamped:
+        return f"{computed} (the file itself does not say)"
+    return computed if computed == stamped else f"{computed} (the file itself says {stamped})"
+
+
+def _print_signatures(console: Console, inspection: Inspection) -> None:
+    for signature in inspection.summary.signatures:
+        console.print(f"\nsignature {signature.name!r}")
+        for side, tensors in (("input", signature.inputs), ("output", signature.outputs)):
+            for tensor in tensors:
+                console.print(f"  {side:<6}  {tensor.name}: {tensor.dtype}{list(tensor.shape)}")
+
+
+def _print_operations(console: Console, inspection: Inspection) -> None:
+    rows = [
+        (operation.name, str(operation.version), str(operation.count), operation.oldest_runtime or "unknown")
+        for operation in inspection.operations
+    ]
+    _print_table(console, ("operation", "version", "count", "since runtime"), rows)
+
+
+def _print_constants(console: Console, inspection: Inspection) -> None:
+    from ondevice.units import format_bytes, format_share
+
+    summary = inspection.summary
+    rows = [
+        (
+            tensor.name,
+            str(list(tensor.shape)),
+            tensor.dtype,
+            format_bytes(tensor.buffer_bytes),
+            format_share(tensor.buffer_bytes / summary.file_bytes),
+            str(tensor.scales),
+        )
+        for tensor in sorted(summary.constants, key=lambda tensor: -tensor.buffer_bytes)
+    ]
+    _print_table(console, ("constant", "shape", "type", "size", "of file", "scales"), rows)
+
+
+def _print_table(console: Console, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    # Only the name may be long: it is folded onto further lines, everything else keeps its line.
+    table.add_column(headings[0], overflow="fold", min_width=8)
+    for heading in headings[1:]:
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print()
+    console.print(table)

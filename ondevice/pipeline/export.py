@@ -1,0 +1,190 @@
+"""Export one trained model: from a run folder to a bundle that has passed the gate."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ondevice import bundle as bundles
+from ondevice import files, records
+from ondevice.bundle import Bundle, Embedding, Manifest, Table, Tensor, TestVectors
+from ondevice.errors import OnDeviceError, UsageError
+from ondevice.quantize import recipe as recipes
+from ondevice.training.run_folder import Run, open_run
+from ondevice.versions import versions
+
+if TYPE_CHECKING:
+    from ondevice.quantize.encode import EncodedEmbedding
+    from ondevice.quantize.recipe import Recipe
+
+DEFAULT_TARGET = "tflite-2.14"
+DEFAULT_TOP_K = 20
+
+
+def export(
+    run: Path,
+    out: Path,
+    *,
+    recipe: str = "int8",
+    target: str = DEFAULT_TARGET,
+    top_k: int = DEFAULT_TOP_K,
+    out_of_range: str = "unknown",
+    exclude_history: bool = True,
+    name: str = "",
+) -> Bundle:
+    """Quantize, convert and check a trained model.
+
+    Every look-up of the file is compared with the NumPy reference on every runtime installed here, for every id, and
+    the test vectors are run; nothing is written unless all agree.
+
+    Args:
+        run: folder of a finished training run.
+        out: bundle folder to write; must not exist.
+        recipe: name of the quantization recipe.
+        target: runtime that the file is for.
+        top_k: items the file returns per call.
+        out_of_range: what an id outside the vocabulary counts as, `"unknown"` or `"padding"`.
+        exclude_history: whether the file leaves the items given out of its answer.
+        name: name of the model in the manifest; made from method and order if empty.
+
+    Raises:
+        UsageError: a name is unknown, the folder is taken, or more items are asked for than there are.
+        OnDeviceError: the file did not pass.
+    """
+    files.refuse_existing(out)
+    chosen = recipes.load(recipe)
+    source = open_run(run)
+    method = source.method()
+    most = method.items - (source.config.history_length if exclude_history else 0)
+    if not 1 <= top_k <= most:
+        raise UsageError(f"top_k is {top_k}; allowed is 1 to {most} with {method.items} items.")
+    with files.new_folder(out) as folder:
+        encoded = _convert(source, chosen, target, top_k, out_of_range, exclude_history, name, folder)
+        opened = bundles.open_bundle(folder)
+        _prove(opened, encoded)
+    return bundles.open_bundle(out)
+
+
+def _convert(
+    source: Run,
+    recipe: Recipe,
+    target: str,
+    top_k: int,
+    out_of_range: str,
+    exclude_history: bool,
+    name: str,
+    folder: Path,
+) -> EncodedEmbedding:
+    from converters import flatbuffer, lint, verify
+    from converters.dense import quantize_dense
+    from converters.lower import SIGNATURE, Recommend, lower
+    from converters.tflite import convert
+    from ondevice.quantize.encode import encode
+    from ondevice.training.reference import load_reference, make_vectors
+
+    config, method = source.config, source.method()
+    length, size = config.history_length, method.vocabulary_size
+    model, values = load_reference(source)
+    encoded = encode(method, values, recipe.tables)
+    module = Recommend(lower(model, encoded), size, length, top_k, out_of_range, exclude_history)
+    content = quantize_dense(convert(module), recipe.dense)
+    summary = flatbuffer.read(content)
+    inputs = (Tensor("ids", (1, length), "int32"),)
+    outputs = (Tensor("items", (1, top_k), "int32"), Tensor("scores", (1, top_k), "float32"))
+    verify.verify(content, summary, encoded, SIGNATURE, inputs, outputs, target)
+
+    files.write_bytes(folder / bundles.MODEL_FILE, content)
+    shutil.copyfile(source.folder / bundles.VOCABULARY_FILE, folder / bundles.VOCABULARY_FILE)
+    vectors = make_vectors(model, source, module.replacement, exclude_history)
+    records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(bundles.SCHEMA_VERSION, vectors))
+    contents = (bundles.MODEL_FILE, bundles.VOCABULARY_FILE, bundles.TEST_VECTORS_FILE)
+    manifest = Manifest(
+        schema_version=bundles.SCHEMA_VERSION,
+        name=name or f"{config.method}@{config.order}",
+        dataset=config.dataset,
+        dataset_summary=source.result.dataset_summary,
+        seed=config.seed,
+        training_seconds=source.result.seconds,
+        signature=SIGNATURE,
+        inputs=inputs,
+        outputs=outputs,
+        vocabulary_size=size,
+        history_length=length,
+        top_k=top_k,
+        out_of_range=out_of_range,
+        excludes_history=exclude_history,
+        recipe=recipe.name,
+        dense=recipe.dense,
+        embedding=_embedding(source, encoded, values, verify.lookup_tensor(summary, length, method.width)),
+        parameters=source.result.model_parameters,
+        file_bytes=len(content),
+        overhead_bytes=summary.overhead_bytes,
+        vocabulary_bytes=(folder / bundles.VOCABULARY_FILE).stat().st_size,
+        ops=summary.op_histogram,
+        target_runtime=target,
+        minimum_runtime=lint.minimum_runtime(summary),
+        score_tolerance_steps=recipe.score_tolerance_steps,
+        quality=source.result.test,
+        sha256={each: files.sha256(folder / each) for each in contents},
+        versions=versions(),
+    )
+    records.write(folder / bundles.MANIFEST_FILE, manifest)
+    return encoded
+
+
+def _embedding(source: Run, encoded: EncodedEmbedding, values: dict, tensor: str) -> Embedding:
+    from ondevice.quantize.encode import table_errors
+
+    method = encoded.method
+    tables = tuple(
+        Table(
+            name,
+            (entry.table.rows, entry.table.width),
+            entry.scheme,
+            entry.reason,
+            entry.folded_into,
+            entry.payload_bytes,
+            entry.table.parameters * 4,
+            *table_errors(entry, values[name]),
+        )
+        for name, entry in encoded.tables.items()
+    )
+    return Embedding(
+        source.result.method,
+        source.result.parameters,
+        source.config.order,
+        method.ratio,
+        method.stored_parameters,
+        method.full_parameters,
+        tables,
+        tensor,
+    )
+
+
+def _prove(bundle: Bundle, encoded: EncodedEmbedding) -> None:
+    import numpy as np
+
+    from ondevice.devices.kinds.host import Host
+    from ondevice.validation.lookups import lookup_failures
+    from ondevice.validation.validate import validate_bundle
+
+    manifest = bundle.manifest
+    device = Host()
+    present = device.installed()
+    validation = validate_bundle(bundle, device, present)
+    failures = [failure for result in validation.results for failure in result.failures]
+    expected = encoded.lookup(np.arange(manifest.vocabulary_size, dtype=np.int32))
+    for runtime in present:
+        failures += lookup_failures(
+            device,
+            runtime,
+            bundle.model,
+            manifest.signature,
+            manifest.embedding.tensor,
+            manifest.history_length,
+            expected,
+        )
+    if failures:
+        reasons = " ".join(f"[{failure.check}] {failure.message}" for failure in failures[:5])
+        raise OnDeviceError(f"the converted file did not pass, nothing was written: {reasons}")

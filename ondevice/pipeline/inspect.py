@@ -1,0 +1,81 @@
+"""What is inside a `.tflite` file and which runtimes can be trusted with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters import flatbuffer, lint
+from converters.summary import FileSummary
+from ondevice.bundle import MODEL_FILE
+from ondevice.errors import OnDeviceError
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a file, counted over all its graphs.
+
+    Args:
+        name: builtin or custom name.
+        version: version of the operation.
+        count: how often it occurs.
+        oldest_runtime: oldest release that has this version, empty if none is known.
+    """
+
+    name: str
+    version: int
+    count: int
+    oldest_runtime: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A file's content and the verdict on it.
+
+    Args:
+        summary: what the file holds.
+        operations: its operations by name and version.
+        minimum_runtime: oldest release that has every operation, empty if none is known.
+        weight_bytes: bytes of the file that are constants.
+        overhead_bytes: bytes of the file that are not.
+        problems: what is wrong with the file, by target runtime.
+    """
+
+    summary: FileSummary
+    operations: tuple[Operation, ...]
+    minimum_runtime: str
+    weight_bytes: int
+    overhead_bytes: int
+    problems: dict[str, tuple[str, ...]]
+
+
+def inspect(path: Path) -> Inspection:
+    """Read a `.tflite` file and check it against every target runtime.
+
+    Args:
+        path: the file, or a bundle that holds one.
+
+    Raises:
+        UsageError: there is no such file.
+        OnDeviceError: the file is damaged.
+    """
+    summary = flatbuffer.read(path / MODEL_FILE if path.is_dir() else path)
+    releases = {(operator.name, operator.version): _release(operator) for operator in summary.operators}
+    counts = Counter((operator.name, operator.version) for operator in summary.operators)
+    return Inspection(
+        summary=summary,
+        operations=tuple(Operation(*key, counts[key], releases[key]) for key in sorted(counts)),
+        minimum_runtime=lint.minimum_runtime(summary) if all(releases.values()) else "",
+        weight_bytes=summary.weight_bytes,
+        overhead_bytes=summary.overhead_bytes,
+        problems={target: lint.check(summary, target) for target in lint.TARGETS},
+    )
+
+
+def _release(operator: flatbuffer.Operator) -> str:
+    # An inspection describes what it cannot place; only an export must refuse it.
+    try:
+        return lint.oldest_runtime(operator)
+    except OnDeviceError:
+        return ""

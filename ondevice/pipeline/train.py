@@ -1,0 +1,83 @@
+"""Train one model: from a data set to a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ondevice.data import dataset as datasets
+
+if TYPE_CHECKING:
+    from ondevice.data.interactions import Interactions
+    from ondevice.training.config import TrainConfig
+    from ondevice.training.run_folder import Run
+
+
+def configure(
+    dataset: str,
+    data: Path | None,
+    method: str,
+    order: str,
+    ratio: float,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> TrainConfig:
+    """Build the settings of a run: the defaults, then the data set's own, then the given ones.
+
+    Raises:
+        UsageError: a name is unknown or a value is out of range.
+    """
+    from ondevice.data.order import registry as orders
+    from ondevice.embeddings.method import registry as methods
+    from ondevice.training.config import TrainConfig
+
+    profile = datasets.load(dataset)
+    methods.load(method)
+    orders.load(order)
+    chosen = {"history_length": profile.history_length, **profile.training, **(settings or {})}
+    path = str(data) if data is not None else ""
+    return TrainConfig(dataset, path, method, order, float(ratio), dict(options or {}), seed, **chosen)
+
+
+def train(
+    dataset: str = "synthetic",
+    data: Path | None = None,
+    *,
+    method: str = "memcom",
+    order: str = "semantic",
+    ratio: float = 16.0,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    out: Path,
+    interactions: Interactions | None = None,
+    progress: Callable[[int, int, float], None] = lambda done, total, share: None,
+) -> Run:
+    """Train one model, or resume a run of the same settings that was interrupted.
+
+    Args:
+        dataset: name of the data set.
+        data: its files; None for a generated one.
+        method: name of the embedding method.
+        order: name of the id order.
+        ratio: parameters of the full table over parameters stored for the look-up.
+        seed: seed of everything random.
+        options: further fields of the method, e.g. `{"bias": True}`.
+        settings: training settings that differ from the data set's, by field name of `TrainConfig`.
+        out: run folder to write.
+        interactions: the data, if it is read already.
+        progress: told epochs done, epochs at most and the share of the running epoch.
+
+    Raises:
+        UsageError: a name is unknown, a file is missing, the ratio is out of reach or the folder is taken.
+        OnDeviceError: a data file is malformed.
+    """
+    config = configure(dataset, data, method, order, ratio, seed, options, settings)
+    if interactions is None:
+        interactions = datasets.load(dataset).read(data)
+    # TensorFlow is imported only once everything that can be wrong with the request has been checked.
+    from ondevice.training.fit import fit
+
+    return fit(config, interactions, out, progress)

@@ -1,0 +1,1 @@
+"""Quantization of tables: how stored numbers are encoded and decoded, in plain NumPy and in the exported graph."""

@@ -1,0 +1,63 @@
+"""The base of every table encoding: numbers to arrays, and rows of those arrays back to numbers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.embeddings.method import FloatArray, Table
+from ondevice.embeddings.ops import Ops
+from ondevice.registry import Registry
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class Scheme(ABC):
+    """A table encoding. `decode` runs with NumPy as the reference and with TensorFlow in the exported graph."""
+
+    scales: ClassVar[str] = ""
+    """Name of the array of per-row factors `[rows, 1]` that another table may absorb; empty if there is none."""
+
+    @abstractmethod
+    def refuses(self, table: Table) -> str:
+        """Return the reason why this scheme does not suit a table, empty if it does."""
+
+    @abstractmethod
+    def encode(self, values: FloatArray) -> dict[str, npt.NDArray[Any]]:
+        """Encode a table.
+
+        Args:
+            values: float32 `[rows, width]`, finite.
+
+        Returns:
+            the arrays to store, by name; the first axis of each is the rows.
+        """
+
+    @abstractmethod
+    def decode(self, arrays: Arrays, index: Any, xp: Ops) -> Any:
+        """Return rows of an encoded table.
+
+        Args:
+            arrays: what `encode` gave; without the array named `scales` if that was absorbed elsewhere.
+            index: int32 `[...]`.
+            xp: the operations.
+
+        Returns:
+            float32 `[..., width]`.
+        """
+
+    @abstractmethod
+    def error_bound(self, values: FloatArray) -> FloatArray:
+        """Return the largest absolute error of decoding that the scheme allows, float32, broadcastable to `values`."""
+
+
+registry: Registry[Scheme] = Registry("scheme", "ondevice.quantize.schemes", Scheme)  # type: ignore[type-abstract]
+
+
+def rounding_slack(values: FloatArray) -> FloatArray:
+    """Return the float32 rounding of a few operations on numbers of this size, which every bound has to allow."""
+    return 4 * np.spacing(np.abs(values).astype(np.float32))

@@ -1,0 +1,1 @@
+"""The table encodings, one per file; the file's name is the scheme's name."""

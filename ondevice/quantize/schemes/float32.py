@@ -1,0 +1,32 @@
+"""No quantization: the table as it was trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.embeddings.method import FloatArray, Table
+from ondevice.embeddings.ops import Ops
+from ondevice.quantize.scheme import Arrays, Scheme
+
+
+class Float32(Scheme):
+    """Stores float32 values; decodes with one gather, bit for bit."""
+
+    def refuses(self, table: Table) -> str:
+        """Suit every table."""
+        return ""
+
+    def encode(self, values: FloatArray) -> dict[str, npt.NDArray[Any]]:
+        """Keep the values."""
+        return {"values": values}
+
+    def decode(self, arrays: Arrays, index: Any, xp: Ops) -> Any:
+        """Gather the rows."""
+        return xp.gather(arrays["values"], index)
+
+    def error_bound(self, values: FloatArray) -> FloatArray:
+        """Allow no error."""
+        return np.zeros_like(values)

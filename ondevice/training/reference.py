@@ -1,0 +1,79 @@
+"""The reference model: loading it, and the test vectors that it answers."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.bundle import TestVector
+from ondevice.embeddings.layer import CompressedEmbedding
+from ondevice.embeddings.method import FloatArray
+from ondevice.errors import OnDeviceError
+from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
+from ondevice.training.evaluation import KEPT_ITEMS
+from ondevice.training.run_folder import Run
+from ondevice.training.score import recommend
+
+REAL_USERS = 8
+"""Test vectors that are histories of real evaluation users."""
+
+
+def load_reference(run: Run) -> tuple[keras.Model, dict[str, FloatArray]]:
+    """Load a run's model and the values of its embedding's tables by name.
+
+    Raises:
+        OnDeviceError: the model has no compressed embedding.
+    """
+    model = keras.saving.load_model(run.model, compile=False)
+    for layer in model.layers:
+        if isinstance(layer, CompressedEmbedding):
+            return model, layer.table_values()
+    raise OnDeviceError(f"model {str(run.model)!r} has no compressed embedding.")
+
+
+def make_vectors(model: keras.Model, run: Run, replacement: int, exclude_history: bool) -> tuple[TestVector, ...]:
+    """Make test vectors from real histories and from every kind of edge id, with the reference's answers.
+
+    Args:
+        model: the reference model.
+        run: its run.
+        replacement: id that an id outside the vocabulary counts as.
+        exclude_history: whether the items given are left out of the answer.
+    """
+    size, length = run.method().vocabulary_size, run.config.history_length
+    histories = run.evaluation().histories
+    chosen = np.unique(np.linspace(0, len(histories) - 1, REAL_USERS).astype(int))
+    real = {f"evaluation user {user}": histories[user] for user in chosen}
+    named = real | {name: _filled(ids, length) for name, ids in _edges(size, length).items()}
+    given = np.stack(list(named.values()))
+    cleaned = np.where((given >= 0) & (given < size), given, np.int32(replacement))
+    kept = min(KEPT_ITEMS, size - RESERVED_IDS - length)
+    excluded = cleaned if exclude_history else np.zeros_like(cleaned)
+    items, scores, ranges = recommend(model, cleaned, excluded, kept)
+    return tuple(
+        TestVector(name, name not in real, *(tuple(row.tolist()) for row in (ids, best, values)), float(span))
+        for name, ids, best, values, span in zip(named, given, items, scores, ranges, strict=True)
+    )
+
+
+def _edges(size: int, length: int) -> dict[str, list[int]]:
+    lowest, highest = np.iinfo(np.int32).min, np.iinfo(np.int32).max
+    first, last = RESERVED_IDS, size - 1
+    return {
+        "all padding": [],
+        "only unknown": [UNKNOWN_ID],
+        "first item": [first],
+        "last item": [last],
+        "one item again and again": [first] * length,
+        "last item, then padding between": [last, PADDING_ID, first],
+        "below zero": [-1, first],
+        "just beyond the vocabulary": [size, first],
+        "extreme integers": [lowest, highest, last],
+    }
+
+
+def _filled(ids: list[int], length: int) -> npt.NDArray[np.int32]:
+    row = np.full(length, PADDING_ID, np.int32)
+    row[: len(ids[:length])] = ids[:length]
+    return row

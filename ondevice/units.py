@@ -1,0 +1,70 @@
+"""Numbers as people read them: the only formatter of sizes, times, ratios and percentages.
+
+Sizes are decimal (1 kB = 1,000 bytes, 1 MB = 1,000,000 bytes), as app stores, download budgets and published
+model sizes count them.
+"""
+
+from __future__ import annotations
+
+_SIZE_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def format_bytes(size_bytes: int) -> str:
+    """Format a size with three digits, e.g. `'1.23 MB'`; below 1 kB the exact number, e.g. `'828 B'`.
+
+    Args:
+        size_bytes: bytes, 0 or more.
+    """
+    if size_bytes < 0:
+        raise ValueError(f"size_bytes must not be negative, got {size_bytes}.")
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    value, power = float(size_bytes), 0
+    # 999.5 kB would be printed as "1000 kB", so the next unit starts where rounding reaches it.
+    while value >= 999.5 and power < len(_SIZE_UNITS) - 1:
+        value, power = value / 1000, power + 1
+    return f"{_three_digits(value)} {_SIZE_UNITS[power]}"
+
+
+def format_ratio(ratio: float) -> str:
+    """Format how many times smaller something became, e.g. `'12.8x'`.
+
+    Args:
+        ratio: before divided by after.
+    """
+    return f"{_three_digits(ratio)}x"
+
+
+def format_milliseconds(time_ms: float) -> str:
+    """Format a duration, e.g. `'0.034 ms'`, `'2.60 ms'`, `'1234 ms'`.
+
+    Args:
+        time_ms: milliseconds, 0 or more.
+    """
+    return f"{time_ms:.3f} ms" if time_ms < 0.9995 else f"{_three_digits(time_ms)} ms"
+
+
+def format_percent(change: float) -> str:
+    """Format a relative change with its sign, e.g. `'-1.4%'`, `'+0.3%'`, `'0.0%'`.
+
+    Args:
+        change: the change as a fraction, -0.014 for 1.4 percent less.
+    """
+    text = f"{100 * change:+.1f}%"
+    # A change that rounds to nothing has no direction.
+    return "0.0%" if text in ("+0.0%", "-0.0%") else text
+
+
+def format_share(share: float) -> str:
+    """Format a part of a whole without sign, e.g. `'98.7%'`.
+
+    Args:
+        share: the part as a fraction, 0 to 1.
+    """
+    return f"{100 * share:.1f}%"
+
+
+def _three_digits(value: float) -> str:
+    if value < 9.995:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value < 99.95 else f"{value:.0f}"

@@ -1,0 +1,127 @@
+"""`ondevice inspect` prints what the file holds, whole, and its JSON carries the same."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ondevice.cli.commands import inspect as command
+from ondevice.errors import UsageError
+from ondevice.pipeline.inspect import inspect
+
+EXPECTED = """\
+file size        {size} ({size_bytes} bytes)
+not weights      {overhead} ({share})
+schema version   3
+minimum runtime  1.6.0
+
+signature 'serving_default'
+  input   ids: int32[1, 5]
+  output  rows: float32[1, 5, 16]
+
+operation  version  count  since runtime
+GATHER     1        1      1.6.0
+
+constant  shape      type     size     of file  scales
+[t]:key:  [500, 16]  float32  32.0 kB  {part}    0
+
+tflite-2.14: no problems found
+
+litert: no problems found
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    table = np.arange(8000, dtype=np.float32).reshape(500, 16)
+    ids = tf.TensorSpec([1, 5], tf.int32, name="ids")
+    concrete = tf.function(lambda ids: {"rows": tf.gather(table, ids)}).get_concrete_function(ids)
+    content = tf.lite.TFLiteConverter.from_concrete_functions([concrete], tf.Module()).convert()
+    edited = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
+    # A name that a terminal library would take for markup and emoji.
+    next(
+        tensor for tensor in edited.subgraphs[0].tensors if list(tensor.shape) == [500, 16]
+    ).name = "[t]:key:"
+    builder = flatbuffers.Builder(0)
+    builder.Finish(edited.Pack(builder), b"TFL3")
+    path = tmp_path_factory.mktemp("inspect") / "model.tflite"
+    path.write_bytes(bytes(builder.Output()))
+    return path
+
+
+def _run(path: Path, *options: str) -> int:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return command.run(parser.parse_args([str(path), *options]))
+
+
+def test_whole_text(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from ondevice.units import format_bytes, format_share
+
+    assert _run(model) == 0
+    captured = capsys.readouterr()
+    size_bytes = model.stat().st_size
+    expected = EXPECTED.format(
+        size=format_bytes(size_bytes),
+        size_bytes=size_bytes,
+        overhead=format_bytes(size_bytes - 32_000),
+        share=format_share(1 - 32_000 / size_bytes),
+        part=format_share(32_000 / size_bytes),
+    )
+    assert [line.rstrip() for line in captured.out.splitlines()] == expected.splitlines()
+    assert captured.err == ""
+
+
+def test_json_carries_the_same(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(model, "--json") == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["minimum_runtime"] == "1.6.0"
+    assert content["operations"] == [{"name": "GATHER", "version": 1, "count": 1, "oldest_runtime": "1.6.0"}]
+    assert content["problems"] == {"tflite-2.14": [], "litert": []}
+    assert content["weight_bytes"] + content["overhead_bytes"] == model.stat().st_size
+    assert [tensor["name"] for tensor in content["summary"]["tensors"] if tensor["buffer_bytes"]] == [
+        "[t]:key:"
+    ]
+
+
+def test_narrow_terminal_folds_names_and_cuts_nothing(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert _run(model) == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert "…" not in "".join(lines)
+    assert max(len(line) for line in lines) <= 60
+    assert any("float32" in line and "[500, 16]" in line for line in lines)
+
+
+def test_bundle_folder_stands_for_its_model(model: Path) -> None:
+    assert inspect(model.parent) == inspect(model)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        _run(tmp_path / "missing.tflite")
+
+
+def test_tensorflow_is_not_imported(model: Path) -> None:
+    code = (
+        "import argparse, pathlib, sys; from ondevice.cli.commands import inspect; "
+        "light = set(sys.modules); "
+        f"inspect.run(argparse.Namespace(file=pathlib.Path({str(model)!r}), json=False)); "
+        "assert 'numpy' not in light and 'rich' not in light and 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
