@@ -139,9 +139,7 @@ def _signature(table: Table, firsts: list[int], tensors: list[TensorInfo]) -> Si
         found = []
         for entry in table.tables(field):
             tensor = _pick(table.source, tensors, first + entry.number(1, "I"), "tensor")
-            found.append(
-                SignatureTensor(entry.text(0), tensor.shape, tensor.dtype, tensor.index, tensor.name)
-            )
+            found.append(SignatureTensor(entry.text(0), tensor.shape, tensor.dtype, tensor.index, tensor.name))
         return tuple(found)
 
     return Signature(table.text(2), sides(0), sides(1))

@@ -44,6 +44,4 @@ def convert(module: Recommend) -> bytes:
         try:
             return converter.convert()
         except tf.errors.OpError as error:
-            raise OnDeviceError(
-                f"the model can't be converted to builtin operations: {error.message}."
-            ) from error
+            raise OnDeviceError(f"the model can't be converted to builtin operations: {error.message}.") from error

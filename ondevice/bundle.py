@@ -209,6 +209,8 @@ def open_bundle(folder: Path) -> Bundle:
         if not path.is_file():
             raise UsageError(f"bundle file {str(path)!r} does not exist.")
         if files.sha256(path) != digest:
-            raise OnDeviceError(f"bundle file {str(path)!r} was changed since export: its SHA-256 is not the manifest's.")
+            raise OnDeviceError(
+                f"bundle file {str(path)!r} was changed since export: its SHA-256 is not the manifest's."
+            )
     vectors = records.read(TestVectors, folder / TEST_VECTORS_FILE, "test vectors")
     return Bundle(folder, manifest, vectors)

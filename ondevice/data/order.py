@@ -19,12 +19,13 @@ class Order(ABC):
     """Whether neighbours in this order are similar, so that sharing a row with neighbours pays."""
 
     @abstractmethod
-    def arrange(self, interactions: Interactions, seed: int) -> npt.NDArray[np.int64]:
+    def arrange(self, interactions: Interactions, seed: int, ids_per_row: int) -> npt.NDArray[np.int64]:
         """Return the items in id order, a permutation int64 `[items]`.
 
         Args:
             interactions: the data set, of which only `train` may be used.
             seed: seed for whatever is random.
+            ids_per_row: how many neighbours will share a row, from the first item on; 1 if none do.
         """
 
 

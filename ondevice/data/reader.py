@@ -53,8 +53,7 @@ def integer_lines(path: Path) -> Iterator[list[int]]:
     Raises:
         OnDeviceError: a line holds something else, or the file is not readable text.
     """
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         try:
             for number, line in enumerate(lines, 1):
                 words = line.split()

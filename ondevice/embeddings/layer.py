@@ -83,4 +83,3 @@ def method_config(method: Method) -> dict[str, Any]:
 def method_from_config(config: Mapping[str, Any]) -> Method:
     """Build a method from what `method_config` gave."""
     return registry.load(config["name"])(**config["parameters"])
-

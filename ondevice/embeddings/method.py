@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,9 +62,6 @@ class Method(ABC):
         width: numbers per looked-up vector.
     """
 
-    shares_rows: ClassVar[bool] = False
-    """Whether several ids share a row, so that the id order matters."""
-
     vocabulary_size: int
     width: int
 
@@ -77,6 +74,11 @@ class Method(ABC):
     def items(self) -> int:
         """Number of ids that are items."""
         return self.vocabulary_size - RESERVED_IDS
+
+    @property
+    def ids_per_row(self) -> int:
+        """Return how many neighbours in the id order share a row; 1 where neighbours do not share."""
+        return 1
 
     @property
     def stored_parameters(self) -> int:
@@ -93,7 +95,7 @@ class Method(ABC):
         """Parameters of the full table over parameters stored."""
         return self.full_parameters / self.stored_parameters
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - a method without fields of its own has nothing to check
         """Raise a `UsageError` if the fields make no sense; called once at construction."""
 
     @abstractmethod

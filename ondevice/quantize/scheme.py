@@ -60,4 +60,5 @@ registry: Registry[Scheme] = Registry("scheme", "ondevice.quantize.schemes", Sch
 
 def rounding_slack(values: FloatArray) -> FloatArray:
     """Return the float32 rounding of a few operations on numbers of this size, which every bound has to allow."""
-    return 4 * np.spacing(np.abs(values).astype(np.float32))
+    slack: FloatArray = 4 * np.spacing(np.abs(values))
+    return slack

@@ -16,6 +16,9 @@ KEPT_ITEMS = 50
 """Reference items kept per user: enough to find the reference score of any item a converted file returns."""
 
 
+ARRAYS = ("histories", "items", "scores", "ranges")
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """Users to evaluate on and what the reference model answers.
@@ -40,15 +43,18 @@ class Evaluation:
         """Return the number of users."""
         return len(self.histories)
 
+    def of_users(self, users: npt.NDArray[np.integer]) -> Evaluation:
+        """Return the evaluation of some of the users only."""
+        known, relevant = (Lists.of([lists[user] for user in users]) for lists in (self.known, self.relevant))
+        histories, items, scores, ranges = (getattr(self, name)[users] for name in ARRAYS)
+        return Evaluation(histories, known, relevant, items, scores, ranges)
+
     def write(self, path: Path) -> None:
         """Write everything into one compressed NumPy file."""
         with files.replacing(path) as temporary:
             np.savez_compressed(
                 temporary,
-                histories=self.histories,
-                items=self.items,
-                scores=self.scores,
-                ranges=self.ranges,
+                **{name: getattr(self, name) for name in ARRAYS},
                 **{
                     f"{name}_{part}": getattr(getattr(self, name), part)
                     for name in ("known", "relevant")
@@ -68,13 +74,13 @@ class Evaluation:
             raise UsageError(f"evaluation data {str(path)!r} does not exist; `ondevice train` writes it.")
         try:
             with np.load(path) as stored:
-                lists = {
-                    name: Lists(stored[f"{name}_offsets"], stored[f"{name}_values"]) for name in ("known", "relevant")
-                }
-                arrays = {name: stored[name] for name in ("histories", "items", "scores", "ranges")}
+                known, relevant = (
+                    Lists(stored[f"{name}_offsets"], stored[f"{name}_values"]) for name in ("known", "relevant")
+                )
+                histories, items, scores, ranges = (stored[name] for name in ARRAYS)
         except (OSError, ValueError, KeyError) as error:
             raise OnDeviceError(f"evaluation data {str(path)!r} is damaged: {error}.") from error
-        return cls(**arrays, **lists)
+        return cls(histories, known, relevant, items, scores, ranges)
 
 
 def without_known(items: npt.NDArray[np.int32], known: Lists) -> npt.NDArray[np.int32]:

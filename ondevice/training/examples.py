@@ -29,7 +29,14 @@ class HistoryExamples(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, lists: Lists, ordered: bool, length: int, batch_size: int, unknown_share: float, seed: int, epoch: int
+        self,
+        lists: Lists,
+        ordered: bool,
+        length: int,
+        batch_size: int,
+        unknown_share: float,
+        seed: int,
+        epoch: int,
     ) -> None:
         super().__init__()
         self.lists = lists

@@ -18,6 +18,7 @@ from ondevice.embeddings.layer import PER_ID_MARK, method_config
 from ondevice.embeddings.method import Method
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
 from ondevice.models.ranking import ranking_network
 from ondevice.training import metrics, run_folder
 from ondevice.training.checkpoints import Checkpoints, State
@@ -69,9 +70,10 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
         UsageError: the folder is taken, or the method can't reach the ratio.
     """
     order = orders.load(config.order)()
-    vocabulary = Vocabulary.of_items(interactions.item_keys, order.arrange(interactions, config.seed))
-    method = choose_method(config, len(vocabulary))
+    method = choose_method(config, interactions.items + RESERVED_IDS)
     run_folder.claim(folder, config)
+    arrangement = order.arrange(interactions, config.seed, method.ids_per_row)
+    vocabulary = Vocabulary.of_items(interactions.item_keys, arrangement)
     vocabulary.write(folder / run_folder.VOCABULARY_FILE)
     ids = vocabulary.ids(interactions.item_keys)
     train, valid, test = (split.mapped(ids) for split in (interactions.train, interactions.valid, interactions.test))

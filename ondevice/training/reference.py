@@ -52,7 +52,14 @@ def make_vectors(model: keras.Model, run: Run, replacement: int, exclude_history
     excluded = cleaned if exclude_history else np.zeros_like(cleaned)
     items, scores, ranges = recommend(model, cleaned, excluded, kept)
     return tuple(
-        TestVector(name, name not in real, *(tuple(row.tolist()) for row in (ids, best, values)), float(span))
+        TestVector(
+            name=name,
+            edge=name not in real,
+            ids=tuple(ids.tolist()),
+            items=tuple(best.tolist()),
+            scores=tuple(values.tolist()),
+            score_range=float(span),
+        )
         for name, ids, best, values, span in zip(named, given, items, scores, ranges, strict=True)
     )
 

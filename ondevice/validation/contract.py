@@ -17,9 +17,11 @@ STEPS_PER_RANGE = 255
 """A score step is this part of the range of the reference's scores: the resolution of an int8 output."""
 
 
-def signature_failures(manifest: Manifest, inputs: Iterable[TensorSpec], outputs: Iterable[TensorSpec]) -> list[Failure]:
+def signature_failures(
+    manifest: Manifest, inputs: Iterable[TensorSpec], outputs: Iterable[TensorSpec]
+) -> list[Failure]:
     """Compare the signature that the runtime reports with the one the manifest promises."""
-    failures = []
+    failures: list[Failure] = []
     for kind, promised, found in (("input", manifest.inputs, inputs), ("output", manifest.outputs, outputs)):
         failures += _tensor_failures(kind, promised, {spec.name: spec for spec in found})
     return failures
@@ -87,7 +89,9 @@ def score_error(
         for item, score in zip(items.tolist(), scores.tolist(), strict=True)
     ]
     answered = set(items.tolist())
-    errors += [max(reference[item] - float(scores[-1]), 0.0) for item in best[: len(items)].tolist() if item not in answered]
+    errors += [
+        max(reference[item] - float(scores[-1]), 0.0) for item in best[: len(items)].tolist() if item not in answered
+    ]
     step = score_range / STEPS_PER_RANGE
     return max(errors) / step if step > 0 else (0.0 if max(errors) == 0 else float("inf"))
 
@@ -118,5 +122,7 @@ def vector_failures(
         largest = max(largest, error)
         if error > manifest.score_tolerance_steps:
             allowed = f"{manifest.score_tolerance_steps:g} are allowed"
-            failures.append(Failure(check, f"test vector {vector.name!r}: scores differ by {error:.3g} steps; {allowed}."))
+            failures.append(
+                Failure(check, f"test vector {vector.name!r}: scores differ by {error:.3g} steps; {allowed}.")
+            )
     return failures, largest

@@ -42,7 +42,7 @@ def lookup_failures(
         outcome = device.run(job)
         if not outcome.measurement.ok:
             return [Failure("runtime", f"{runtime} {outcome.measurement.status}: {outcome.measurement.message}")]
-        found = outcome.taps[tensor].reshape(-1, expected.shape[1])[: len(ids)]
+        found = np.asarray(outcome.taps[tensor], np.float32).reshape(-1, expected.shape[1])[: len(ids)]
         wrong = np.flatnonzero((found != expected[ids]).any(axis=1))
         if len(wrong):
             worst = float(np.max(np.abs(found - expected[ids])))

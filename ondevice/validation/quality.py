@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import scipy.stats
 
-from ondevice.data.interactions import Lists
 from ondevice.training.evaluation import Evaluation, without_known
 from ondevice.training.metrics import per_user
 from ondevice.validation.record import Quality
@@ -21,10 +20,7 @@ def choose_users(evaluation: Evaluation, users: int | None) -> Evaluation:
     """Return a fixed random part of the evaluation users, or all if that many are not there or none is named."""
     if users is None or users >= len(evaluation):
         return evaluation
-    chosen = np.sort(np.random.default_rng(0).choice(len(evaluation), users, replace=False))
-    lists = {name: Lists.of([getattr(evaluation, name)[user] for user in chosen]) for name in ("known", "relevant")}
-    arrays = {name: getattr(evaluation, name)[chosen] for name in ("histories", "items", "scores", "ranges")}
-    return Evaluation(**arrays, **lists)
+    return evaluation.of_users(np.sort(np.random.default_rng(0).choice(len(evaluation), users, replace=False)))
 
 
 def compare(evaluation: Evaluation, items: npt.NDArray[Any], metric: str) -> Quality:

@@ -46,9 +46,7 @@ def test_signature_of_a_known_file() -> None:
     (signature,) = flatbuffer.read(tiny_models.plain()).signatures
     assert signature.name == "serving_default"
     assert [(item.name, item.shape, item.dtype) for item in signature.inputs] == [("ids", (1, 5), "int32")]
-    assert [(item.name, item.shape, item.dtype) for item in signature.outputs] == [
-        ("scores", (1, 256), "float32")
-    ]
+    assert [(item.name, item.shape, item.dtype) for item in signature.outputs] == [("scores", (1, 256), "float32")]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -66,9 +64,7 @@ def test_equals_the_generated_reader(name: str) -> None:
             shape = () if tensor.shape is None else tuple(int(size) for size in tensor.shape)
             size = 0 if data is None else len(data)
             scales = 0 if scale is None else len(scale)
-            expected_tensors.append(
-                (index, tensor.name.decode(), shape, types[tensor.type].lower(), size, scales)
-            )
+            expected_tensors.append((index, tensor.name.decode(), shape, types[tensor.type].lower(), size, scales))
         for operator in graph.operators or []:
             code = model.operatorCodes[operator.opcodeIndex]
             kind = builtin[max(code.builtinCode, code.deprecatedBuiltinCode)]
@@ -81,8 +77,7 @@ def test_equals_the_generated_reader(name: str) -> None:
         (item.subgraph, item.name, item.version, item.custom, item.inputs) for item in summary.operators
     ] == expected_operators
     assert [
-        (item.subgraph, item.name, item.shape, item.dtype, item.buffer_bytes, item.scales)
-        for item in summary.tensors
+        (item.subgraph, item.name, item.shape, item.dtype, item.buffer_bytes, item.scales) for item in summary.tensors
     ] == expected_tensors
     assert [tensor.index for tensor in summary.tensors] == list(range(len(summary.tensors)))
 

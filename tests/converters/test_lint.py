@@ -181,9 +181,7 @@ def test_stock_files_pass(make: Callable[[], bytes], target: str) -> None:
 
 
 def test_unknown_target() -> None:
-    with pytest.raises(
-        UsageError, match=r"unknown target runtime 'tflite-2\.1', did you mean 'tflite-2\.14'"
-    ):
+    with pytest.raises(UsageError, match=r"unknown target runtime 'tflite-2\.1', did you mean 'tflite-2\.14'"):
         lint.check(flatbuffer.read(tiny_models.plain()), "tflite-2.1")
 
 

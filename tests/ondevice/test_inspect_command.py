@@ -50,9 +50,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = tf.lite.TFLiteConverter.from_concrete_functions([concrete], tf.Module()).convert()
     edited = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
     # A name that a terminal library would take for markup and emoji.
-    next(
-        tensor for tensor in edited.subgraphs[0].tensors if list(tensor.shape) == [500, 16]
-    ).name = "[t]:key:"
+    next(tensor for tensor in edited.subgraphs[0].tensors if list(tensor.shape) == [500, 16]).name = "[t]:key:"
     builder = flatbuffers.Builder(0)
     builder.Finish(edited.Pack(builder), b"TFL3")
     path = tmp_path_factory.mktemp("inspect") / "model.tflite"
@@ -90,9 +88,7 @@ def test_json_carries_the_same(model: Path, capsys: pytest.CaptureFixture[str]) 
     assert content["operations"] == [{"name": "GATHER", "version": 1, "count": 1, "oldest_runtime": "1.6.0"}]
     assert content["problems"] == {"tflite-2.14": [], "litert": []}
     assert content["weight_bytes"] + content["overhead_bytes"] == model.stat().st_size
-    assert [tensor["name"] for tensor in content["summary"]["tensors"] if tensor["buffer_bytes"]] == [
-        "[t]:key:"
-    ]
+    assert [tensor["name"] for tensor in content["summary"]["tensors"] if tensor["buffer_bytes"]] == ["[t]:key:"]
 
 
 def test_narrow_terminal_folds_names_and_cuts_nothing(

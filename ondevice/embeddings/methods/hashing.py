@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from typing_extensions import Self
 
@@ -21,8 +21,6 @@ class Hashing(Method):
         sharing: `"mod"`, or `"block"` where neighbours in the id order share a row.
     """
 
-    shares_rows: ClassVar[bool] = True
-
     rows: int
     sharing: str = rule.MOD
 
@@ -30,6 +28,11 @@ class Hashing(Method):
         """Refuse an unknown sharing rule and a table without rows."""
         rule.check_rule(self.sharing)
         require("rows", self.rows, self.rows >= 1, "at least 1")
+
+    @property
+    def ids_per_row(self) -> int:
+        """Return how many neighbours share a row."""
+        return rule.ids_per_row(self.items, self.rows) if self.sharing == rule.BLOCK else 1
 
     def tables(self) -> tuple[Table, ...]:
         """Declare the shared table."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from typing_extensions import Self
 
@@ -25,8 +25,6 @@ class MEmCom(Method):
         sharing: `"mod"` as in the paper, or `"block"` where neighbours in the id order share a row.
     """
 
-    shares_rows: ClassVar[bool] = True
-
     rows: int
     bias: bool = False
     sharing: str = rule.MOD
@@ -35,6 +33,11 @@ class MEmCom(Method):
         """Refuse an unknown sharing rule and a table without rows."""
         rule.check_rule(self.sharing)
         require("rows", self.rows, self.rows >= 1, "at least 1")
+
+    @property
+    def ids_per_row(self) -> int:
+        """Return how many neighbours share a row."""
+        return rule.ids_per_row(self.items, self.rows) if self.sharing == rule.BLOCK else 1
 
     def tables(self) -> tuple[Table, ...]:
         """Declare the shared rows U, the multipliers V and, if asked for, the biases W."""
@@ -47,7 +50,9 @@ class MEmCom(Method):
 
     def lookup(self, ids: Any, rows: Rows, xp: Ops) -> Any:
         """Multiply each id's shared row by its own number and add its bias."""
-        vectors = rows("shared", rule.shared_row(ids, self.items, self.rows, self.sharing, xp)) * rows("multiplier", ids)
+        vectors = rows("shared", rule.shared_row(ids, self.items, self.rows, self.sharing, xp)) * rows(
+            "multiplier", ids
+        )
         return vectors + rows("bias", ids) if self.bias else vectors
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from typing_extensions import Self
 
@@ -28,8 +28,6 @@ class QuotientRemainder(Method):
         operation: how both rows are joined: `"multiply"`, `"add"`, or `"concat"` of half the width each.
     """
 
-    shares_rows: ClassVar[bool] = True
-
     collisions: int
     operation: str = "multiply"
 
@@ -40,6 +38,11 @@ class QuotientRemainder(Method):
         require("collisions", self.collisions, 2 <= self.collisions <= self.items, f"2 to {self.items}")
         if self.operation == "concat":
             require("width", self.width, self.width % 2 == 0, "an even number for concat")
+
+    @property
+    def ids_per_row(self) -> int:
+        """Return how many neighbours share a quotient row."""
+        return self.collisions
 
     def tables(self) -> tuple[Table, ...]:
         """Declare the quotient and the remainder table."""
@@ -66,16 +69,15 @@ class QuotientRemainder(Method):
         """Choose the smallest number of collisions, so the largest quotient table, that fits."""
         require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
         items = vocabulary_size - RESERVED_IDS
-
-        def method(collisions: int) -> Self:
-            return cls(vocabulary_size, width, collisions, **options)
+        require("vocabulary_size", vocabulary_size, items >= 2, "at least 4 for quotient_remainder")
 
         # Beyond the square root the remainder table grows faster than the quotient table shrinks.
-        smallest = min(max(2, math.isqrt(items)), items)
+        smallest = max(2, math.isqrt(items))
         for collisions in range(2, smallest + 1):
-            if method(collisions).ratio >= ratio:
-                return method(collisions)
+            method = cls(vocabulary_size, width, collisions, **options)
+            if method.ratio >= ratio:
+                return method
         raise UsageError(
             f"ratio {ratio:g} is out of reach for quotient_remainder with {vocabulary_size} ids of width {width}: "
-            f"it can reach at most {math.floor(method(smallest).ratio * 100) / 100:g}."
+            f"it can reach at most {math.floor(method.ratio * 100) / 100:g}."
         )

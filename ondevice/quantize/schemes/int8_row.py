@@ -34,7 +34,10 @@ class Int8Row(Scheme):
     def encode(self, values: FloatArray) -> dict[str, npt.NDArray[Any]]:
         """Round every row to its own step."""
         scales = row_scales(values)
-        return {"values": np.clip(np.rint(values / scales), -LEVELS, LEVELS).astype(np.int8), "scales": scales}
+        return {
+            "values": np.clip(np.rint(values / scales), -LEVELS, LEVELS).astype(np.int8),
+            "scales": scales,
+        }
 
     def decode(self, arrays: Arrays, index: Any, xp: Ops) -> Any:
         """Gather and widen the rows asked for, never the table; multiply by the scales unless they are absorbed."""

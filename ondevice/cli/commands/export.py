@@ -1,0 +1,52 @@
+"""Quantize and convert a trained model to a bundle, and check it on the runtimes installed here."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ondevice.cli.console import results
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder of a finished training run")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="bundle folder to write")
+    parser.add_argument("--recipe", default="int8", help="quantization recipe (default: %(default)s)")
+    parser.add_argument("--target", default="tflite-2.14", help="runtime the file is for (default: %(default)s)")
+    parser.add_argument("--top-k", type=int, default=20, help="items per answer (default: %(default)s)")
+    parser.add_argument(
+        "--out-of-range",
+        default="unknown",
+        help="what an id outside the vocabulary counts as: unknown or padding (default: %(default)s)",
+    )
+    parser.add_argument("--keep-history", action="store_true", help="let answers contain the items given")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export."""
+    from ondevice.pipeline.export import export
+    from ondevice.units import format_bytes
+
+    bundle = export(
+        arguments.run_folder,
+        arguments.out,
+        recipe=arguments.recipe,
+        target=arguments.target,
+        top_k=arguments.top_k,
+        out_of_range=arguments.out_of_range,
+        exclude_history=not arguments.keep_history,
+    )
+    manifest, output = bundle.manifest, results()
+    output.print(
+        f"{bundle.model}: {format_bytes(manifest.file_bytes)}, needs TensorFlow Lite {manifest.minimum_runtime} or newer",
+        soft_wrap=True,
+    )
+    for table in manifest.embedding.tables:
+        reason = f" ({table.reason})" if table.reason else ""
+        output.print(
+            f"  table {table.name}: {table.scheme}, {format_bytes(table.payload_bytes)}{reason}",
+            soft_wrap=True,
+        )
+    output.print(f"Next: ondevice validate {bundle.folder} --run {arguments.run_folder}", soft_wrap=True)
+    return 0

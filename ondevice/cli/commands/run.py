@@ -1,0 +1,74 @@
+"""Do the whole path: train, export, validate and report several methods on one data set."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from ondevice.cli.console import add_data_arguments, parse_settings, results, talk, training_progress
+from ondevice.pipeline.run import DEFAULT_RECIPES, DEFAULT_VARIANTS, Step
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_data_arguments(parser)
+    parser.add_argument("--out", type=Path, help="folder to write (default: a new one below ondevice-runs)")
+    parser.add_argument(
+        "--variants",
+        nargs="+",
+        default=list(DEFAULT_VARIANTS),
+        metavar="METHOD@ORDER",
+        help="models to train",
+    )
+    parser.add_argument("--ratio", type=float, default=16.0, help="compression of the embedding (default: %(default)g)")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
+    parser.add_argument("--recipes", nargs="+", default=list(DEFAULT_RECIPES), help="quantization recipes")
+    parser.add_argument("--target", default="tflite-2.14", help="runtime the files are for (default: %(default)s)")
+    parser.add_argument("--device", default="host", help="device that validates (default: %(default)s)")
+    parser.add_argument("--users", type=int, help="evaluation users per file, at most (default: all)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the whole path."""
+    from ondevice.pipeline.run import run as run_all
+    from ondevice.reporting.console import print_table
+
+    console = talk()
+    words = [shlex.quote(word) for word in sys.argv[1:]]
+    with training_progress(console) as (advance, describe):
+
+        def on_step(step: Step) -> None:
+            console.print(f"[{step.number}/{step.total}] {step.what}", markup=False)
+            describe(step.what)
+
+        report, folder = run_all(
+            arguments.dataset,
+            arguments.data,
+            variants=arguments.variants,
+            ratio=arguments.ratio,
+            seeds=arguments.seeds,
+            recipes=arguments.recipes,
+            target=arguments.target,
+            device=arguments.device,
+            users=arguments.users,
+            settings=parse_settings(arguments.settings),
+            out=arguments.out,
+            command=" ".join(["ondevice", *words]),
+            on_step=on_step,
+            progress=advance,
+        )
+    output = results()
+    print_table(report, output)
+    best = next((m for m in report.models if m.variant.startswith("memcom")), report.models[-1])
+    bundle = folder / best.variant / f"seed-{best.manifest.seed}" / best.manifest.recipe
+    output.print(f"\nReport: {folder / 'report.html'} (also report.md and report.json)", soft_wrap=True)
+    output.print("Next, try:", soft_wrap=True)
+    for command in (
+        f"ondevice inspect {shlex.quote(str(bundle / 'model.tflite'))}",
+        f"ondevice validate {shlex.quote(str(bundle))} --run {shlex.quote(str(bundle.parent / 'run'))}",
+        "ondevice run --dataset user-items --data YOUR_FOLDER",
+    ):
+        output.print(f"  {command}", soft_wrap=True)
+    return 0 if all(model.validation.valid for model in report.models) else 1

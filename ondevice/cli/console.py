@@ -1,0 +1,114 @@
+"""What commands share on the terminal: talk goes to the error stream, results to the output stream."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ondevice.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH_WITHOUT_TERMINAL = 120
+
+
+def results() -> Console:
+    """Return the console for results, on the output stream."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+
+
+def talk() -> Console:
+    """Return the console for progress and remarks, on a copy of the error stream that native silence spares."""
+    from rich.console import Console
+
+    stream = os.fdopen(os.dup(2), "w", buffering=1)
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else WIDTH_WITHOUT_TERMINAL)
+
+
+@contextlib.contextmanager
+def training_progress(
+    console: Console,
+) -> Iterator[tuple[Callable[[int, int, float], None], Callable[[str], None]]]:
+    """Show a progress bar while training; give a function for the progress and one for the description."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[epoch]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0, epoch="")
+
+        def advance(done: int, total: int, share: float) -> None:
+            bar.update(task, completed=done + share, total=total, epoch=f"epoch {min(done + 1, total)}/{total}")
+
+        def describe(what: str) -> None:
+            bar.update(task, description=what, completed=0, epoch="")
+
+        yield advance, describe
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that choose a data set."""
+    from pathlib import Path
+
+    parser.add_argument("--dataset", default="synthetic", help="name of the data set (default: %(default)s)")
+    parser.add_argument("--data", type=Path, help="folder or file of the data; none for the synthetic catalogue")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="settings",
+        help="a training setting, e.g. epochs=30; may be given several times",
+    )
+
+
+def parse_settings(pairs: list[str]) -> dict[str, Any]:
+    """Turn `NAME=VALUE` words into training settings.
+
+    Raises:
+        UsageError: a word is not of this form, the name is unknown or the value no number.
+    """
+    from ondevice.training.config import check_setting
+
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(f"setting is {pair!r}; allowed is NAME=VALUE, e.g. epochs=30.")
+        kind = check_setting(name)
+        try:
+            settings[name] = kind(text)
+        except ValueError as error:
+            raise UsageError(f"setting {name} is {text!r}; allowed is a value of type {kind.__name__}.") from error
+    return settings
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Turn `NAME=VALUE` words into method options: true, false, whole numbers, numbers or words."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(f"option is {pair!r}; allowed is NAME=VALUE, e.g. bias=true.")
+        options[name] = _plain(text)
+    return options
+
+
+def _plain(text: str) -> int | float | str | bool:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text

@@ -1,0 +1,1 @@
+"""Devices: places where a `.tflite` file runs on a real runtime and is measured."""

@@ -1,0 +1,191 @@
+"""Run one `.tflite` file on one runtime and measure it: `python runner.py JOB_FOLDER`.
+
+This script is copied to wherever the runtime runs: one file that needs NumPy and the runtime only. It reads
+`job.json` and `inputs.npz` and writes `outputs.npz`, then `result.json`: a result that exists is whole. What
+the runtime refuses is a result; anything else ends the process, and whoever started it reports that.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import importlib
+import json
+import mmap
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NOT_MEASURED = -1
+FOLD_PAGES = 80
+
+
+class Memory:
+    """Resident memory of this process as Linux counts it; on other systems every figure is -1."""
+
+    def __init__(self) -> None:
+        self.counted = Path("/proc/self/status").is_file()
+        if self.counted:
+            self.pages = mmap.mmap(-1, FOLD_PAGES * mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            self.pages.madvise(mmap.MADV_NOHUGEPAGE)
+
+    def peak_bytes(self) -> int:
+        """Return the peak of the resident memory (VmHWM)."""
+        if not self.counted:
+            return NOT_MEASURED
+        # Older kernels add up their per-task counts only every 64 page faults; 80 faults force that. The
+        # pages are given back first, so that asking never raises the peak.
+        self.pages.madvise(mmap.MADV_DONTNEED)
+        for page in range(FOLD_PAGES):
+            self.pages[page * mmap.PAGESIZE] = 1
+        found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        return int(found[1]) * 1024 if found else NOT_MEASURED
+
+    def mapped_bytes(self, file: str) -> int:
+        """Return the resident part of a mapped file; RssFile would include code of the runtime."""
+        if not self.counted:
+            return NOT_MEASURED
+        total, inside = 0, False
+        for line in Path("/proc/self/smaps").read_text().splitlines():
+            if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+                inside = line.split(maxsplit=5)[-1] == file
+            elif inside and line.startswith("Rss:"):
+                total += int(line.split()[1]) * 1024
+        return total
+
+
+class Session:
+    """A loaded file. Constructing it is the loading, whose time is `load_ns`."""
+
+    def __init__(self, runtime: Any, job: dict[str, Any], inputs: dict[str, Any]) -> None:
+        self.signature = job["signature"]
+        options: dict[str, Any] = {}
+        if job["taps"]:
+            # Delegates fuse operations away, and with them the tensors between them.
+            options["experimental_preserve_all_tensors"] = True
+            options["experimental_op_resolver_type"] = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        start = time.perf_counter_ns()
+        self.interpreter = runtime.Interpreter(model_path=job["model"], num_threads=job["threads"], **options)
+        opened_ns = time.perf_counter_ns() - start
+        takes, gives = self.details()
+        if set(takes) != set(inputs):
+            raise ValueError(f"signature {self.signature!r} takes {sorted(takes)}, the job gives {sorted(inputs)}")
+        start = time.perf_counter_ns()
+        for name, tensor in takes.items():
+            if tuple(tensor["shape"]) != inputs[name].shape[1:]:
+                self.interpreter.resize_tensor_input(tensor["index"], inputs[name].shape[1:], strict=True)
+        self.interpreter.allocate_tensors()
+        self.load_ns = opened_ns + time.perf_counter_ns() - start
+        self.feeds = [(tensor["index"], inputs[name]) for name, tensor in takes.items()]
+        self.kept = [tensor["index"] for tensor in gives.values()] + [self.tap(name) for name in job["taps"]]
+
+    def details(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what the runtime tells of the signature's inputs and outputs, by name."""
+        known = self.interpreter.get_signature_list()
+        if self.signature not in known:
+            raise ValueError(f"the file has no signature {self.signature!r}; it has: {', '.join(known) or 'none'}")
+        # Held only in here: while a signature runner lives, the interpreter refuses to invoke.
+        runner = self.interpreter.get_signature_runner(self.signature)
+        takes, gives = runner.get_input_details(), runner.get_output_details()
+        first = {tensor["index"]: tensor["name"] for tensor in self.interpreter.get_input_details()}
+        if any(first.get(tensor["index"]) != tensor["name"] for tensor in takes.values()):
+            raise ValueError(f"signature {self.signature!r} is not the file's first graph, the only one run here")
+        return takes, gives
+
+    def tap(self, name: str) -> int:
+        """Return the index of the one tensor with this name."""
+        found = [tensor["index"] for tensor in self.interpreter.get_tensor_details() if tensor["name"] == name]
+        if len(found) != 1:
+            raise ValueError(f"tap {name!r} must name one tensor of the file, it names {len(found)}")
+        return int(found[0])
+
+    def infer(self, number: int) -> int:
+        """Run the inference with this number and return the nanoseconds of `invoke()` alone."""
+        try:
+            for index, values in self.feeds:
+                self.interpreter.set_tensor(index, values[number, ...])
+            start = time.perf_counter_ns()
+            self.interpreter.invoke()
+            return time.perf_counter_ns() - start
+        except (ValueError, RuntimeError) as error:
+            raise RuntimeError(f"inference {number}: {error}") from error
+
+    def keep(self, count: int, path: Path) -> np.dtype[np.void]:
+        """Run each inference once and append its outputs to a file, whose records have the returned type."""
+        first: np.dtype[np.void] | None = None
+        with path.open("wb") as file:
+            for number in range(count):
+                self.infer(number)
+                values = [self.interpreter.get_tensor(index) for index in self.kept]
+                record = np.dtype([(f"output{i}", value.dtype, value.shape) for i, value in enumerate(values)])
+                first = first or record
+                if record != first:
+                    raise ValueError(f"inference {number}: an output changes its shape or type")
+                file.write(b"".join(value.tobytes() for value in values))
+        assert first is not None
+        return first
+
+
+def run(runtime: Any, job: dict[str, Any], inputs: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Load the file, run every inference, write the outputs (taps last) and return the result."""
+    count = len(next(iter(inputs.values())))
+    memory = Memory()
+    before = memory.peak_bytes()
+    session = Session(runtime, job, inputs)
+    warmup_ns = [session.infer(0) for _ in range(job["warmups"])]
+    # Outputs go to a file, times take eight bytes each: what is held here would count as the model's memory.
+    record = session.keep(count, folder / "kept.bin")
+    run_ns = array.array("q")
+    for number in range(job["repeats"]):
+        run_ns.append(session.infer(number % count))
+    after = memory.peak_bytes()
+    mapped = memory.mapped_bytes(job["model"])
+    rows = np.fromfile(folder / "kept.bin", dtype=record)
+    with (folder / "outputs.part").open("wb") as file:
+        np.savez(file, *(rows[field] for field in record.names or ()))
+    (folder / "outputs.part").rename(folder / "outputs.npz")
+    takes, gives = session.details()
+    return {
+        "status": "ok",
+        "message": "",
+        "load_ns": session.load_ns,
+        "warmup_ns": warmup_ns,
+        "run_ns": run_ns.tolist(),
+        "memory_growth_bytes": after - before if NOT_MEASURED not in (before, after) else NOT_MEASURED,
+        "mapped_growth_bytes": mapped,
+        "inputs": [spec(name, tensor) for name, tensor in takes.items()],
+        "outputs": [spec(name, tensor) for name, tensor in gives.items()],
+    }
+
+
+def spec(name: str, tensor: dict[str, Any]) -> dict[str, Any]:
+    """Return name, shape and type of a tensor in a form for JSON."""
+    shape = [int(size) for size in tensor["shape"]]
+    return {"name": name, "shape": shape, "dtype": np.dtype(tensor["dtype"]).name}
+
+
+def main(folder: Path) -> None:
+    """Do the job of a folder."""
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    # Should whoever started this process die, it still ends.
+    signal.alarm(job["limit_s"])
+    with np.load(folder / "inputs.npz", allow_pickle=False) as stored:
+        inputs = {name: stored[f"arr_{number}"] for number, name in enumerate(job["inputs"])}
+    # After reading the inputs: the import takes up what reading gave back, so the peak is the present level.
+    runtime = importlib.import_module(job["module"])
+    gc.disable()  # a collection in the middle of an inference would be timed with it
+    try:
+        result = run(runtime, job, inputs, folder)
+    except (ValueError, RuntimeError) as error:
+        result = {"status": "refused", "message": " ".join(str(error).split())}
+    (folder / "result.part").write_text(json.dumps(result), encoding="utf-8")
+    (folder / "result.part").rename(folder / "result.json")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,71 @@
+"""Validate one bundle on the runtimes of a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ondevice import records
+from ondevice.bundle import open_bundle
+from ondevice.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ondevice.validation.record import Validation
+
+DEFAULT_DEVICE = "host"
+
+
+def validation_path(bundle: Path) -> Path:
+    """Return where the validation of a bundle is kept: beside it, since a bundle does not change after export."""
+    return bundle.with_name(f"{bundle.name}.validation.json")
+
+
+def validate(
+    bundle: Path,
+    run: Path | None = None,
+    *,
+    device: str = DEFAULT_DEVICE,
+    runtimes: Sequence[str] | None = None,
+    users: int | None = None,
+    metric: str = "ndcg@20",
+    max_loss: float = 0.01,
+    out: Path | None = None,
+) -> Validation:
+    """Run a bundle's test vectors, and real users if a run is named, on each runtime; write the verdict.
+
+    Args:
+        bundle: the bundle folder.
+        run: folder of the training run it was exported from, for real users and the reference's answers to them;
+            without it the task metric is not measured.
+        device: name of the device.
+        runtimes: names of its runtimes; all that it offers without it, so that a missing one is a failure.
+        users: real users, at most; all without it.
+        metric: name of the task metric.
+        max_loss: largest relative loss of the metric against the reference that is no failure.
+        out: JSON file to write; beside the bundle without it.
+
+    Raises:
+        UsageError: a name is unknown, a folder is missing, or bundle and run do not belong together.
+        OnDeviceError: a file of the bundle was changed or is damaged.
+    """
+    from ondevice.devices.device import registry
+    from ondevice.training.run_folder import open_run
+    from ondevice.validation.validate import validate_bundle
+
+    if users is not None and users < 1:
+        raise UsageError(f"users is {users}; allowed is a whole number of at least 1.")
+    opened = open_bundle(bundle)
+    target = registry.load(device)()
+    source = open_run(run) if run is not None else None
+    if source is not None and source.config.seed != opened.manifest.seed:
+        raise UsageError(
+            f"run {str(run)!r} has seed {source.config.seed}, the bundle was exported from a run with seed "
+            f"{opened.manifest.seed}; name that run."
+        )
+    evaluation = source.evaluation() if source is not None else None
+    chosen = list(runtimes) if runtimes else target.runtimes()
+    validation = validate_bundle(opened, target, chosen, evaluation, users, metric, max_loss)
+    records.write(out or validation_path(bundle), validation)
+    return validation

@@ -1,0 +1,283 @@
+"""The host runs real files on the real runtimes, and survives whatever they do."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import platform
+import re
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from ondevice.devices.device import Job, TensorSpec
+from ondevice.devices.device import registry
+from ondevice.devices.runtimes import RUNTIMES, Runtime, installed_version
+from ondevice.errors import UsageError
+
+ROWS, WIDTH, LENGTH = 4_000, 64, 50
+TABLE = np.arange(ROWS * WIDTH, dtype=np.float32).reshape(ROWS, WIDTH)
+EVERY_ID = np.arange(ROWS, dtype=np.int32).reshape(-1, LENGTH)
+HOST = registry.load("host")()
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+every_runtime = pytest.mark.parametrize(
+    "runtime",
+    [
+        pytest.param(name, marks=pytest.mark.skipif(installed_version(one) is None, reason="not installed"))
+        for name, one in RUNTIMES.items()
+    ],
+)
+
+
+def convert(folder: Path, **functions: Any) -> bytes:
+    """Convert functions to a file with one signature each, as the project's own files are made."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.functions = functions
+    tf.saved_model.save(module, str(folder), signatures=functions)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=list(functions))
+    return bytes(converter.convert())
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small files; `gather.tflite` turns ids into rows and their doubled sums."""
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("models")
+    ids = tf.TensorSpec([LENGTH], tf.int32, name="ids")
+    open_ids = tf.TensorSpec([None], tf.int32, name="ids")
+    number = tf.TensorSpec([1], tf.int32, name="number")
+    divisor = tf.TensorSpec([1], tf.int32, name="divisor")
+
+    @tf.function(input_signature=[ids])
+    def gather(ids: Any) -> Any:
+        rows = tf.gather(TABLE, ids)
+        return {"rows": rows, "sums": tf.reduce_sum(tf.multiply(rows, 2.0, name="doubled"), axis=-1)}
+
+    @tf.function(input_signature=[number, divisor])
+    def remainder(number: Any, divisor: Any) -> Any:
+        return {"remainder": tf.math.floormod(number, divisor)}
+
+    @tf.function(input_signature=[open_ids])
+    def any_length(ids: Any) -> Any:
+        return {"next": ids + 1}
+
+    files = {
+        "gather": {"recommend": gather},
+        "remainder": {"recommend": remainder},
+        "any_length": {"recommend": any_length},
+        "two": {"first": any_length, "recommend": remainder},
+    }
+    for name, functions in files.items():
+        (folder / f"{name}.tflite").write_bytes(convert(folder / name, **functions))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Have temporary folders made in one place; check that no folder and no process outlives a test."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+    assert processes(folder) == []
+
+
+def processes(folder: Path) -> list[int]:
+    """Return the numbers of the living processes that were started with a path in this folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        # A process may end between being listed and being read.
+        with contextlib.suppress(OSError):
+            if str(folder).encode() in entry.read_bytes():
+                found.append(int(entry.parent.name))
+    return found
+
+
+def job(model: Path, runtime: str, **changes: Any) -> Job:
+    return Job(model, runtime, "recommend", **({"inputs": {"ids": EVERY_ID}} | changes))
+
+
+@every_runtime
+def test_every_id_gives_its_row_exactly(models: Path, runtime: str) -> None:
+    outcome = HOST.run(job(models / "gather.tflite", runtime, warmups=2, repeats=100))
+    assert outcome.measurement.message == ""
+    np.testing.assert_array_equal(outcome.outputs["rows"], TABLE[EVERY_ID])
+    np.testing.assert_allclose(outcome.outputs["sums"], 2 * TABLE[EVERY_ID].sum(axis=-1), rtol=1e-6)
+    assert outcome.inputs == (TensorSpec("ids", (LENGTH,), "int32"),)
+    assert outcome.outputs_spec == (
+        TensorSpec("rows", (LENGTH, WIDTH), "float32"),
+        TensorSpec("sums", (LENGTH,), "float32"),
+    )
+    measured = outcome.measurement
+    assert (measured.status, measured.device, measured.threads) == ("ok", "host", 1)
+    assert measured.runtime_version == installed_version(RUNTIMES[runtime])
+    assert (len(measured.warmup_ns), len(measured.run_ns)) == (2, 100)
+    assert min(measured.load_ns, *measured.warmup_ns, *measured.run_ns) > 0
+
+
+@linux
+@every_runtime
+def test_the_mapped_part_is_what_was_touched_of_the_file(models: Path, runtime: str) -> None:
+    model = models / "gather.tflite"
+    one = HOST.run(job(model, runtime, inputs={"ids": np.zeros((1, LENGTH), np.int32)})).measurement
+    every = HOST.run(job(model, runtime)).measurement
+    # How much of its surroundings a touched page brings with it depends on the kernel.
+    assert 0 < one.mapped_growth_bytes <= every.mapped_growth_bytes
+    assert TABLE.nbytes <= every.mapped_growth_bytes <= model.stat().st_size + 4096
+    assert every.memory_growth_bytes >= every.mapped_growth_bytes
+
+
+@every_runtime
+def test_taps_give_inner_values(models: Path, runtime: str) -> None:
+    outcome = HOST.run(job(models / "gather.tflite", runtime, taps=("doubled",)))
+    np.testing.assert_array_equal(outcome.taps["doubled"], 2 * TABLE[EVERY_ID])
+    assert (set(outcome.outputs), set(outcome.taps)) == ({"rows", "sums"}, {"doubled"})
+
+
+@every_runtime
+def test_an_open_dimension_takes_the_length_of_the_input(models: Path, runtime: str) -> None:
+    ids = np.arange(14, dtype=np.int32).reshape(2, 7)
+    outcome = HOST.run(job(models / "any_length.tflite", runtime, inputs={"ids": ids}))
+    np.testing.assert_array_equal(outcome.outputs["next"], ids + 1)
+
+
+@every_runtime
+@pytest.mark.parametrize(
+    ("model", "changes", "message"),
+    [
+        ("gather", {"inputs": {"ids": EVERY_ID - 1}}, "inference 0: .*gather index out of bounds"),
+        ("gather", {"inputs": {"ids": EVERY_ID + 1}}, "inference 79: .*gather index out of bounds"),
+        ("gather", {"inputs": {"ids": EVERY_ID.astype(np.int64)}}, "INT64 but expected type INT32"),
+        ("gather", {"inputs": {"ids": EVERY_ID[:, 1:]}}, "Attempting to resize dimension 0"),
+        ("gather", {"inputs": {"id": EVERY_ID}}, r"takes \['ids'\], the job gives \['id'\]"),
+        ("gather", {"signature": "train"}, "no signature 'train'; it has: recommend"),
+        ("gather", {"taps": ("tripled",)}, "tap 'tripled' must name one tensor of the file, it names 0"),
+        ("two", {"inputs": {"number": EVERY_ID, "divisor": EVERY_ID}}, "not the file's first graph"),
+    ],
+)
+def test_what_the_runtime_cannot_do_is_refused_in_one_line(
+    models: Path, runtime: str, model: str, changes: dict[str, Any], message: str
+) -> None:
+    outcome = HOST.run(dataclasses.replace(job(models / f"{model}.tflite", runtime), **changes))
+    assert outcome.measurement.status == "refused"
+    assert re.search(message, outcome.measurement.message)
+    assert "\n" not in outcome.measurement.message
+    assert (outcome.outputs, outcome.measurement.load_ns) == ({}, -1)
+
+
+@every_runtime
+@pytest.mark.parametrize("size_bytes", [0, 7, 1_000])
+def test_a_truncated_file_does_not_harm_the_caller(models: Path, tmp_path: Path, runtime: str, size_bytes: int) -> None:
+    short = tmp_path / "short.tflite"
+    short.write_bytes((models / "gather.tflite").read_bytes()[:size_bytes])
+    outcome = HOST.run(job(short, runtime))
+    # Only the newer runtime checks the file before it follows its offsets.
+    expected = {"litert": ("refused",), "tflite-2.14": ("refused", "crashed")}
+    assert outcome.measurement.status in expected[runtime]
+    assert outcome.measurement.message != ""
+
+
+@every_runtime
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors do not trap on this division")
+def test_a_file_that_kills_the_runtime_is_a_crash(models: Path, runtime: str) -> None:
+    inputs = {"number": np.array([[-(2**31)]], np.int32), "divisor": np.array([[-1]], np.int32)}
+    outcome = HOST.run(job(models / "remainder.tflite", runtime, inputs=inputs))
+    assert outcome.measurement.status == "crashed"
+    assert outcome.measurement.message == "killed by SIGFPE"
+
+
+def when_running(scratch: Path, do: Callable[[int], None]) -> threading.Thread:
+    """Start a thread that waits for a job's process and calls `do` with its number."""
+
+    def watch() -> None:
+        deadline = time.monotonic() + 20
+        while not (found := processes(scratch)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        do(found[0])
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    return thread
+
+
+def endless(models: Path, timeout_s: float) -> Job:
+    """Return a job whose inferences take far longer than any test."""
+    return job(models / "gather.tflite", "litert", repeats=10**9, timeout_s=timeout_s)
+
+
+@linux
+def test_a_process_killed_from_outside_is_a_crash(models: Path, scratch: Path) -> None:
+    thread = when_running(scratch, lambda number: os.kill(number, signal.SIGKILL))
+    outcome = HOST.run(endless(models, timeout_s=30))
+    thread.join()
+    assert (outcome.measurement.status, outcome.measurement.message) == ("crashed", "killed by SIGKILL")
+
+
+@linux
+def test_an_interrupt_stops_the_process(models: Path, scratch: Path) -> None:
+    thread = when_running(scratch, lambda _: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        HOST.run(endless(models, timeout_s=30))
+    thread.join()
+
+
+def test_a_time_out_is_reported_in_time(models: Path) -> None:
+    start = time.monotonic()
+    outcome = HOST.run(endless(models, timeout_s=0.5))
+    assert time.monotonic() - start < 5
+    assert (outcome.measurement.status, outcome.measurement.message) == (
+        "timed out",
+        "no result within 0.5 s",
+    )
+
+
+def test_a_runtime_that_is_not_installed_is_missing(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = Runtime("absent", "absent.interpreter", "no-such-package-at-all", "Linux with Python 3.11 or older")
+    monkeypatch.setitem(cast(dict[str, Runtime], RUNTIMES), "absent", absent)
+    measured = HOST.run(job(models / "gather.tflite", "absent")).measurement
+    assert measured.status == "missing"
+    assert measured.message.startswith("no-such-package-at-all is not installed in this Python 3.")
+    assert measured.message.endswith("it can be installed on Linux with Python 3.11 or older.")
+
+
+def test_a_runtime_that_cannot_be_imported_is_a_crash(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Runtime("broken", "no_such_module", "numpy", "nothing")
+    monkeypatch.setitem(cast(dict[str, Runtime], RUNTIMES), "broken", broken)
+    measured = HOST.run(job(models / "gather.tflite", "broken")).measurement
+    assert measured.status == "crashed"
+    assert measured.message == "exit code 1: ModuleNotFoundError: No module named 'no_such_module'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"runtime": "litter"}, "unknown runtime 'litter', did you mean 'litert'?"),
+        ({"model": Path("absent.tflite")}, "model 'absent.tflite' does not exist."),
+        ({"inputs": {}}, "at least one"),
+        ({"inputs": {"ids": EVERY_ID[:0]}}, "at least one; received {'ids': 0}"),
+        ({"inputs": {"ids": EVERY_ID, "more": EVERY_ID[:1]}}, "received {'ids': 80, 'more': 1}"),
+        ({"repeats": -1}, "must be 0 or more, received 5 and -1"),
+        ({"taps": ("doubled",), "repeats": 1}, "repeats must be 0 with taps"),
+    ],
+)
+def test_a_wrong_request_is_a_usage_error(models: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        HOST.run(dataclasses.replace(job(models / "gather.tflite", "litert"), **changes))
+
+
+def test_the_host_offers_every_runtime_of_the_table() -> None:
+    assert HOST.runtimes() == list(RUNTIMES)
