@@ -24,12 +24,13 @@ def results() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
 
 
-def talk() -> Console:
-    """Return the console for progress and remarks, on a copy of the error stream that native silence spares."""
+@contextlib.contextmanager
+def talk() -> Iterator[Console]:
+    """Give the console for progress and remarks, on a copy of the error stream that native silence spares."""
     from rich.console import Console
 
-    stream = os.fdopen(os.dup(2), "w", buffering=1)
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else WIDTH_WITHOUT_TERMINAL)
+    with os.fdopen(os.dup(2), "w", buffering=1) as stream:
+        yield Console(file=stream, highlight=False, width=None if stream.isatty() else WIDTH_WITHOUT_TERMINAL)
 
 
 @contextlib.contextmanager
@@ -45,7 +46,8 @@ def training_progress(
         TextColumn("{task.fields[epoch]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    # Without a terminal a bar would leave nothing but a blank line.
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=1.0, epoch="")
 
         def advance(done: int, total: int, share: float) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from ondevice.cli import commands
-from ondevice.errors import EXIT_USAGE, OnDeviceError
+from ondevice.errors import EXIT_FAILED, EXIT_USAGE, OnDeviceError
 from ondevice.version import __version__
 
 INTERRUPTED = 130
@@ -27,6 +27,13 @@ def command_modules() -> dict[str, ModuleType]:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         self.exit(EXIT_USAGE, f"{self.prog}: error: {message}\n")
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """Refuse unknown arguments here, where the command is known; argparse leaves them to the main parser."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -57,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OnDeviceError as error:
         print(f"ondevice: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        # A file or folder that can't be read or written; the system's words name it.
+        print(f"ondevice: {error}", file=sys.stderr)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("ondevice: interrupted; the same command with the same --out goes on from here.", file=sys.stderr)
         return INTERRUPTED

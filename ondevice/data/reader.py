@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,9 @@ class Reader(ABC):
             OnDeviceError: a file is malformed; the message names file and line.
         """
 
+
+DIGITS = 18
+"""Digits of an integer in a file, at most; more would not fit 64 bits."""
 
 registry: Registry[Reader] = Registry("reader", "ondevice.data.readers", Reader)  # type: ignore[type-abstract]
 
@@ -62,6 +66,8 @@ def integer_lines(path: Path) -> Iterator[list[int]]:
                 bad = next((word for word in words if not word.isascii() or not word.isdigit()), None)
                 if bad is not None:
                     raise OnDeviceError(f"{path}, line {number}: {bad[:40]!r} is not an integer of at least 0.")
+                if max(map(len, words)) > DIGITS:
+                    raise OnDeviceError(f"{path}, line {number}: an integer has more than {DIGITS} digits.")
                 yield [int(word) for word in words]
-        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise OnDeviceError(f"{path} is not a whole text or gzip file: {error}.") from error

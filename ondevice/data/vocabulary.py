@@ -33,7 +33,7 @@ class Vocabulary:
             twice = next(key for key in self.keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
             raise UsageError(f"vocabulary key {twice!r} occurs twice; every key needs an id of its own.")
         for key in self.keys:
-            if not key or len(key.splitlines()) != 1:
+            if key.splitlines() != [key]:
                 raise UsageError(f"vocabulary key {key!r} is not allowed; a key is one non-empty line.")
 
     @classmethod
@@ -63,7 +63,18 @@ class Vocabulary:
 
     @classmethod
     def read(cls, path: Path) -> Vocabulary:
-        """Read what `write` wrote."""
+        """Read what `write` wrote.
+
+        Raises:
+            UsageError: there is no such file.
+            OnDeviceError: the file is cut off or not text.
+        """
         if not path.is_file():
             raise UsageError(f"vocabulary {str(path)!r} does not exist.")
-        return cls(tuple(path.read_text(encoding="utf-8").split("\n")[:-1]))
+        try:
+            *keys, rest = path.read_text(encoding="utf-8").split("\n")
+        except UnicodeDecodeError as error:
+            raise OnDeviceError(f"vocabulary {str(path)!r} is not a text file: {error}.") from error
+        if rest:
+            raise OnDeviceError(f"vocabulary {str(path)!r} is cut off: its last line {rest[:40]!r} has no end.")
+        return cls(tuple(keys))

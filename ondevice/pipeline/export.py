@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ondevice import bundle as bundles
 from ondevice import files, records
 from ondevice.bundle import Bundle, Embedding, Manifest, Table, Tensor, TestVectors
-from ondevice.errors import OnDeviceError, UsageError
+from ondevice.errors import OnDeviceError, UsageError, unknown_name
 from ondevice.quantize import recipe as recipes
 from ondevice.training.run_folder import Run, open_run
 from ondevice.versions import versions
@@ -52,8 +52,12 @@ def export(
         UsageError: a name is unknown, the folder is taken, or more items are asked for than there are.
         OnDeviceError: the file did not pass.
     """
+    from converters.lint import TARGETS
+
     files.refuse_existing(out)
     chosen = recipes.load(recipe)
+    if target not in TARGETS:
+        raise unknown_name("target runtime", target, TARGETS)
     source = open_run(run)
     method = source.method()
     most = method.items - (source.config.history_length if exclude_history else 0)

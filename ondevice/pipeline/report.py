@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice.bundle import MANIFEST_FILE, Manifest
-from ondevice.errors import UsageError
+from ondevice.errors import UsageError, unknown_name
 from ondevice.pipeline.validate import validation_path
 from ondevice.versions import machine, versions
 
@@ -35,7 +35,10 @@ def report(
     """
     from ondevice.reporting.record import SCHEMA_VERSION, Report
     from ondevice.reporting.write import write_report
+    from ondevice.training.metrics import METRICS
 
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
     if not folder.is_dir():
         raise UsageError(f"folder {str(folder)!r} does not exist; `ondevice run` makes one.")
     models = _gather(folder)

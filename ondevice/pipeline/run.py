@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ondevice import files, records
 from ondevice.data import dataset as datasets
 from ondevice.errors import UsageError, unknown_name
-from ondevice.pipeline.train import configure, train
-from ondevice.pipeline.validate import validate, validation_path
+from ondevice.pipeline.train import configure, require_enough, train
+from ondevice.pipeline.validate import require_users, validate, validation_path
 
 if TYPE_CHECKING:
     from ondevice.reporting.record import Report
@@ -116,6 +117,8 @@ def run(
         UsageError: a name is unknown, a value out of range, a file missing or the folder taken.
         OnDeviceError: a data file is malformed or an exported file did not pass.
     """
+    if users is not None:
+        require_users(users)
     plan = Plan(
         dataset,
         str(data) if data is not None else "",
@@ -131,6 +134,7 @@ def run(
     _check(plan)
     # Data and sizes are checked before anything is written.
     interactions = datasets.load(dataset).read(data)
+    require_enough(interactions)
     _check_sizes(plan, interactions.items)
     folder = _claim(out, plan)
 
@@ -192,32 +196,44 @@ def _ratio(method: str, ratio: float) -> float:
 
 
 def _check(plan: Plan) -> None:
+    from converters.lint import TARGETS
     from ondevice.devices.device import registry as devices
+    from ondevice.embeddings.method import require
     from ondevice.quantize import recipe as recipes
 
-    for variant in plan.variants:
-        method, order = split_variant(variant)
-        path = Path(plan.data) if plan.data else None
-        configure(plan.dataset, path, method, order, _ratio(method, plan.ratio), plan.seeds[0], None, plan.settings)
     for field, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
         if not values or len(set(values)) != len(values):
             raise UsageError(f"{field} is {list(values)}; allowed is one or more, each once.")
+    # The full table has ratio 1 whatever is asked for the others, so the request itself is checked too.
+    require("ratio", plan.ratio, plan.ratio >= 1 and math.isfinite(plan.ratio), "a number of at least 1")
+    path = Path(plan.data) if plan.data else None
+    for variant in plan.variants:
+        method, order = split_variant(variant)
+        for seed in plan.seeds:
+            configure(plan.dataset, path, method, order, _ratio(method, plan.ratio), seed, None, plan.settings)
     for recipe in plan.recipes:
         recipes.load(recipe)
+    if plan.target not in TARGETS:
+        raise unknown_name("target runtime", plan.target, TARGETS)
     if plan.device not in devices.names():
         raise unknown_name("device", plan.device, devices.names())
-    if plan.users < 0:
-        raise UsageError(f"users is {plan.users}; allowed is a whole number of at least 1.")
 
 
 def _check_sizes(plan: Plan, items: int) -> None:
-    from ondevice.embeddings.method import registry as methods
     from ondevice.ids import RESERVED_IDS
+    from ondevice.pipeline.export import DEFAULT_TOP_K
+    from ondevice.training.choose import choose_method
 
     for variant in plan.variants:
         method, order = split_variant(variant)
         config = configure(plan.dataset, None, method, order, _ratio(method, plan.ratio), 0, None, plan.settings)
-        methods.load(method).for_ratio(items + RESERVED_IDS, config.width, config.ratio)
+        choose_method(config, items + RESERVED_IDS)
+        longest = items - DEFAULT_TOP_K
+        if config.history_length > longest:
+            raise UsageError(
+                f"history_length is {config.history_length}; allowed is at most {longest}, since the file answers with "
+                f"{DEFAULT_TOP_K} of {items} items that are not in the history."
+            )
 
 
 def _claim(out: Path | None, plan: Plan) -> Path:

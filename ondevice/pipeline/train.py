@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice.data import dataset as datasets
+from ondevice.errors import OnDeviceError
+from ondevice.ids import RESERVED_IDS
 
 if TYPE_CHECKING:
     from ondevice.data.interactions import Interactions
@@ -39,6 +41,24 @@ def configure(
     chosen = {"history_length": profile.history_length, **profile.training, **(settings or {})}
     path = str(data) if data is not None else ""
     return TrainConfig(dataset, path, method, order, float(ratio), dict(options or {}), seed, **chosen)
+
+
+def require_enough(interactions: Interactions) -> None:
+    """Refuse data that is too small to be measured.
+
+    Raises:
+        OnDeviceError: a split has no items, or there are fewer items than the metrics look at.
+    """
+    from ondevice.training.metrics import METRICS
+
+    least = max(k for _, k in METRICS.values())
+    if interactions.items < least:
+        raise OnDeviceError(
+            f"data set {interactions.name!r} has {interactions.items} items; the metrics need at least {least}."
+        )
+    for split, lists in (("validation", interactions.valid), ("test", interactions.test)):
+        if not len(lists.values):
+            raise OnDeviceError(f"data set {interactions.name!r} has no {split} items; every split needs some.")
 
 
 def train(
@@ -74,9 +94,15 @@ def train(
         UsageError: a name is unknown, a file is missing, the ratio is out of reach or the folder is taken.
         OnDeviceError: a data file is malformed.
     """
+    from ondevice.training.choose import choose_method
+    from ondevice.training.run_folder import claim
+
     config = configure(dataset, data, method, order, ratio, seed, options, settings)
     if interactions is None:
         interactions = datasets.load(dataset).read(data)
+    require_enough(interactions)
+    choose_method(config, interactions.items + RESERVED_IDS)
+    claim(out, config)
     # TensorFlow is imported only once everything that can be wrong with the request has been checked.
     from ondevice.training.fit import fit
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ondevice import records
 from ondevice.bundle import open_bundle
-from ondevice.errors import UsageError
+from ondevice.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,12 @@ DEFAULT_DEVICE = "host"
 def validation_path(bundle: Path) -> Path:
     """Return where the validation of a bundle is kept: beside it, since a bundle does not change after export."""
     return bundle.with_name(f"{bundle.name}.validation.json")
+
+
+def require_users(users: int) -> None:
+    """Raise a `UsageError` unless this many users can be evaluated."""
+    if users < 1:
+        raise UsageError(f"users is {users}; allowed is a whole number of at least 1.")
 
 
 def validate(
@@ -51,13 +57,23 @@ def validate(
         OnDeviceError: a file of the bundle was changed or is damaged.
     """
     from ondevice.devices.device import registry
+    from ondevice.training.metrics import METRICS
     from ondevice.training.run_folder import open_run
     from ondevice.validation.validate import validate_bundle
 
-    if users is not None and users < 1:
-        raise UsageError(f"users is {users}; allowed is a whole number of at least 1.")
-    opened = open_bundle(bundle)
     target = registry.load(device)()
+    chosen = list(runtimes) if runtimes else target.runtimes()
+    for runtime in chosen:
+        if runtime not in target.runtimes():
+            raise unknown_name("runtime", runtime, target.runtimes())
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    if users is not None:
+        require_users(users)
+    if not 0 <= max_loss <= 1:
+        raise UsageError(f"max_loss is {max_loss}; allowed is 0 to 1.")
+    # A folder given as "." or ".." has no name to write the verdict beside.
+    opened = open_bundle(bundle if bundle.name not in ("", "..") else bundle.resolve())
     source = open_run(run) if run is not None else None
     if source is not None and source.config.seed != opened.manifest.seed:
         raise UsageError(
@@ -65,7 +81,6 @@ def validate(
             f"{opened.manifest.seed}; name that run."
         )
     evaluation = source.evaluation() if source is not None else None
-    chosen = list(runtimes) if runtimes else target.runtimes()
     validation = validate_bundle(opened, target, chosen, evaluation, users, metric, max_loss)
-    records.write(out or validation_path(bundle), validation)
+    records.write(out or validation_path(opened.folder), validation)
     return validation

@@ -69,9 +69,17 @@ class Checkpoints:
         for path in set(self.folder.iterdir()) - keep:
             path.unlink()
 
-    def latest(self, state: State) -> keras.Model:
-        """Load the model with its optimizer as it was after the last whole epoch."""
-        return keras.saving.load_model(self._latest(len(state.history) - 1))
+    def restore(self, model: keras.Model, state: State) -> None:
+        """Give a compiled model all variables that it had after the last whole epoch, its optimizer's included.
+
+        The loaded model itself is not used: Keras does not save which variables weight decay leaves out.
+        """
+        saved = keras.saving.load_model(self._latest(len(state.history) - 1))
+        model.optimizer.build(model.trainable_variables)
+        pairs = [(model.variables, saved.variables), (model.optimizer.variables, saved.optimizer.variables)]
+        for targets, sources in pairs:
+            for target, source in zip(targets, sources, strict=True):
+                target.assign(source)
 
     def load_best(self, model: keras.Model, state: State) -> None:
         """Load the best epoch's weights into the model."""

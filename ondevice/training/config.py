@@ -50,7 +50,7 @@ class TrainConfig:
     sample_length: int = 64
     dropout: float = 0.5
     unknown_share: float = 0.005
-    learning_rate: float = 0.01
+    learning_rate: float = 0.02
     weight_decay: float = 0.1
     batch_size: int = 256
     epochs: int = 18
@@ -58,14 +58,19 @@ class TrainConfig:
     validation_users: int = 3_000
 
     def __post_init__(self) -> None:
-        for name in ("width", "history_length", "sample_length", "batch_size", "epochs", "patience"):
-            require(name, getattr(self, name), getattr(self, name) >= 1, "a whole number of at least 1")
+        counts = ("width", "history_length", "sample_length", "batch_size", "epochs", "patience", "validation_users")
+        for name in counts:
+            require(name, getattr(self, name), _whole(getattr(self, name), 1), "a whole number of at least 1")
         for name in ("dropout", "unknown_share"):
             require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
         require("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
         require("weight_decay", self.weight_decay, self.weight_decay >= 0, "at least 0")
-        require("seed", self.seed, self.seed >= 0, "a whole number of at least 0")
-        require("hidden", self.hidden, all(units >= 1 for units in self.hidden), "units of at least 1 each")
+        require("seed", self.seed, _whole(self.seed, 0), "a whole number of at least 0")
+        require("hidden", self.hidden, all(_whole(units, 1) for units in self.hidden), "units of at least 1 each")
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def check_setting(name: str) -> type[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +29,7 @@ class Evaluation:
         histories: ids given to the model, int32 `[users, history_length]`, filled with padding.
         known: every id the user had before; never counted as a recommendation.
         relevant: ids that are right answers.
-        items: the reference's best items, int32 `[users, kept]`, falling.
+        items: the reference's best items that are not in the history, int32 `[users, kept]`, best first.
         scores: their scores, float32 `[users, kept]`.
         ranges: largest minus smallest score over all items, float32 `[users]`.
     """
@@ -78,7 +80,7 @@ class Evaluation:
                     Lists(stored[f"{name}_offsets"], stored[f"{name}_values"]) for name in ("known", "relevant")
                 )
                 histories, items, scores, ranges = (stored[name] for name in ARRAYS)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise OnDeviceError(f"evaluation data {str(path)!r} is damaged: {error}.") from error
         return cls(histories, known, relevant, items, scores, ranges)
 

@@ -25,7 +25,7 @@ class HistoryExamples(keras.utils.PyDataset):
         batch_size: examples per batch; every batch is full, so that the step is compiled once.
         unknown_share: share of history ids replaced by the unknown id.
         seed: seed of everything random here.
-        epoch: epoch to start with.
+        epoch: number of the epoch; the training loop sets it.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class HistoryExamples(keras.utils.PyDataset):
         batch_size: int,
         unknown_share: float,
         seed: int,
-        epoch: int,
+        epoch: int = 0,
     ) -> None:
         super().__init__()
         self.lists = lists
@@ -51,10 +51,6 @@ class HistoryExamples(keras.utils.PyDataset):
     def __len__(self) -> int:
         """Return the number of batches per epoch."""
         return -(-len(self.usable) // self.batch_size)
-
-    def on_epoch_end(self) -> None:
-        """Move on to the next epoch's examples."""
-        self.epoch += 1
 
     def __getitem__(self, batch: int) -> tuple[IntArray, IntArray]:
         """Return histories `[batch, length]` and targets `[batch, length or 1]`, filled with padding."""

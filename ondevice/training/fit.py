@@ -13,48 +13,24 @@ from ondevice import files, records
 from ondevice.data.interactions import Interactions, Lists
 from ondevice.data.order import registry as orders
 from ondevice.data.vocabulary import Vocabulary
-from ondevice.embeddings import sharing
 from ondevice.embeddings.layer import PER_ID_MARK, method_config
 from ondevice.embeddings.method import Method
-from ondevice.embeddings.method import registry as methods
-from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.ranking import ranking_network
 from ondevice.training import metrics, run_folder
 from ondevice.training.checkpoints import Checkpoints, State
+from ondevice.training.choose import choose_method
 from ondevice.training.config import TrainConfig
-from ondevice.training.evaluation import KEPT_ITEMS
 from ondevice.training.examples import HistoryExamples
 from ondevice.training.loss import softmax_over_targets
 from ondevice.training.run_folder import Epoch, Run, TrainResult
-from ondevice.training.score import evaluate
+from ondevice.training.score import Scorer, evaluate, kept_items
 from ondevice.versions import versions
 
 VALIDATION_METRIC = "ndcg@20"
 
 Progress = Callable[[int, int, float], None]
 """Told after each step: epochs done, epochs at most and the share of the running epoch."""
-
-
-def choose_method(config: TrainConfig, vocabulary_size: int) -> Method:
-    """Build the configured method at the configured ratio.
-
-    Where the method shares rows by a rule and none is given, neighbours share a row if the order makes them similar.
-
-    Raises:
-        UsageError: the method can't reach the ratio, or an option is not one of its fields.
-    """
-    kind = methods.load(config.method)
-    options = dict(config.options)
-    fields = set(kind.__dataclass_fields__)
-    unknown = sorted(set(options) - fields)
-    if unknown:
-        raise UsageError(
-            f"option {unknown[0]!r} is not known to method {config.method}; it has {', '.join(sorted(fields))}."
-        )
-    if "sharing" in fields and orders.load(config.order).neighbours_similar:
-        options.setdefault("sharing", sharing.BLOCK)
-    return kind.for_ratio(vocabulary_size, config.width, config.ratio, **options)
 
 
 def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress: Progress) -> Run:
@@ -88,13 +64,16 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
         config.batch_size,
         config.unknown_share,
         config.seed,
-        len(state.history),
     )
-    model = checkpoints.latest(state) if state.history else _compiled(config, method, len(examples))
+    model = _compiled(config, method, len(examples))
+    if state.history:
+        checkpoints.restore(model, state)
     state = _epochs(config, model, examples, state, checkpoints, _some(train, valid, config), progress)
     checkpoints.load_best(model, state)
 
-    evaluation = evaluate(model, train.joined(valid), test, config.history_length, KEPT_ITEMS)
+    known = train.joined(valid)
+    kept = kept_items(method.vocabulary_size, int(np.max(np.diff(known.offsets))))
+    evaluation, ranking = evaluate(Scorer(model, kept), known, test, config.history_length)
     evaluation.write(folder / run_folder.EVALUATION_FILE)
     with files.replacing(folder / run_folder.MODEL_FILE) as temporary:
         model.save(temporary)
@@ -108,7 +87,7 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
         int(model.count_params()),
         state.best_epoch,
         state.history,
-        {**metrics.means(evaluation.items, evaluation.relevant), "users": float(len(evaluation))},
+        {**metrics.means(ranking, evaluation.relevant), "users": float(len(evaluation))},
         versions(),
     )
     records.write(folder / run_folder.RESULT_FILE, result)
@@ -124,6 +103,14 @@ def _compiled(config: TrainConfig, method: Method, steps_per_epoch: int) -> kera
     # XLA fuses the passes over the [batch, vocabulary] scores: 40 % less time per step than without.
     model.compile(optimizer, softmax_over_targets, jit_compile=True)
     return model
+
+
+def _reseed(model: keras.Model, seed: int, epoch: int) -> None:
+    """Let random layers draw from (seed, epoch) alone: their state is not saved, and a resumed run must go on equal."""
+    for number, layer in enumerate(model.layers):
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            generator.state.assign([seed, epoch * len(model.layers) + number])
 
 
 def _some(train: Lists, valid: Lists, config: TrainConfig) -> tuple[Lists, Lists]:
@@ -143,18 +130,19 @@ def _epochs(
     progress: Progress,
 ) -> State:
     steps = len(examples)
+    scorer = Scorer(model, metrics.METRICS[VALIDATION_METRIC][1])
     for epoch in range(len(state.history), config.epochs):
         if state.epochs_without_gain >= config.patience:
             break
-        # Dropout draws from Keras' global generator; a seed per epoch makes a resumed run equal to an unbroken one.
-        keras.utils.set_random_seed(config.seed * 100_003 + epoch)
+        examples.epoch = epoch
+        _reseed(model, config.seed, epoch)
         started = time.monotonic()
         told = keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs, done=epoch: progress(done, config.epochs, (batch + 1) / steps)
         )
         fitted = model.fit(examples, epochs=epoch + 1, initial_epoch=epoch, verbose=0, shuffle=False, callbacks=[told])
-        found = evaluate(model, *validation, config.history_length, metrics.METRICS[VALIDATION_METRIC][1])
-        value = metrics.means(found.items, found.relevant)[VALIDATION_METRIC]
+        found, ranking = evaluate(scorer, *validation, config.history_length)
+        value = metrics.means(ranking, found.relevant)[VALIDATION_METRIC]
         seconds = time.monotonic() - started
         state = state.after(Epoch(float(fitted.history["loss"][0]), value, seconds))
         checkpoints.save(model, state)

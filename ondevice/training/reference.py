@@ -11,9 +11,8 @@ from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import FloatArray
 from ondevice.errors import OnDeviceError
 from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
-from ondevice.training.evaluation import KEPT_ITEMS
 from ondevice.training.run_folder import Run
-from ondevice.training.score import recommend
+from ondevice.training.score import Scorer, kept_items
 
 REAL_USERS = 8
 """Test vectors that are histories of real evaluation users."""
@@ -48,9 +47,8 @@ def make_vectors(model: keras.Model, run: Run, replacement: int, exclude_history
     named = real | {name: _filled(ids, length) for name, ids in _edges(size, length).items()}
     given = np.stack(list(named.values()))
     cleaned = np.where((given >= 0) & (given < size), given, np.int32(replacement))
-    kept = min(KEPT_ITEMS, size - RESERVED_IDS - length)
     excluded = cleaned if exclude_history else np.zeros_like(cleaned)
-    items, scores, ranges = recommend(model, cleaned, excluded, kept)
+    items, scores, ranges = Scorer(model, kept_items(size, length)).recommend(cleaned, excluded)
     return tuple(
         TestVector(
             name=name,

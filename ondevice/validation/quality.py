@@ -32,7 +32,8 @@ def compare(evaluation: Evaluation, items: npt.NDArray[Any], metric: str) -> Qua
         metric: name of the metric; `k` must reach its cut-off.
     """
     k = items.shape[1]
-    best = evaluation.items[:, :k]
+    # The file can leave out only the ids it is given; what else a user knows is dropped from both answers alike.
+    best = without_known(evaluation.items[:, :k], evaluation.known)
     reference = per_user(best, evaluation.relevant, metric)
     cleaned = without_known(items, evaluation.known)
     measured = per_user(cleaned, evaluation.relevant, metric)

@@ -26,20 +26,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Export."""
     from ondevice.pipeline.export import export
+    from ondevice.quiet import native_messages_kept_back
     from ondevice.units import format_bytes
 
-    bundle = export(
-        arguments.run_folder,
-        arguments.out,
-        recipe=arguments.recipe,
-        target=arguments.target,
-        top_k=arguments.top_k,
-        out_of_range=arguments.out_of_range,
-        exclude_history=not arguments.keep_history,
-    )
+    with native_messages_kept_back():
+        bundle = export(
+            arguments.run_folder,
+            arguments.out,
+            recipe=arguments.recipe,
+            target=arguments.target,
+            top_k=arguments.top_k,
+            out_of_range=arguments.out_of_range,
+            exclude_history=not arguments.keep_history,
+        )
     manifest, output = bundle.manifest, results()
     output.print(
-        f"{bundle.model}: {format_bytes(manifest.file_bytes)}, needs TensorFlow Lite {manifest.minimum_runtime} or newer",
+        f"{bundle.model}: {format_bytes(manifest.file_bytes)}, "
+        f"needs TensorFlow Lite {manifest.minimum_runtime} or newer",
         soft_wrap=True,
     )
     for table in manifest.embedding.tables:

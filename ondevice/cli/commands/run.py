@@ -6,25 +6,22 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ondevice.cli.console import add_data_arguments, parse_settings, results, talk, training_progress
-from ondevice.pipeline.run import DEFAULT_RECIPES, DEFAULT_VARIANTS, Step
+
+if TYPE_CHECKING:
+    from ondevice.pipeline.run import Step
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_data_arguments(parser)
     parser.add_argument("--out", type=Path, help="folder to write (default: a new one below ondevice-runs)")
-    parser.add_argument(
-        "--variants",
-        nargs="+",
-        default=list(DEFAULT_VARIANTS),
-        metavar="METHOD@ORDER",
-        help="models to train",
-    )
+    parser.add_argument("--variants", nargs="+", metavar="METHOD@ORDER", help="models to train")
     parser.add_argument("--ratio", type=float, default=16.0, help="compression of the embedding (default: %(default)g)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
-    parser.add_argument("--recipes", nargs="+", default=list(DEFAULT_RECIPES), help="quantization recipes")
+    parser.add_argument("--recipes", nargs="+", help="quantization recipes")
     parser.add_argument("--target", default="tflite-2.14", help="runtime the files are for (default: %(default)s)")
     parser.add_argument("--device", default="host", help="device that validates (default: %(default)s)")
     parser.add_argument("--users", type=int, help="evaluation users per file, at most (default: all)")
@@ -32,12 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the whole path."""
+    from ondevice.pipeline.run import DEFAULT_RECIPES, DEFAULT_VARIANTS
     from ondevice.pipeline.run import run as run_all
+    from ondevice.quiet import native_messages_kept_back
     from ondevice.reporting.console import print_table
 
-    console = talk()
     words = [shlex.quote(word) for word in sys.argv[1:]]
-    with training_progress(console) as (advance, describe):
+    with talk() as console, native_messages_kept_back(), training_progress(console) as (advance, describe):
 
         def on_step(step: Step) -> None:
             console.print(f"[{step.number}/{step.total}] {step.what}", markup=False)
@@ -46,10 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
         report, folder = run_all(
             arguments.dataset,
             arguments.data,
-            variants=arguments.variants,
+            variants=arguments.variants or DEFAULT_VARIANTS,
             ratio=arguments.ratio,
             seeds=arguments.seeds,
-            recipes=arguments.recipes,
+            recipes=arguments.recipes or DEFAULT_RECIPES,
             target=arguments.target,
             device=arguments.device,
             users=arguments.users,

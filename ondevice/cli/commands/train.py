@@ -36,9 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train."""
     from ondevice.pipeline.train import train
+    from ondevice.quiet import native_messages_kept_back
 
     ratio = arguments.ratio if arguments.ratio is not None else (1.0 if arguments.method == "full" else 16.0)
-    with training_progress(talk()) as (advance, describe):
+    with talk() as console, native_messages_kept_back(), training_progress(console) as (advance, describe):
         describe(f"train {arguments.method}@{arguments.order}")
         done = train(
             arguments.dataset,

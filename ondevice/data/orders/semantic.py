@@ -12,7 +12,7 @@ import scipy.sparse.linalg
 from ondevice.data.interactions import Interactions
 from ondevice.data.order import Order
 
-FACTORS = 128
+FACTORS = 256
 """Width of the item factors."""
 
 
@@ -48,6 +48,9 @@ def item_factors(matrix: scipy.sparse.csr_matrix, seed: int) -> npt.NDArray[np.f
     per_item = np.asarray(matrix.sum(axis=0)).ravel()
     normalised = scipy.sparse.diags(per_user**-0.5) @ matrix @ scipy.sparse.diags(per_item**-0.5)
     smaller = min(normalised.shape)
+    if smaller < 2:
+        # The solver needs two of each, and with one user or one item nothing tells items apart.
+        return np.ones((matrix.shape[1], 1), np.float32)
     start = np.random.default_rng(seed).standard_normal(smaller).astype(np.float32)
     width = min(FACTORS, smaller - 1)
     _, strengths, directions = scipy.sparse.linalg.svds(normalised.astype(np.float32), width, v0=start)

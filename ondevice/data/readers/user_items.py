@@ -9,6 +9,10 @@ import numpy as np
 from ondevice.data.interactions import Interactions, Lists
 from ondevice.data.reader import Reader, find, integer_lines
 from ondevice.errors import OnDeviceError, UsageError
+from ondevice.ids import RESERVED_IDS
+
+LARGEST_ITEM = int(np.iinfo(np.int32).max) - RESERVED_IDS
+"""The largest item number whose id is still an int32."""
 
 
 class UserItems(Reader):
@@ -37,6 +41,8 @@ def _read_split(path: Path) -> dict[int, list[int]]:
     for user, *items in integer_lines(path):
         if user in split:
             raise OnDeviceError(f"{path}: user {user} has a second line; each user has one.")
+        if max(items, default=0) > LARGEST_ITEM:
+            raise OnDeviceError(f"{path}: user {user} has item {max(items)}; the largest allowed is {LARGEST_ITEM}.")
         # A repeated item would count twice in the metrics.
         split[user] = list(dict.fromkeys(items))
     return split

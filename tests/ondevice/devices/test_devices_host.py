@@ -19,8 +19,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from ondevice.devices.device import Job, TensorSpec
-from ondevice.devices.device import registry
+from ondevice.devices.device import Job, TensorSpec, registry
 from ondevice.devices.runtimes import RUNTIMES, Runtime, installed_version
 from ondevice.errors import UsageError
 

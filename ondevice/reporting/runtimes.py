@@ -1,0 +1,113 @@
+"""One row per device runtime of a variant and recipe: what it made of the files of all seeds."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from ondevice.reporting.record import ModelRecord
+from ondevice.validation.record import Quality, RuntimeResult
+
+VALID = "valid"
+
+
+@dataclass(frozen=True)
+class RuntimeRow:
+    """What one runtime of one device made of one variant and recipe.
+
+    Costs and metrics are absent where the runtime gave none; a runtime that refused a file has no latency.
+
+    Args:
+        device: name of the device.
+        runtime: name of the runtime.
+        seeds: number of files it was given, one per seed.
+        metric: metric of the converted file, mean over seeds.
+        change: relative change of the metric to the reference model over the same users; the worst seed's.
+        interval: 95 % interval of `change`, kept for a single seed only.
+        overlap: mean share of the reference's items that the file returns too.
+        p50_ms: median latency in milliseconds, median over seeds.
+        p95_ms: 95th percentile of the latency in milliseconds, median over seeds.
+        samples: number of timed inferences behind the percentiles, all seeds together.
+        load_ms: milliseconds to open the file and allocate its tensors, median over seeds.
+        memory_growth_bytes: growth of the peak resident memory, median over seeds.
+        verdict: `"valid"`, or the first failing check and, if not all seeds fail, how many do.
+    """
+
+    device: str
+    runtime: str
+    seeds: int
+    metric: float | None
+    change: float | None
+    interval: tuple[float, float] | None
+    overlap: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    samples: int
+    load_ms: float | None
+    memory_growth_bytes: int | None
+    verdict: str
+
+
+def usable_quality(model: ModelRecord, metric: str) -> list[Quality]:
+    """Return the runtimes' results for one metric, without the runtimes that gave no answer."""
+    found = [result.quality for result in model.validation.results if result.quality is not None]
+    return [quality for quality in found if quality.metric == metric]
+
+
+def runtime_rows(models: list[ModelRecord], metric: str) -> tuple[RuntimeRow, ...]:
+    """Aggregate the validations of one variant and recipe over seeds, by device and runtime.
+
+    Args:
+        models: the models of one variant and recipe in order of their seeds.
+        metric: name of the metric to show.
+    """
+    groups: dict[tuple[str, str], list[RuntimeResult]] = {}
+    for model in models:
+        for result in model.validation.results:
+            groups.setdefault((result.measurement.device, result.measurement.runtime), []).append(result)
+    return tuple(_row(results, metric) for results in groups.values())
+
+
+def result_verdict(result: RuntimeResult) -> str:
+    """Return `"valid"`, else what came first: the runtime's fate, or the check that failed."""
+    if not result.measurement.ok:
+        return result.measurement.status
+    return result.failures[0].check if result.failures else VALID
+
+
+def _row(results: list[RuntimeResult], metric: str) -> RuntimeRow:
+    qualities = [r.quality for r in results if r.quality is not None and r.quality.metric == metric]
+    worst = min(qualities, key=lambda quality: quality.relative_change, default=None)
+    ran = [result.measurement for result in results if result.measurement.ok]
+    timed = [measurement for measurement in ran if measurement.run_ns]
+    # Not every system tells how much memory a process took; -1 stands for that and is no size.
+    grown = [measurement.memory_growth_bytes for measurement in ran if measurement.memory_growth_bytes >= 0]
+    first = results[0].measurement
+    return RuntimeRow(
+        device=first.device,
+        runtime=first.runtime,
+        seeds=len(results),
+        metric=statistics.fmean(quality.measured for quality in qualities) if qualities else None,
+        change=worst.relative_change if worst else None,
+        # The worst of several seeds is picked by its value, so its own interval would be too narrow a statement.
+        interval=worst.interval if worst and len(results) == 1 else None,
+        overlap=statistics.fmean(quality.top_k_overlap for quality in qualities) if qualities else None,
+        p50_ms=_median([measurement.latency_ms(50) for measurement in timed]),
+        p95_ms=_median([measurement.latency_ms(95) for measurement in timed]),
+        samples=sum(len(measurement.run_ns) for measurement in timed),
+        load_ms=_median([measurement.load_ms for measurement in ran]),
+        memory_growth_bytes=round(statistics.median(grown)) if grown else None,
+        verdict=_verdict(results),
+    )
+
+
+def _verdict(results: list[RuntimeResult]) -> str:
+    failing = [verdict for result in results if (verdict := result_verdict(result)) != VALID]
+    if not failing:
+        return VALID
+    partly = f", {len(failing)} of {len(results)} seeds" if len(failing) < len(results) else ""
+    return failing[0] + partly
+
+
+def _median(values: list[float]) -> float | None:
+    return statistics.median(values) if values else None

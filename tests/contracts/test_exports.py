@@ -1,0 +1,138 @@
+"""What every export must satisfy: every method x every recipe, on both runtimes, for every id."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from converters import flatbuffer, lint
+from ondevice.bundle import open_bundle
+from ondevice.devices.device import Job
+from ondevice.devices.kinds.host import Host
+from ondevice.embeddings.method import registry as methods
+from ondevice.files import sha256
+from ondevice.pipeline.export import export
+from ondevice.quantize import recipe as recipes
+from ondevice.training.run_folder import Run
+from tests.tiny_runs import VARIANTS
+
+BUILTINS = {
+    "ADD", "BATCH_MATMUL", "CAST", "CONCATENATION", "DIV", "FLOOR_DIV", "FLOOR_MOD", "FULLY_CONNECTED", "GATHER",
+    "GREATER_EQUAL", "LESS", "LOGICAL_AND", "MAXIMUM", "MINIMUM", "MUL", "NOT_EQUAL", "RESHAPE", "SCATTER_ND",
+    "SELECT_V2", "SUB", "SUM", "TANH", "TOPK_V2",
+}  # fmt: skip
+"""Everything an export of today may use; a new operation is added here on purpose."""
+
+
+def test_every_method_is_exported() -> None:
+    assert {settings["method"] for settings in VARIANTS.values()} == set(methods.names())
+
+
+@pytest.fixture(scope="module", params=[(v, r) for v in VARIANTS for r in recipes.names()], ids=lambda p: "-".join(p))
+def exported(request, tiny_run, tmp_path_factory):
+    variant, recipe = request.param
+    run: Run = tiny_run(variant)
+    bundle = export(run.folder, tmp_path_factory.mktemp("bundle") / "bundle", recipe=recipe, top_k=20)
+    return run, bundle
+
+
+def test_export(exported) -> None:
+    """One test for all that can be read off one export, since making it is what takes the time."""
+    run, bundle = exported
+    manifest = bundle.manifest
+    summary = flatbuffer.read(bundle.model)
+    assert set(summary.op_histogram) <= BUILTINS
+    assert summary.op_histogram == manifest.ops
+    assert lint.check(summary, "tflite-2.14") == ()
+    assert not any(operator.custom for operator in summary.operators)
+    assert manifest.file_bytes == bundle.model.stat().st_size
+    assert manifest.file_bytes - manifest.overhead_bytes == summary.weight_bytes
+    assert manifest.minimum_runtime == lint.minimum_runtime(summary)
+
+    method = run.method()
+    assert [table.name for table in manifest.embedding.tables] == [table.name for table in method.tables()]
+    assert manifest.embedding.stored_parameters == method.stored_parameters
+    for table in manifest.embedding.tables:
+        assert bool(table.reason) == (table.scheme != recipes.load(manifest.recipe).tables)
+        assert table.max_error == 0 or table.scheme != "float32"
+    if manifest.recipe == "float32":
+        stored = sum(table.payload_bytes for table in manifest.embedding.tables)
+        assert stored == method.stored_parameters * 4
+        assert {table.max_error for table in manifest.embedding.tables} == {0.0}
+
+
+def test_lookups_are_exact_for_every_id_on_every_runtime(exported) -> None:
+    """Independent of the gate inside export: the expected vectors are recomputed from the Keras model's tables."""
+    from ondevice.quantize.encode import encode
+    from ondevice.training.reference import load_reference
+
+    run, bundle = exported
+    manifest = bundle.manifest
+    _, values = load_reference(run)
+    encoded = encode(run.method(), values, recipes.load(manifest.recipe).tables)
+    every = np.arange(manifest.vocabulary_size, dtype=np.int32)
+    expected = encoded.lookup(every)
+    if manifest.recipe == "float32":
+        from ondevice.embeddings.method import reference_lookup
+
+        np.testing.assert_array_equal(expected, reference_lookup(run.method(), values, every))
+    length = manifest.history_length
+    ids = np.pad(every, (0, -len(every) % length)).reshape(-1, 1, length)
+    for runtime in Host().installed():
+        tensor = manifest.embedding.tensor
+        outcome = Host().run(Job(bundle.model, runtime, manifest.signature, {"ids": ids}, warmups=0, taps=(tensor,)))
+        assert outcome.measurement.ok, outcome.measurement.message
+        np.testing.assert_array_equal(outcome.taps[tensor].reshape(-1, method_width(run))[: len(every)], expected)
+
+
+def method_width(run: Run) -> int:
+    return run.method().width
+
+
+def test_both_runtimes_are_there() -> None:
+    assert Host().installed() == ["tflite-2.14", "litert"]
+
+
+def test_two_exports_give_the_same_bytes(tiny_run, tmp_path) -> None:
+    run = tiny_run("memcom block")
+    one, two = (export(run.folder, tmp_path / name) for name in ("one", "two"))
+    assert sha256(one.model) == sha256(two.model)
+    assert json.loads((one.folder / "manifest.json").read_text()) == json.loads(
+        (two.folder / "manifest.json").read_text()
+    )
+
+
+def test_scales_are_folded_and_not_stored(tiny_run, tmp_path) -> None:
+    bundle = export(tiny_run("memcom").folder, tmp_path / "bundle")
+    shared, multiplier = bundle.manifest.embedding.tables
+    assert (shared.scheme, shared.folded_into) == ("int8_row", "multiplier")
+    assert shared.payload_bytes == shared.shape[0] * shared.shape[1], "one byte per number and no scales"
+    assert multiplier.scheme == "float32"
+    assert "as float32" in multiplier.reason
+
+
+@pytest.mark.parametrize("policy", ["unknown", "padding"])
+def test_ids_out_of_range_count_as_chosen(policy: str, tiny_run, tmp_path) -> None:
+    bundle = export(tiny_run("memcom block").folder, tmp_path / "bundle", out_of_range=policy, recipe="float32")
+    manifest = bundle.manifest
+    row = np.zeros((3, 1, manifest.history_length), np.int32)
+    row[0, 0, :3] = [5, -7, manifest.vocabulary_size]
+    row[1, 0, :3] = [5, 1, 1]
+    row[2, 0, :3] = [5, 0, 0]
+    for runtime in Host().installed():
+        outcome = Host().run(Job(bundle.model, runtime, manifest.signature, {"ids": row}))
+        items = outcome.outputs["items"]
+        np.testing.assert_array_equal(items[0], items[1 if policy == "unknown" else 2])
+
+
+def test_history_can_be_kept_in_the_answer(tiny_run, tmp_path) -> None:
+    run = tiny_run("full")
+    bundle = export(run.folder, tmp_path / "bundle", exclude_history=False, top_k=250)
+    manifest = open_bundle(bundle.folder).manifest
+    assert not manifest.excludes_history
+    ids = run.evaluation().histories[:5, None, :]
+    outcome = Host().run(Job(bundle.model, "litert", manifest.signature, {"ids": ids}))
+    returned = [np.isin(ids[n][ids[n] > 1], outcome.outputs["items"][n]).mean() for n in range(5)]
+    assert max(returned) > 0.5

@@ -1,0 +1,134 @@
+"""What every embedding method must satisfy, over the registry."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from ondevice.embeddings.layer import CompressedEmbedding, method_config, method_from_config
+from ondevice.embeddings.method import Method, reference_lookup, registry, rows_used
+from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
+from tests.samples import METHODS, sample_tables
+
+NAMES = sorted(METHODS)
+
+
+def test_every_member_has_samples() -> None:
+    assert {type(method).__module__.rpartition(".")[2] for method in METHODS.values()} == set(registry.names())
+
+
+def built(method: Method, seed: int = 0) -> CompressedEmbedding:
+    keras.utils.set_random_seed(seed)
+    layer = CompressedEmbedding(method)
+    layer.build((None, None))
+    for name, values in sample_tables(method, seed).items():
+        layer.tables[name].assign(values)
+    return layer
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_keras_equals_reference_for_every_id(name: str, dtype: str) -> None:
+    method = METHODS[name]
+    layer = built(method)
+    ids = np.arange(method.vocabulary_size, dtype=np.int32)
+    expected = reference_lookup(method, layer.table_values(), ids)
+    assert expected.shape == (method.vocabulary_size, method.width)
+    assert expected.dtype == np.float32
+    for shaped in (ids, ids[None, :], ids[:12].reshape(2, 3, 2)):
+        found = np.asarray(layer(keras.ops.convert_to_tensor(shaped.astype(dtype))))
+        np.testing.assert_array_equal(found, expected[shaped])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_config_round_trip(name: str) -> None:
+    method = METHODS[name]
+    config = json.loads(json.dumps(method_config(method)))
+    assert method_from_config(config) == method
+    layer = built(method)
+    again = CompressedEmbedding.from_config(json.loads(json.dumps(layer.get_config())))
+    assert again.method == method
+    assert again.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keras_file_round_trip(name: str, tmp_path) -> None:
+    method = METHODS[name]
+    ids = keras.Input((None,), dtype="int32")
+    layer = CompressedEmbedding(method, name="embedding")
+    model = keras.Model(ids, layer(ids))
+    for table, values in sample_tables(method, 3).items():
+        layer.tables[table].assign(values)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    every = np.arange(method.vocabulary_size, dtype=np.int32)[None, :]
+    np.testing.assert_array_equal(again(every), model(every))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_table_learns(name: str) -> None:
+    import tensorflow as tf
+
+    layer = built(METHODS[name])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(layer(np.arange(METHODS[name].vocabulary_size, dtype=np.int32))))
+    gradients = tape.gradient(loss, [variable.value for variable in layer.tables.values()])
+    for gradient in gradients:
+        assert np.any(tf.convert_to_tensor(gradient).numpy() != 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_parameters_are_what_is_stored(name: str) -> None:
+    method = METHODS[name]
+    layer = built(method)
+    assert method.stored_parameters == sum(int(np.prod(v.shape)) for v in layer.tables.values())
+    assert method.ratio == pytest.approx(method.vocabulary_size * method.width / method.stored_parameters)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_reserved_ids_share_no_row_with_items(name: str) -> None:
+    method = METHODS[name]
+    seen_apart = []
+    for table in method.tables():
+        rows = rows_used(method, table.name)
+        seen_apart.append(not set(rows[:RESERVED_IDS].tolist()) & set(rows[RESERVED_IDS:].tolist()))
+        assert rows.min() >= 0
+        assert rows.max() < table.rows
+        assert set(rows.tolist()) == set(range(table.rows)), "every stored row is used"
+    assert all(seen_apart)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mask_comes_from_the_ids(name: str) -> None:
+    layer = built(METHODS[name])
+    np.testing.assert_array_equal(layer.compute_mask(np.array([[0, 1, 2, 0]])), [[False, True, True, False]])
+
+
+@pytest.mark.parametrize("name", sorted(registry.names()))
+@pytest.mark.parametrize("items", [500, 999, 4_096])
+@pytest.mark.parametrize("ratio", [2.0, 7.5, 16.0])
+def test_for_ratio_keeps_the_budget_or_names_the_nearest(name: str, items: int, ratio: float) -> None:
+    ratio = 1.0 if name == "full" else ratio
+    try:
+        method = registry.load(name).for_ratio(items + RESERVED_IDS, 32, ratio)
+    except UsageError as error:
+        reachable = float(str(error).rpartition(" ")[2].rstrip("."))
+        assert reachable < ratio
+        assert registry.load(name).for_ratio(items + RESERVED_IDS, 32, reachable).ratio >= reachable
+    else:
+        assert method.ratio >= ratio
+
+
+@pytest.mark.parametrize("name", sorted(registry.names()))
+def test_docstring_has_formula_and_source(name: str) -> None:
+    member = registry.load(name)
+    assert "`" in (member.__doc__ or ""), "the formula stands in backquotes"
+    assert "stores" in (member.__doc__ or ""), "the docstring says what is stored"
+
+
+def test_members_found_are_pinned() -> None:
+    assert registry.names() == ["full", "hashing", "memcom", "quotient_remainder"]

@@ -1,0 +1,123 @@
+"""What every table encoding must satisfy, over the registry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from ondevice.embeddings.method import Table, rows_used
+from ondevice.embeddings.ops import NumpyOps
+from ondevice.embeddings.tensorflow_ops import TensorFlowOps
+from ondevice.errors import OnDeviceError
+from ondevice.quantize.encode import encode, table_errors
+from ondevice.quantize.scheme import registry
+from tests.samples import METHODS, sample_tables
+
+finite = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
+tables = arrays.arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(5, 9)), elements=finite)
+
+
+def decoded(name: str, values: np.ndarray) -> np.ndarray:
+    scheme = registry.load(name)()
+    return scheme.decode(scheme.encode(values), np.arange(len(values), dtype=np.int32), NumpyOps())
+
+
+@pytest.mark.parametrize("name", registry.names())
+@settings(deadline=None, max_examples=100)
+@given(values=tables)
+def test_error_stays_within_the_stated_bound(name: str, values: np.ndarray) -> None:
+    error = np.abs(decoded(name, values).astype(np.float64) - values)
+    assert (error <= registry.load(name)().error_bound(values)).all()
+
+
+@pytest.mark.parametrize("name", registry.names())
+@settings(deadline=None, max_examples=50)
+@given(values=tables)
+def test_zero_stays_zero(name: str, values: np.ndarray) -> None:
+    values[0] = 0
+    values[:, 0] = 0
+    result = decoded(name, values)
+    assert not result[0].any()
+    assert not result[:, 0].any()
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_the_bound_is_not_generous(name: str) -> None:
+    """A bound that could not fail would prove nothing: some value comes near it, or the scheme is exact."""
+    values = np.random.default_rng(0).standard_normal((200, 16)).astype(np.float32)
+    error = np.abs(decoded(name, values).astype(np.float64) - values)
+    bound = np.broadcast_to(registry.load(name)().error_bound(values), values.shape)
+    assert error.max() == 0 or (error / bound).max() > 0.95
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_tensorflow_decodes_as_numpy(name: str) -> None:
+    values = np.random.default_rng(1).standard_normal((40, 12)).astype(np.float32)
+    scheme = registry.load(name)()
+    encoded = scheme.encode(values)
+    index = np.array([[3, 39], [0, 3]], np.int32)
+    found = scheme.decode(encoded, index, TensorFlowOps())
+    np.testing.assert_array_equal(found, scheme.decode(encoded, index, NumpyOps()))
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_refusal_has_a_reason_and_float32_never_refuses(name: str) -> None:
+    narrow, wide = Table("narrow", 10, 1), Table("wide", 10, 64)
+    scheme = registry.load(name)()
+    assert scheme.refuses(wide) == ""
+    if name == "float32":
+        assert scheme.refuses(narrow) == ""
+    elif scheme.scales:
+        assert "1" in scheme.refuses(narrow)
+
+
+@pytest.mark.parametrize("scheme", registry.names())
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_folding_changes_nothing_but_rounding(scheme: str, method: str) -> None:
+    chosen = METHODS[method]
+    values = sample_tables(chosen, 5)
+    encoded = encode(chosen, values, scheme)
+    ids = np.arange(chosen.vocabulary_size, dtype=np.int32)
+
+    def unfolded(name: str, index: np.ndarray) -> np.ndarray:
+        used = registry.load(encoded.tables[name].scheme)()
+        return used.decode(used.encode(values[name]), index, NumpyOps())
+
+    expected = chosen.lookup(ids, unfolded, NumpyOps())
+    np.testing.assert_allclose(encoded.lookup(ids), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_folded_multiplier_holds_the_scale_of_each_ids_row() -> None:
+    method = METHODS["memcom block"]
+    values = sample_tables(method, 6)
+    encoded = encode(method, values, "int8_row")
+    scales = registry.load("int8_row")().encode(values["shared"])["scales"]
+    expected = values["multiplier"] * scales[rows_used(method, "shared")]
+    np.testing.assert_array_equal(encoded.tables["multiplier"].arrays["values"], expected)
+    assert set(encoded.tables["shared"].arrays) == {"values"}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(bad: float) -> None:
+    method = METHODS["full"]
+    values = sample_tables(method, 0)
+    values["table"][3, 2] = bad
+    with pytest.raises(OnDeviceError, match="'table' holds values that are not finite"):
+        encode(method, values, "int8_row")
+
+
+def test_reported_errors_are_those_of_the_table() -> None:
+    method = METHODS["full"]
+    values = sample_tables(method, 2)
+    encoded = encode(method, values, "int8_row")
+    worst, relative = table_errors(encoded.tables["table"], values["table"])
+    error = decoded("int8_row", values["table"]).astype(np.float64) - values["table"]
+    assert worst == pytest.approx(np.abs(error).max())
+    assert relative == pytest.approx(np.sqrt((error**2).mean() / (values["table"].astype(np.float64) ** 2).mean()))
+
+
+def test_members_found_are_pinned() -> None:
+    assert registry.names() == ["float32", "int8_row"]

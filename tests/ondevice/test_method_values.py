@@ -1,0 +1,144 @@
+"""Golden vectors of the methods, from the papers' formulas and the authors' code."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from ondevice.embeddings.method import reference_lookup, registry, rows_used
+from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
+
+
+def table(rows: list[list[float]], reserved: int) -> np.ndarray:
+    """Put rows for the reserved ids in front, which the papers do not have."""
+    return np.concatenate([np.full((reserved, len(rows[0])), 99.0), rows]).astype(np.float32)
+
+
+def item_vectors(method, tables) -> list[list[float]]:
+    ids = np.arange(RESERVED_IDS, method.vocabulary_size, dtype=np.int32)
+    return reference_lookup(method, tables, ids).tolist()
+
+
+def test_memcom_hand_vector() -> None:
+    tables = {
+        "shared": table([[1, 2], [3, 4]], 2),
+        "multiplier": table([[1], [10], [-1], [0.5]], 2),
+        "bias": table([[0], [1], [2], [3]], 2),
+    }
+    memcom = registry.load("memcom")
+    assert item_vectors(memcom(6, 2, 2), tables) == [[1, 2], [30, 40], [-1, -2], [1.5, 2]]
+    assert item_vectors(memcom(6, 2, 2, bias=True), tables) == [[1, 2], [31, 41], [1, 0], [4.5, 5]]
+
+
+def test_memcom_block_shares_between_neighbours() -> None:
+    tables = {"shared": table([[1, 2], [3, 4]], 1), "multiplier": table([[1], [10], [-1], [0.5]], 2)}
+    memcom = registry.load("memcom")
+    assert item_vectors(memcom(6, 2, 2, sharing="block"), tables) == [[1, 2], [10, 20], [-3, -4], [1.5, 2]]
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("multiply", [[1, 20], [2, 40], [3, 40], [6, 80]]),
+        ("add", [[2, 12], [3, 22], [4, 14], [5, 24]]),
+        ("concat", [[1, 2, 1, 10], [1, 2, 2, 20], [3, 4, 1, 10], [3, 4, 2, 20]]),
+    ],
+)
+def test_quotient_remainder_golden_vectors(operation: str, expected: list[list[float]]) -> None:
+    width = 4 if operation == "concat" else 2
+    method = registry.load("quotient_remainder")(6, width, 2, operation)
+    tables = {"quotient": table([[1, 2], [3, 4]], 1), "remainder": table([[1, 10], [2, 20]], 2)}
+    assert item_vectors(method, tables) == expected
+
+
+def test_composing_comes_before_pooling() -> None:
+    """Pooling each table first, as the reference code does, would give [12, 180] for the bag of items 0 and 3."""
+    method = registry.load("quotient_remainder")(6, 2, 2)
+    tables = {"quotient": table([[1, 2], [3, 4]], 1), "remainder": table([[1, 10], [2, 20]], 2)}
+    bag = reference_lookup(method, tables, np.array([2, 5], np.int32))
+    assert bag.sum(axis=0).tolist() == [7, 100]
+
+
+@pytest.mark.parametrize("items", [4, 10, 51, 97])
+def test_quotient_remainder_is_complementary(items: int) -> None:
+    for collisions in range(2, min(items, 12)):
+        method = registry.load("quotient_remainder")(items + RESERVED_IDS, 4, collisions)
+        pairs = set(zip(rows_used(method, "quotient"), rows_used(method, "remainder"), strict=True))
+        assert len(pairs) == method.vocabulary_size, "no two ids share both rows"
+
+
+def test_integer_division_where_float32_goes_wrong() -> None:
+    """Float division gives the first wrong quotient at 16,777,219 for four collisions."""
+    method = registry.load("quotient_remainder")(20_000_000, 4, 4)
+    asked: dict[str, list[int]] = {}
+
+    def rows(name, index):
+        asked[name] = index.tolist()
+        return np.zeros((*index.shape, 4), np.float32)
+
+    from ondevice.embeddings.ops import NumpyOps
+
+    item = 16_777_219
+    method.lookup(np.array([item + RESERVED_IDS], np.int32), rows, NumpyOps())
+    assert asked == {"quotient": [item // 4 + 1], "remainder": [item % 4 + RESERVED_IDS]}
+
+
+def test_memcom_ceiling_is_named() -> None:
+    memcom = registry.load("memcom")
+    with pytest.raises(UsageError, match=r"ratio 64 is out of reach for memcom .* at most 62\.79"):
+        memcom.for_ratio(10_000, 64, 64)
+    with pytest.raises(UsageError, match="out of reach"):
+        memcom.for_ratio(10_000, 64, 40, bias=True)
+
+
+def test_quotient_remainder_minimum_is_named() -> None:
+    quotient_remainder = registry.load("quotient_remainder")
+    with pytest.raises(UsageError, match="out of reach for quotient_remainder"):
+        quotient_remainder.for_ratio(102, 64, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("memcom", (2, 8, 1), "vocabulary_size is 2"),
+        ("memcom", (10, 0, 1), "width is 0"),
+        ("memcom", (10, 8, 0), "rows is 0"),
+        ("memcom", (10, 8, 2, False, "blok"), "did you mean 'block'"),
+        ("quotient_remainder", (10, 8, 1), "collisions is 1"),
+        ("quotient_remainder", (10, 8, 9), "collisions is 9"),
+        ("quotient_remainder", (10, 7, 2, "concat"), "width is 7"),
+        ("quotient_remainder", (10, 8, 2, "multipli"), "did you mean 'multiply'"),
+    ],
+)
+def test_senseless_fields_are_refused(name: str, arguments: tuple, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        registry.load(name)(*arguments)
+
+
+def test_rows_out_of_reach_raise_instead_of_wrapping() -> None:
+    method = registry.load("full")(5, 2)
+    with pytest.raises(IndexError):
+        reference_lookup(method, {"table": np.zeros((5, 2), np.float32)}, np.array([-1], np.int32))
+
+
+def test_hashing_is_memcom_with_multipliers_of_one() -> None:
+    shared = np.random.default_rng(0).standard_normal((9, 4)).astype(np.float32)
+    memcom, hashing = registry.load("memcom")(40, 4, 7), registry.load("hashing")(40, 4, 7)
+    ids = np.arange(40, dtype=np.int32)
+    ones = np.ones((40, 1), np.float32)
+    left = reference_lookup(memcom, {"shared": shared, "multiplier": ones}, ids)
+    np.testing.assert_array_equal(left, reference_lookup(hashing, {"shared": shared}, ids))
+
+
+def test_every_pair_of_one_block_is_collinear() -> None:
+    """Without bias all ids of a row lie on one line through the origin."""
+    memcom = registry.load("memcom")(42, 4, 10, sharing="block")
+    rng = np.random.default_rng(1)
+    tables = {t.name: rng.standard_normal((t.rows, t.width)).astype(np.float32) for t in memcom.tables()}
+    vectors = reference_lookup(memcom, tables, np.arange(2, 6, dtype=np.int32)).astype(np.float64)
+    for one, other in itertools.combinations(vectors, 2):
+        cosine = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+        assert abs(cosine) == pytest.approx(1, abs=1e-6)

@@ -1,0 +1,117 @@
+"""The training loop: resuming, early stopping, reproducibility, and what it leaves behind."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from ondevice.errors import UsageError
+from ondevice.training.fit import choose_method, fit
+from ondevice.training.reference import load_reference
+from ondevice.training.run_folder import CHECKPOINTS, open_run
+from tests.tiny_runs import tiny_config, tiny_interactions
+
+
+def ignore(done: int, total: int, share: float) -> None:
+    pass
+
+
+def interrupt_in_epoch(number: int):
+    def progress(done: int, total: int, share: float) -> None:
+        if done == number and share > 0:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_a_resumed_run_equals_an_unbroken_one(tmp_path) -> None:
+    config, interactions = tiny_config("memcom block", epochs=3), tiny_interactions()
+    unbroken = fit(config, interactions, tmp_path / "unbroken", ignore)
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, interactions, tmp_path / "broken", interrupt_in_epoch(2))
+    with pytest.raises(UsageError, match="is not finished"):
+        open_run(tmp_path / "broken")
+    resumed = fit(config, interactions, tmp_path / "broken", ignore)
+    for one, other in zip(unbroken.result.history, resumed.result.history, strict=True):
+        assert (one.loss, one.validation) == (other.loss, other.validation)
+    assert unbroken.result.test == resumed.result.test
+    for name in ("histories", "items", "scores"):
+        np.testing.assert_array_equal(getattr(unbroken.evaluation(), name), getattr(resumed.evaluation(), name))
+
+
+def test_an_interruption_before_the_first_epoch_ends_can_be_resumed(tmp_path) -> None:
+    config, interactions = tiny_config("full", epochs=1), tiny_interactions()
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, interactions, tmp_path / "run", interrupt_in_epoch(0))
+    assert fit(config, interactions, tmp_path / "run", ignore).result.best_epoch == 0
+
+
+def test_unfinished_run_of_other_settings_is_refused(tmp_path) -> None:
+    config, interactions = tiny_config("full", epochs=2), tiny_interactions()
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, interactions, tmp_path / "run", interrupt_in_epoch(1))
+    with pytest.raises(UsageError, match="unfinished run of other settings"):
+        fit(dataclasses.replace(config, dropout=0.1), interactions, tmp_path / "run", ignore)
+
+
+def test_training_stops_when_nothing_is_gained(tmp_path) -> None:
+    config = tiny_config("full", epochs=6, patience=1, learning_rate=1e-9)
+    result = fit(config, tiny_interactions(), tmp_path / "run", ignore).result
+    assert len(result.history) < 6
+    assert result.best_epoch == int(np.argmax([epoch.validation for epoch in result.history]))
+
+
+def test_a_finished_run_holds_what_it_promises(tiny_run) -> None:
+    run = tiny_run("memcom block")
+    assert not (run.folder / CHECKPOINTS).exists()
+    assert run.method() == choose_method(run.config, len(run.vocabulary()))
+    assert run.method().parameters()["sharing"] == "block", "neighbours are similar, so neighbours share"
+    model, tables = load_reference(run)
+    assert isinstance(model, keras.Model)
+    assert {name: values.shape for name, values in tables.items()} == {
+        table.name: (table.rows, table.width) for table in run.method().tables()
+    }
+    assert run.result.model_parameters == model.count_params()
+    assert set(run.result.test) == {"ndcg@10", "ndcg@20", "recall@10", "recall@20", "users"}
+
+
+def test_reference_answers_are_those_of_the_model(tiny_run) -> None:
+    """Recomputed without the code that made them: plain NumPy ranking of the Keras model's scores."""
+    run = tiny_run("memcom bias")
+    evaluation = run.evaluation()
+    model, _ = load_reference(run)
+    for user in range(0, len(evaluation), 29):
+        scores = np.array(model(evaluation.histories[user : user + 1]))[0].astype(np.float64)
+        scores[:2] = -np.inf
+        scores[evaluation.histories[user]] = -np.inf
+        kept = evaluation.items.shape[1]
+        np.testing.assert_allclose(np.sort(scores)[::-1][:kept], evaluation.scores[user], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(scores[evaluation.items[user]], evaluation.scores[user], rtol=1e-5, atol=1e-5)
+
+
+def test_per_id_tables_and_biases_are_exempt_from_weight_decay(tmp_path) -> None:
+    from ondevice.training.fit import _compiled
+
+    config = tiny_config("memcom bias")
+    method = choose_method(config, 302)
+    model = _compiled(config, method, 1)
+    decayed = {v.path for v in model.trainable_variables if model.optimizer._use_weight_decay(v)}
+    assert {path.rpartition("/")[2] for path in decayed} == {"shared", "kernel"}
+
+
+def test_unknown_id_is_trained(tiny_run) -> None:
+    from ondevice.data.interactions import Lists
+    from ondevice.training.examples import HistoryExamples
+
+    lists = Lists.of([np.arange(2, 40, dtype=np.int32)] * 20)
+    histories, _ = HistoryExamples(lists, False, 19, 20, 0.2, 0, 0)[0]
+    assert 0.1 < np.mean(histories == 1) < 0.3
+
+
+def test_unknown_option_is_named() -> None:
+    config = dataclasses.replace(tiny_config("memcom"), options={"colour": True})
+    with pytest.raises(UsageError, match="option 'colour' is not known to method memcom; it has bias"):
+        choose_method(config, 302)

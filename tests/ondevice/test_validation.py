@@ -1,0 +1,263 @@
+"""Validation must accept a good bundle and reject every broken one, naming what is broken."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import Builder
+
+from ondevice import bundle as bundles
+from ondevice import records
+from ondevice.bundle import Manifest, open_bundle
+from ondevice.devices.kinds.host import Host
+from ondevice.errors import OnDeviceError, UsageError
+from ondevice.files import sha256
+from ondevice.pipeline.export import export
+from ondevice.pipeline.validate import validate, validation_path
+from ondevice.validation.lookups import lookup_failures
+from ondevice.validation.record import Failure, read_validation
+from ondevice.validation.validate import validate_bundle
+
+
+@pytest.fixture(scope="module")
+def good(tiny_run, tmp_path_factory):
+    """A bundle and its run."""
+    run = tiny_run("memcom block")
+    return export(run.folder, tmp_path_factory.mktemp("good") / "bundle"), run
+
+
+@pytest.fixture
+def copy(good, tmp_path):
+    """A copy of the good bundle, to be broken."""
+    bundle, _ = good
+    shutil.copytree(bundle.folder, tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def reseal(folder: Path, **changes: object) -> None:
+    """Let the manifest describe the folder as it is now, as a careless exporter would."""
+    manifest = records.read(Manifest, folder / bundles.MANIFEST_FILE, "manifest")
+    digests = {name: sha256(folder / name) for name in manifest.sha256}
+    records.write(folder / bundles.MANIFEST_FILE, dataclasses.replace(manifest, sha256=digests, **changes))
+
+
+def edit_model(folder: Path, change) -> None:
+    """Change the model through its object form and write it back."""
+    path = folder / bundles.MODEL_FILE
+    model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
+    change(model)
+    builder = Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+
+
+def failures_of(folder: Path, run=None, **options) -> set[str]:
+    validation = validate(folder, run.folder if run else None, **options)
+    assert not validation.valid
+    return {failure.check for result in validation.results for failure in result.failures}
+
+
+def test_a_good_bundle_is_valid_on_both_runtimes(good) -> None:
+    bundle, run = good
+    validation = validate(bundle.folder, run.folder)
+    assert validation.valid, [result.failures for result in validation.results]
+    assert [result.measurement.runtime for result in validation.results] == ["tflite-2.14", "litert"]
+    for result in validation.results:
+        assert result.quality is not None
+        assert result.quality.users == len(run.evaluation())
+        assert result.quality.top_k_overlap > 0.9
+        assert len(result.measurement.run_ns) == 200
+        assert len(result.measurement.warmup_ns) == 10
+    assert read_validation(validation_path(bundle.folder)) == validation
+
+
+def test_reference_metric_is_that_of_the_run(good) -> None:
+    bundle, run = good
+    [result] = validate(bundle.folder, run.folder, runtimes=["litert"]).results
+    assert result.quality.reference == pytest.approx(run.result.test["ndcg@20"], rel=1e-6)
+
+
+def test_histories_longer_than_the_file_takes_cost_nothing_against_the_reference(tmp_path) -> None:
+    from ondevice.training.fit import fit
+    from tests.tiny_runs import tiny_config, tiny_interactions
+
+    config = tiny_config("full", history_length=10, epochs=3)
+    run = fit(config, tiny_interactions(), tmp_path / "run", lambda done, total, share: None)
+    bundle = export(run.folder, tmp_path / "bundle", recipe="float32")
+    for result in validate(bundle.folder, run.folder).results:
+        assert result.quality.relative_change == pytest.approx(0, abs=1e-3)
+        assert result.quality.reference < run.result.test["ndcg@20"], "known items take places in the answer"
+
+
+def test_without_a_run_the_metric_is_not_invented(good, tmp_path) -> None:
+    validation = validate(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json")
+    assert validation.valid
+    assert validation.results[0].quality is None
+
+
+def test_a_changed_file_is_refused(copy) -> None:
+    path = copy / bundles.MODEL_FILE
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(OnDeviceError, match="was changed since export"):
+        open_bundle(copy)
+
+
+def test_a_truncated_file_fails_on_every_runtime_that_looks(copy) -> None:
+    path = copy / bundles.MODEL_FILE
+    path.write_bytes(path.read_bytes()[:2000])
+    reseal(copy)
+    validation = validate(copy)
+    assert all(result.failures for result in validation.results)
+    assert {result.failures[0].check for result in validation.results} == {"runtime"}
+
+
+def test_swapped_outputs_are_a_failure_of_types(copy) -> None:
+    def swap(model) -> None:
+        outputs = model.signatureDefs[0].outputs
+        outputs[0].tensorIndex, outputs[1].tensorIndex = outputs[1].tensorIndex, outputs[0].tensorIndex
+
+    edit_model(copy, swap)
+    reseal(copy)
+    assert failures_of(copy) == {"types"}
+
+
+def test_renamed_output_is_a_failure_of_names(copy) -> None:
+    def rename(model) -> None:
+        for output in model.signatureDefs[0].outputs:
+            output.name = output.name + b"_0"
+
+    edit_model(copy, rename)
+    reseal(copy)
+    assert failures_of(copy) == {"names"}
+
+
+def test_other_length_is_a_failure_of_shapes(copy) -> None:
+    manifest = open_bundle(copy).manifest
+    wrong = tuple(dataclasses.replace(tensor, shape=(1, 5)) for tensor in manifest.outputs)
+    reseal(copy, outputs=wrong)
+    assert failures_of(copy) == {"shapes"}
+
+
+def constant(model, data: bytes) -> object:
+    return next(buffer for buffer in model.buffers if buffer.data is not None and bytes(buffer.data) == data)
+
+
+def test_an_id_that_is_off_by_one_is_a_failure_of_values(copy, good) -> None:
+    """Each id gets its neighbour's multiplier: plausible scores, wrong items."""
+    bundle, run = good
+    from ondevice.quantize.encode import encode
+    from ondevice.training.reference import load_reference
+
+    _, values = load_reference(run)
+    table = encode(run.method(), values, "int8_row").tables["shared"].arrays["values"]
+
+    def shift(model) -> None:
+        constant(model, table.tobytes()).data = np.frombuffer(np.roll(table, 1, axis=0).tobytes(), np.uint8)
+
+    edit_model(copy, shift)
+    reseal(copy)
+    assert "values" in failures_of(copy)
+    found = lookup_failures(
+        Host(),
+        "litert",
+        copy / bundles.MODEL_FILE,
+        "recommend",
+        bundle.manifest.embedding.tensor,
+        bundle.manifest.history_length,
+        encode(run.method(), values, "int8_row").lookup(np.arange(bundle.manifest.vocabulary_size, dtype=np.int32)),
+    )
+    assert [failure.check for failure in found] == ["values"]
+    assert "look-up of" in found[0].message
+
+
+def test_one_wrong_id_among_all_is_found(copy, good) -> None:
+    """No test vector holds this id; only the comparison of every id sees it."""
+    bundle, run = good
+    from ondevice.quantize.encode import encode
+    from ondevice.training.reference import load_reference
+
+    _, values = load_reference(run)
+    encoded = encode(run.method(), values, "int8_row")
+    multipliers = encoded.tables["multiplier"].arrays["values"]
+    wrong = multipliers.copy()
+    wrong[137] = np.nextafter(wrong[137], np.float32(9))
+
+    def change(model) -> None:
+        constant(model, multipliers.tobytes()).data = np.frombuffer(wrong.tobytes(), np.uint8)
+
+    edit_model(copy, change)
+    expected = encoded.lookup(np.arange(bundle.manifest.vocabulary_size, dtype=np.int32))
+    arguments = (bundle.manifest.embedding.tensor, bundle.manifest.history_length, expected)
+    for runtime in Host().installed():
+        found = lookup_failures(Host(), runtime, copy / bundles.MODEL_FILE, "recommend", *arguments)
+        assert ["look-up of 1 ids differs, first id 137" in failure.message for failure in found] == [True]
+
+
+def test_constant_answers_are_a_failure_of_values(copy, good) -> None:
+    """What a file gives whose dense layer answers zeros: right shapes, right types, no sense."""
+    summary_bias = None
+
+    def zero(model) -> None:
+        nonlocal summary_bias
+        biggest = max((b for b in model.buffers if b.data is not None), key=lambda b: len(b.data))
+        biggest.data = np.zeros(len(biggest.data), np.uint8)
+
+    edit_model(copy, zero)
+    reseal(copy)
+    assert "values" in failures_of(copy)
+
+
+def test_lost_quality_is_a_failure(good) -> None:
+    """The reference is made perfect, so that the same file loses against it."""
+    bundle, run = good
+    evaluation = run.evaluation()
+    k = bundle.manifest.top_k
+    perfect = evaluation.items.copy()
+    for row, relevant in zip(perfect, evaluation.relevant, strict=True):
+        row[: min(len(relevant), k)] = relevant[:k]
+    better = dataclasses.replace(evaluation, items=perfect)
+    [result] = validate_bundle(bundle, Host(), ["litert"], better).results
+    assert [failure.check for failure in result.failures] == ["quality"]
+    assert "falls by" in result.failures[0].message
+
+
+def test_a_missing_runtime_is_a_failure_and_not_left_out(good, tmp_path, monkeypatch) -> None:
+    from ondevice.devices.kinds import host
+
+    monkeypatch.setattr(host, "installed_version", lambda runtime: None)
+    validation = validate(good[0].folder, out=tmp_path / "verdict.json")
+    assert [result.measurement.status for result in validation.results] == ["missing", "missing"]
+    assert not validation.valid
+
+
+def test_run_of_another_length_is_refused(good, tiny_run, tmp_path) -> None:
+    from ondevice.training.fit import fit
+    from tests.tiny_runs import tiny_config, tiny_interactions
+
+    config = tiny_config("full", history_length=30, epochs=1)
+    other = fit(config, tiny_interactions(), tmp_path / "run", lambda done, total, share: None)
+    with pytest.raises(UsageError, match="have 30 ids, the bundle takes 48"):
+        validate(good[0].folder, other.folder, out=tmp_path / "verdict.json")
+
+
+def test_failed_export_leaves_nothing(tiny_run, tmp_path, monkeypatch) -> None:
+    from ondevice.validation import lookups
+
+    monkeypatch.setattr(lookups, "lookup_failures", lambda *arguments: [Failure("values", "made to fail.")])
+    with pytest.raises(OnDeviceError, match=r"nothing was written: .* made to fail"):
+        export(tiny_run("full").folder, tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_manifest_is_readable_json(good) -> None:
+    manifest = json.loads((good[0].folder / bundles.MANIFEST_FILE).read_text())
+    assert manifest["signature"] == "recommend"
+    assert manifest["inputs"] == [{"name": "ids", "shape": [1, 48], "dtype": "int32"}]

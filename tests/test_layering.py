@@ -1,0 +1,171 @@
+"""Imports point one way: the table below says who may import whom, and every import of the sources is held to it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = ("ondevice", "converters")
+
+FOUNDATION = frozenset(
+    {"bundle", "errors", "files", "ids", "quiet", "records", "registry", "units", "version", "versions"}
+)
+"""The modules directly in `ondevice`; they may import each other and nothing else, everyone may import them."""
+
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    "embeddings": frozenset(),
+    "data": frozenset(),
+    "devices": frozenset(),
+    "quantize": frozenset({"embeddings"}),
+    "models": frozenset({"embeddings"}),
+    "training": frozenset({"data", "embeddings", "models"}),
+    "validation": frozenset({"data", "devices", "training.evaluation", "training.metrics"}),
+    "reporting": frozenset({"devices.measurement", "validation.record"}),
+    "converters": frozenset({"embeddings", "models", "quantize"}),
+    "pipeline": frozenset(
+        {
+            "converters",
+            "data",
+            "devices",
+            "embeddings",
+            "models",
+            "quantize",
+            "reporting",
+            "training",
+            "validation",
+        }
+    ),
+    "cli": frozenset({"pipeline", "reporting.console", "training.config"}),
+}
+"""What each package may import beside itself and the foundation: a package, or one module of it."""
+
+ENTRIES = {"ondevice": frozenset({"version"}), "ondevice.__main__": frozenset({"cli.main"})}
+"""The two modules that belong to no package: the front of the library and of the command line."""
+
+
+def modules() -> dict[str, str]:
+    """Return the text of every source module by its dotted name."""
+    found = {}
+    for source in SOURCES:
+        for path in sorted((ROOT / source).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path.read_text(encoding="utf-8")
+    return found
+
+
+MODULES = modules()
+TEXTS = pytest.mark.parametrize("module", sorted(MODULES))
+
+
+def short(name: str) -> str:
+    """Drop the leading `ondevice.`, so that `converters` is a package like the others."""
+    return name.removeprefix("ondevice.")
+
+
+def package(name: str) -> str:
+    """Return the package of a module, or the module itself where it is part of the foundation."""
+    return short(name).partition(".")[0]
+
+
+def imports(text: str, known: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Give line and dotted name of every own module that a text imports, wherever in the text that is."""
+    for node in ast.walk(ast.parse(text)):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise AssertionError(f"line {node.lineno}: imports are written in full, not relative")
+            # `from ondevice import files` imports a module, `from ondevice.files import read_json` a name in one.
+            names = [full if (full := f"{node.module}.{a.name}") in known else str(node.module) for a in node.names]
+        yield from ((node.lineno, name) for name in names if name.partition(".")[0] in SOURCES)
+
+
+def violations(module: str, text: str, known: Iterable[str] = MODULES) -> list[str]:
+    """Tell which imports of a module the table does not allow."""
+    found = []
+    own = package(module)
+    for line, name in imports(text, known):
+        if module in ENTRIES:
+            fine = short(name) in ENTRIES[module]
+        elif own in FOUNDATION:
+            fine = short(name) in FOUNDATION
+        else:
+            allowed = MAY_IMPORT[own] | FOUNDATION | {own}
+            fine = any(short(name) == each or short(name).startswith(f"{each}.") for each in allowed)
+        if not fine:
+            found.append(f"{module}, line {line}: {own} may not import {name}")
+    return found
+
+
+@TEXTS
+def test_imports_follow_the_table(module: str) -> None:
+    assert violations(module, MODULES[module]) == []
+
+
+def test_table_names_every_package_and_no_other() -> None:
+    in_no_package = {short(name) for name in MODULES if name.count(".") == 1 and name.startswith("ondevice.")}
+    packages = {name for name in in_no_package if any(other.startswith(f"ondevice.{name}.") for other in MODULES)}
+    assert packages | {"converters"} == set(MAY_IMPORT)
+    assert in_no_package - packages - {"__main__"} == FOUNDATION
+
+
+def cycle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the nodes of one cycle, or nothing."""
+    done: set[str] = set()
+
+    def visit(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node not in done:
+            for after in sorted(graph.get(node, ())):
+                if found := visit(after, [*path, node]):
+                    return found
+            done.add(node)
+        return []
+
+    return next((found for node in sorted(graph) if (found := visit(node, []))), [])
+
+
+def test_no_cycle_between_packages() -> None:
+    graph: dict[str, set[str]] = {}
+    for module, text in MODULES.items():
+        own = module if module in ENTRIES else package(module)
+        after = {package(name) if name not in ENTRIES else name for _, name in imports(text, MODULES)}
+        graph.setdefault(own, set()).update(after - {own})
+    assert cycle(graph) == []
+
+
+def test_a_cycle_would_be_found() -> None:
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == ["a", "b", "c", "a"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "imported"),
+    [
+        ("ondevice.errors", "import ondevice.data.reader", "ondevice.data.reader"),
+        ("ondevice.data.reader", "from ondevice.training.config import TrainConfig", "ondevice.training.config"),
+        ("ondevice.embeddings.method", "def f():\n    from ondevice import data", "ondevice.data"),
+        ("ondevice.devices.device", "if TYPE_CHECKING:\n    import converters.lint", "converters.lint"),
+        ("ondevice.validation.quality", "from ondevice.training import fit", "ondevice.training.fit"),
+        ("ondevice.reporting.html", "from ondevice.validation import validate", "ondevice.validation.validate"),
+        ("ondevice.pipeline.run", "from ondevice.cli import console", "ondevice.cli.console"),
+        ("ondevice.training.fit", "from converters import lower", "converters.lower"),
+        ("ondevice.cli.main", "from converters.lint import TARGETS", "converters.lint"),
+        ("converters.lint", "from ondevice.pipeline.export import export", "ondevice.pipeline.export"),
+        ("ondevice", "import ondevice.pipeline.run", "ondevice.pipeline.run"),
+    ],
+)
+def test_a_violation_would_be_found(module: str, text: str, imported: str) -> None:
+    assert len(violations(module, text)) == 1
+    assert violations(module, text)[0].endswith(f"may not import {imported}")
+
+
+def test_a_relative_import_would_be_found() -> None:
+    with pytest.raises(AssertionError, match="not relative"):
+        violations("ondevice.data.reader", "from . import order")
