@@ -204,6 +204,9 @@ def open_bundle(folder: Path) -> Bundle:
             f"manifest {str(folder / MANIFEST_FILE)!r} has schema version {manifest.schema_version}; "
             f"this ondevice reads version {SCHEMA_VERSION}."
         )
+    for name in (MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE):
+        if name not in manifest.sha256:
+            raise OnDeviceError(f"manifest {str(folder / MANIFEST_FILE)!r} has no SHA-256 of {name}.")
     for name, digest in manifest.sha256.items():
         path = folder / name
         if not path.is_file():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import cattrs
+import cattrs.v
 from cattrs.strategies import configure_union_passthrough
 
 from ondevice import files
@@ -20,12 +21,16 @@ _converter = cattrs.Converter(forbid_extra_keys=True)
 configure_union_passthrough(Plain, _converter)
 
 
+class _WrongType(TypeError):
+    """A value is not of the type that its field has; says which value."""
+
+
 def _strictly(kind: type) -> Any:
     def structure(value: Any, _: type) -> Any:
         # JSON has no separate integers and floats; a whole number may stand for a float, nothing else is converted.
         allowed = (int, float) if kind is float else (kind,)
         if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
-            raise TypeError(f"{value!r} is not of type {kind.__name__}")
+            raise _WrongType(f"{value!r} is not of type {kind.__name__}")
         return kind(value)
 
     return structure
@@ -51,11 +56,21 @@ def from_json(kind: type[Record], value: Any, what: str) -> Record:
     Raises:
         OnDeviceError: a key is missing, unknown or of another type.
     """
+    if not isinstance(value, dict):
+        raise OnDeviceError(f"{what} does not fit this version of ondevice: {str(value)[:40]!r} is no mapping.")
     try:
         return _converter.structure(value, kind)
     except (cattrs.ClassValidationError, cattrs.ForbiddenExtraKeysError) as error:
-        reasons = "; ".join(cattrs.transform_error(error))
+        reasons = "; ".join(cattrs.transform_error(error, format_exception=_reason))
         raise OnDeviceError(f"{what} does not fit this version of ondevice: {reasons}.") from error
+
+
+def _reason(error: BaseException, kind: type | None) -> str:
+    if isinstance(error, (OnDeviceError, _WrongType)):
+        return str(error).rstrip(".")
+    if isinstance(error, AttributeError):
+        return "expected a mapping"
+    return cattrs.v.format_exception(error, kind)
 
 
 def write(path: Path, record: Any) -> None:

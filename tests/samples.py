@@ -27,6 +27,4 @@ METHODS: dict[str, Method] = {
 def sample_tables(method: Method, seed: int) -> dict[str, np.ndarray]:
     """Return random values for every table, float32 `[rows, width]`."""
     rng = np.random.default_rng(seed)
-    return {
-        table.name: rng.standard_normal((table.rows, table.width)).astype(np.float32) for table in method.tables()
-    }
+    return {table.name: rng.standard_normal((table.rows, table.width)).astype(np.float32) for table in method.tables()}

@@ -75,12 +75,13 @@ class Evaluation:
         if not path.is_file():
             raise UsageError(f"evaluation data {str(path)!r} does not exist; `ondevice train` writes it.")
         try:
-            with np.load(path) as stored:
+            # Given a path, NumPy leaves a file open that is no whole archive.
+            with path.open("rb") as file, np.load(file) as stored:
                 known, relevant = (
                     Lists(stored[f"{name}_offsets"], stored[f"{name}_values"]) for name in ("known", "relevant")
                 )
                 histories, items, scores, ranges = (stored[name] for name in ARRAYS)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise OnDeviceError(f"evaluation data {str(path)!r} is damaged: {error}.") from error
         return cls(histories, known, relevant, items, scores, ranges)
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.data.interactions import IntArray, Lists
+from ondevice.errors import OnDeviceError
 from ondevice.ids import PADDING_ID, UNKNOWN_ID
 
 
@@ -26,6 +27,9 @@ class HistoryExamples(keras.utils.PyDataset):
         unknown_share: share of history ids replaced by the unknown id.
         seed: seed of everything random here.
         epoch: number of the epoch; the training loop sets it.
+
+    Raises:
+        OnDeviceError: no user has two ids.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class HistoryExamples(keras.utils.PyDataset):
         super().__init__()
         self.lists = lists
         self.usable = np.flatnonzero(np.diff(lists.offsets) >= 2)
+        if not len(self.usable):
+            raise OnDeviceError("no user has two items to learn from: one for the history and one as its target.")
         self.ordered = ordered
         self.length = length
         self.batch_size = batch_size

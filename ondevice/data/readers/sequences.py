@@ -17,12 +17,13 @@ class Sequences(Reader):
 
     Each line is a user and the user's items in the order of time. The last item is for test, the last but one for
     validation; users with fewer than three items are left out. Items keep their numbers as keys.
+    A user with two lines is an error: the later line may hold what the earlier one is tested on.
     """
 
     def read(self, name: str, path: Path | None) -> Interactions:
         """Read the file and split every sequence."""
         path = _only_file(path)
-        sequences = [items for _, *items in integer_lines(path) if len(items) >= SHORTEST]
+        sequences = [items for items in _by_user(path).values() if len(items) >= SHORTEST]
         if not sequences:
             raise OnDeviceError(f"{path} holds no user with at least {SHORTEST} items.")
         numbers = {item: 0 for sequence in sequences for item in sequence}
@@ -37,6 +38,15 @@ class Sequences(Reader):
             Lists.of([user[-1:] for user in users]),
             ordered=True,
         )
+
+
+def _by_user(path: Path) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for user, *items in integer_lines(path):
+        if user in found:
+            raise OnDeviceError(f"{path}: user {user} has a second line; each user has one.")
+        found[user] = items
+    return found
 
 
 def _only_file(path: Path | None) -> Path:

@@ -1,0 +1,133 @@
+"""Opening a bundle: its files are the ones its manifest describes, or it is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from ondevice import files, records
+from ondevice.bundle import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    SCHEMA_VERSION,
+    TEST_VECTORS_FILE,
+    VOCABULARY_FILE,
+    Embedding,
+    Manifest,
+    Table,
+    Tensor,
+    TestVector,
+    TestVectors,
+    open_bundle,
+)
+from ondevice.errors import OnDeviceError, UsageError
+
+VECTORS = TestVectors(1, (TestVector("user 0", False, (2, 0), (3,), (0.5,), 1.0),))
+
+
+def manifest(digests: dict[str, str]) -> Manifest:
+    table = Table("table", (4, 2), "float32", "", "", 32, 32, 0.0, 0.0)
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        name="fake",
+        dataset="synthetic",
+        dataset_summary="nothing",
+        seed=0,
+        training_seconds=0.0,
+        signature="serving_default",
+        inputs=(Tensor("ids", (1, 2), "int32"),),
+        outputs=(Tensor("items", (1, 1), "int32"), Tensor("scores", (1, 1), "float32")),
+        vocabulary_size=4,
+        history_length=2,
+        top_k=1,
+        out_of_range="unknown",
+        excludes_history=True,
+        recipe="float32",
+        dense="float32",
+        embedding=Embedding("full", {}, "as_given", 1.0, 8, 8, (table,), "vectors"),
+        parameters=8,
+        file_bytes=64,
+        overhead_bytes=32,
+        vocabulary_bytes=25,
+        ops={},
+        target_runtime="litert",
+        minimum_runtime="2.3",
+        score_tolerance_steps=0.5,
+        quality={},
+        sha256=digests,
+        versions={},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a bundle whose model is 64 bytes of nothing."""
+    folder = tmp_path / "bundle"
+    files.write_bytes(folder / MODEL_FILE, bytes(range(64)))
+    files.write_text(folder / VOCABULARY_FILE, "<padding>\n<unknown>\na\nb\n")
+    records.write(folder / TEST_VECTORS_FILE, VECTORS)
+    digests = {name: files.sha256(folder / name) for name in (MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE)}
+    records.write(folder / MANIFEST_FILE, manifest(digests))
+    return folder
+
+
+def test_whole_bundle_is_opened(folder: Path) -> None:
+    bundle = open_bundle(folder)
+    assert bundle.folder == folder
+    assert bundle.model == folder / MODEL_FILE
+    assert bundle.manifest == manifest(bundle.manifest.sha256)
+    assert bundle.vectors == VECTORS
+
+
+@pytest.mark.parametrize("place", [0, 17, 63])
+def test_changed_model_is_refused(folder: Path, place: int) -> None:
+    model = bytearray((folder / MODEL_FILE).read_bytes())
+    model[place] ^= 1
+    (folder / MODEL_FILE).write_bytes(model)
+    with pytest.raises(OnDeviceError, match=r"model\.tflite' was changed since export"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE])
+def test_longer_file_is_refused(folder: Path, name: str) -> None:
+    with (folder / name).open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(OnDeviceError, match=rf"{name}' was changed since export"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE, MANIFEST_FILE])
+def test_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(UsageError, match=rf"{name}' does not exist"):
+        open_bundle(folder)
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="absent' is not a folder; `ondevice export` writes one"):
+        open_bundle(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
+def test_other_schema_version_is_refused(folder: Path, version: int) -> None:
+    changed = dataclasses.replace(open_bundle(folder).manifest, schema_version=version)
+    records.write(folder / MANIFEST_FILE, changed)
+    with pytest.raises(OnDeviceError, match=rf"has schema version {version}; this ondevice reads version 1"):
+        open_bundle(folder)
+
+
+def test_manifest_with_another_key_is_refused(folder: Path) -> None:
+    value = files.read_json(folder / MANIFEST_FILE, "manifest")
+    files.write_json(folder / MANIFEST_FILE, {**value, "colour": "red"})
+    with pytest.raises(OnDeviceError, match=r"manifest\.json' does not fit this version of ondevice: .*colour"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE])
+def test_file_without_a_digest_is_refused(folder: Path, name: str) -> None:
+    digests = {file: digest for file, digest in open_bundle(folder).manifest.sha256.items() if file != name}
+    records.write(folder / MANIFEST_FILE, manifest(digests))
+    with pytest.raises(OnDeviceError, match=rf"manifest\.json' has no SHA-256 of {name}"):
+        open_bundle(folder)

@@ -1,0 +1,78 @@
+"""Lists per user, stored end to end: what goes in comes out, also where users have nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ondevice.data.interactions import Interactions, Lists
+
+several = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=8)
+
+
+def plain(lists: Lists) -> list[list[int]]:
+    return [entries.tolist() for entries in lists]
+
+
+@settings(max_examples=60, deadline=None)
+@given(entries=several)
+def test_lists_come_out_as_they_went_in(entries: list[list[int]]) -> None:
+    lists = Lists.of(entries)
+    assert plain(lists) == entries
+    assert len(lists) == len(entries)
+    assert lists.values.dtype == np.int32
+    assert lists.offsets.dtype == np.int64
+    for user, expected in enumerate(entries):
+        assert lists[user].tolist() == expected
+
+
+@pytest.mark.parametrize(("entries", "offsets"), [([], [0]), ([[]], [0, 0]), ([[], [3], []], [0, 0, 1, 1])])
+def test_empty_lists(entries: list[list[int]], offsets: list[int]) -> None:
+    lists = Lists.of(entries)
+    assert lists.offsets.tolist() == offsets
+    assert lists.values.dtype == np.int32
+    assert plain(lists) == entries
+    assert plain(lists.joined(lists)) == [each + each for each in entries]
+    assert plain(lists.mapped(np.arange(10, dtype=np.int32) + 1)) == [[x + 1 for x in each] for each in entries]
+    assert lists.counts(4).tolist() == ([0, 0, 0, 1] if lists.values.size else [0, 0, 0, 0])
+    assert lists.matrix(4).shape == (len(entries), 4)
+
+
+def test_joined_appends_user_by_user() -> None:
+    assert plain(Lists.of([[1], [], [2, 3]]).joined(Lists.of([[4], [5], []]))) == [[1, 4], [5], [2, 3]]
+
+
+def test_joined_refuses_other_numbers_of_users() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        Lists.of([[1]]).joined(Lists.of([[1], [2]]))
+
+
+def test_mapped_replaces_by_the_table() -> None:
+    table = np.array([7, 5, 3], np.int32)
+    mapped = Lists.of([[0, 2], [], [1, 1]]).mapped(table)
+    assert plain(mapped) == [[7, 3], [], [5, 5]]
+    assert mapped.values.dtype == np.int32
+
+
+def test_counts_and_matrix_count_every_entry() -> None:
+    lists = Lists.of([[0, 2, 2], [], [2]])
+    assert lists.counts(5).tolist() == [1, 0, 3, 0, 0]
+    matrix = lists.matrix(5)
+    assert matrix.dtype == np.float32
+    np.testing.assert_array_equal(matrix.toarray(), [[1, 0, 2, 0, 0], [0, 0, 0, 0, 0], [0, 0, 1, 0, 0]])
+
+
+@settings(max_examples=40, deadline=None)
+@given(entries=several)
+def test_matrix_columns_sum_to_the_counts(entries: list[list[int]]) -> None:
+    lists = Lists.of(entries)
+    np.testing.assert_array_equal(np.asarray(lists.matrix(10).sum(axis=0)).ravel(), lists.counts(10))
+
+
+def test_summary_counts_users_items_and_splits() -> None:
+    some = Lists.of([[0, 1], [2]])
+    data = Interactions("x", tuple("abc"), some, Lists.of([[2], []]), Lists.of([[], [0]]), ordered=False)
+    assert (data.users, data.items) == (2, 3)
+    assert data.summary() == "2 users, 3 items, 5 interactions (3 train, 1 validation, 1 test), as unordered sets"

@@ -1,0 +1,123 @@
+"""nDCG and recall against hand-worked values and against a slow loop."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ondevice.data.interactions import Lists
+from ondevice.training.metrics import METRICS, hits, means, ndcg, per_user, recall
+
+
+def measured(metric, recommended: list[int], relevant: list[int], k: int) -> float:
+    hit = hits(np.array([recommended]), Lists.of([relevant]))
+    (value,) = metric(hit, np.array([len(relevant)]), k)
+    return float(value)
+
+
+def test_hits_tell_relevant_from_other() -> None:
+    found = hits(np.array([[5, 6, 7], [7, 5, -1]]), Lists.of([[7, 5], [9]]))
+    assert found.dtype == np.bool_
+    assert found.tolist() == [[True, False, True], [False, False, False]]
+
+
+@pytest.mark.parametrize(
+    ("recommended", "relevant", "k", "value"),
+    [
+        # Ranks 1 and 3 hit: 1 / log2(2) + 1 / log2(4) = 1 + 0.5 = 1.5. Best: ranks 1 and 2, 1 + 1 / log2(3) = 1.63093.
+        ([5, 6, 7], [5, 7], 3, 1.5 / 1.6309297535714575),
+        # Rank 2 hits: 1 / log2(3) = 0.63093. Best: rank 1, 1.
+        ([6, 5, 7], [5], 3, 0.6309297535714575),
+        # Rank 3 hits, but only two ranks count.
+        ([6, 7, 5], [5], 2, 0.0),
+        # Ranks 2 and 3 of four relevant ones: 0.63093 + 0.5 = 1.13093. Best: three ranks, 1 + 0.63093 + 0.5 = 2.13093.
+        ([9, 1, 2], [1, 2, 3, 4], 3, 1.1309297535714575 / 2.1309297535714575),
+        # Nothing hits.
+        ([9, 8, 7], [1, 2], 3, 0.0),
+    ],
+)
+def test_ndcg_worked_by_hand(recommended: list[int], relevant: list[int], k: int, value: float) -> None:
+    assert measured(ndcg, recommended, relevant, k) == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("recommended", "relevant", "k", "value"),
+    [
+        ([5, 6, 7], [5, 7], 3, 2 / 2),
+        ([5, 6, 7], [5, 7], 2, 1 / 2),
+        ([9, 1, 2], [1, 2, 3, 4], 3, 2 / 4),
+        # Over all relevant items and not over the cut-off: five relevant ones, three ranks, at most 3 / 5.
+        ([1, 2, 3], [1, 2, 3, 4, 5], 3, 3 / 5),
+        ([9, 8, 7], [1, 2], 3, 0.0),
+    ],
+)
+def test_recall_worked_by_hand(recommended: list[int], relevant: list[int], k: int, value: float) -> None:
+    assert measured(recall, recommended, relevant, k) == value
+
+
+@pytest.mark.parametrize("relevant", [1, 2, 9, 10, 11, 30])
+def test_perfect_ranking_has_an_ndcg_of_1(relevant: int) -> None:
+    # Also with fewer relevant items than ranks, where the rest of the ranks can't hit.
+    assert measured(ndcg, list(range(30)), list(range(relevant)), 10) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_no_recommendation_never_hits() -> None:
+    nothing = [-1, -1, -1]
+    assert measured(ndcg, nothing, [0, 1, 2], 3) == 0
+    assert measured(recall, nothing, [0, 1, 2], 3) == 0
+    # A gap keeps its rank: 1 / log2(4) = 0.5.
+    assert measured(ndcg, [-1, -1, 2], [2], 3) == pytest.approx(0.5)
+
+
+def test_users_without_relevant_items_are_left_out() -> None:
+    recommended = np.tile(np.arange(20), (3, 1))
+    relevant = Lists.of([[0], [], [19, 50]])
+    assert per_user(recommended, relevant, "recall@20").tolist() == [1.0, 0.5]
+    assert per_user(recommended, relevant, "recall@10").tolist() == [1.0, 0.0]
+    assert per_user(recommended, relevant, "ndcg@10").tolist() == [1.0, 0.0]
+    # Means over two users, not three.
+    assert means(recommended, relevant)["recall@20"] == 0.75
+
+
+def test_means_hold_the_metrics_whose_cut_off_is_reached() -> None:
+    relevant = Lists.of([[3]])
+    assert sorted(means(np.arange(20)[None, :], relevant)) == sorted(METRICS)
+    assert sorted(means(np.arange(19)[None, :], relevant)) == ["ndcg@10", "recall@10"]
+    assert means(np.arange(9)[None, :], relevant) == {}
+
+
+def test_metrics_reported_are_pinned() -> None:
+    assert sorted(METRICS) == ["ndcg@10", "ndcg@20", "recall@10", "recall@20"]
+    assert all(name.endswith(f"@{k}") for name, (_, k) in METRICS.items())
+
+
+def slow(recommended: list[int], relevant: list[int], k: int) -> tuple[float, float]:
+    gained, found = 0.0, 0
+    for rank, item in enumerate(recommended[:k], 1):
+        if item in relevant:
+            gained += 1 / math.log2(rank + 1)
+            found += 1
+    best = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(relevant)) + 1))
+    return gained / best, found / len(relevant)
+
+
+rankings = st.permutations(range(40)).map(lambda items: list(items[:20]))
+answers = st.lists(st.integers(0, 45), unique=True, max_size=25)
+
+
+@settings(max_examples=100, deadline=None)
+@given(users=st.lists(st.tuples(rankings, answers, st.integers(0, 20)), min_size=1, max_size=5))
+def test_equal_to_a_slow_loop(users: list[tuple[list[int], list[int], int]]) -> None:
+    # The last ranks of some users stay empty.
+    recommended = [items[:filled] + [-1] * (20 - filled) for items, _, filled in users]
+    relevant = Lists.of([found for _, found, _ in users])
+    for name, (_, k) in METRICS.items():
+        values = per_user(np.array(recommended), relevant, name)
+        expected = [slow(row, found, k) for row, (_, found, _) in zip(recommended, users, strict=True) if found]
+        assert values.shape == (len(expected),)
+        np.testing.assert_allclose(values, [pair[name.startswith("recall")] for pair in expected], atol=1e-12)
+        assert np.all((values >= 0) & (values <= 1 + 1e-12))
