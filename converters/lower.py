@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,17 +10,11 @@ import tensorflow as tf
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import Rows
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
-from ondevice.errors import unknown_name
-from ondevice.ids import PADDING_ID, UNKNOWN_ID
+from ondevice.ids import OUT_OF_RANGE
 from ondevice.models.ranking import best_items
 from ondevice.quantize.encode import EncodedEmbedding
 
 SIGNATURE = "recommend"
-LOOKED_UP = "looked_up"
-"""Name under which the looked-up vectors are found in the exported file."""
-
-OUT_OF_RANGE: Mapping[str, int] = {"unknown": UNKNOWN_ID, "padding": PADDING_ID}
-"""What an id outside the vocabulary may count as."""
 
 
 class EncodedLookup(CompressedEmbedding):
@@ -61,7 +54,7 @@ class Recommend(tf.Module):
         vocabulary_size: ids from this one on are out of range.
         history_length: ids per call.
         top_k: items per answer.
-        out_of_range: key of `OUT_OF_RANGE`; decided by arithmetic, so that no id can make a gather fail.
+        out_of_range: key of `ids.OUT_OF_RANGE`; decided by arithmetic, so that no id can make a gather fail.
         exclude_history: whether the items given are left out of the answer.
     """
 
@@ -75,8 +68,6 @@ class Recommend(tf.Module):
         exclude_history: bool,
     ) -> None:
         super().__init__()
-        if out_of_range not in OUT_OF_RANGE:
-            raise unknown_name("out-of-range policy", out_of_range, OUT_OF_RANGE)
         self.model = model
         self.vocabulary_size = vocabulary_size
         self.top_k = top_k

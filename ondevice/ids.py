@@ -8,3 +8,6 @@ UNKNOWN_ID = 1
 
 RESERVED_IDS = 2
 """Ids below this one are no items; the first item has this id."""
+
+OUT_OF_RANGE = {"unknown": UNKNOWN_ID, "padding": PADDING_ID}
+"""What an id outside the vocabulary may count as, by the name of the policy."""

@@ -45,14 +45,14 @@ def format_milliseconds(time_ms: float) -> str:
 
 
 def format_percent(change: float) -> str:
-    """Format a relative change with its sign, e.g. `'-1.4%'`, `'+0.3%'`, `'0.0%'`.
+    """Format a relative change with its sign, e.g. `'-1.40%'`, `'+0.03%'`, `'0.00%'`.
 
     Args:
         change: the change as a fraction, -0.014 for 1.4 percent less.
     """
-    text = f"{100 * change:+.1f}%"
+    text = f"{100 * change:+.2f}%"
     # A change that rounds to nothing has no direction.
-    return "0.0%" if text in ("+0.0%", "-0.0%") else text
+    return "0.00%" if text in ("+0.00%", "-0.00%") else text
 
 
 def format_share(share: float) -> str:

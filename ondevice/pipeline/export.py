@@ -10,6 +10,7 @@ from ondevice import bundle as bundles
 from ondevice import files, records
 from ondevice.bundle import Bundle, Embedding, Manifest, Table, Tensor, TestVectors
 from ondevice.errors import OnDeviceError, UsageError, unknown_name
+from ondevice.ids import OUT_OF_RANGE
 from ondevice.quantize import recipe as recipes
 from ondevice.training.run_folder import Run, open_run
 from ondevice.versions import versions
@@ -58,6 +59,8 @@ def export(
     chosen = recipes.load(recipe)
     if target not in TARGETS:
         raise unknown_name("target runtime", target, TARGETS)
+    if out_of_range not in OUT_OF_RANGE:
+        raise unknown_name("out-of-range policy", out_of_range, OUT_OF_RANGE)
     source = open_run(run)
     method = source.method()
     most = method.items - (source.config.history_length if exclude_history else 0)

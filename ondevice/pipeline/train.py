@@ -33,9 +33,11 @@ def configure(
     """
     from ondevice.data.order import registry as orders
     from ondevice.embeddings.method import registry as methods
-    from ondevice.training.config import TrainConfig
+    from ondevice.training.config import TrainConfig, check_setting
 
     profile = datasets.load(dataset)
+    for name in settings or {}:
+        check_setting(name)
     methods.load(method)
     orders.load(order)
     chosen = {"history_length": profile.history_length, **profile.training, **(settings or {})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -63,8 +64,8 @@ class TrainConfig:
             require(name, getattr(self, name), _whole(getattr(self, name), 1), "a whole number of at least 1")
         for name in ("dropout", "unknown_share"):
             require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
-        require("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
-        require("weight_decay", self.weight_decay, self.weight_decay >= 0, "at least 0")
+        require("learning_rate", self.learning_rate, 0 < self.learning_rate < math.inf, "a finite number above 0")
+        require("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "a finite number of at least 0")
         require("seed", self.seed, _whole(self.seed, 0), "a whole number of at least 0")
         require("hidden", self.hidden, all(_whole(units, 1) for units in self.hidden), "units of at least 1 each")
 

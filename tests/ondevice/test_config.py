@@ -17,8 +17,8 @@ WHOLE = "a whole number of at least 1"
 OUT_OF_RANGE: list[tuple[str, Any, str]] = [
     *((name, value, WHOLE) for name in COUNTS for value in (0, -1, 2.5, 2.0, True, "2", None, math.nan)),
     *((name, value, "0 to below 1") for name in ("dropout", "unknown_share") for value in (-0.1, 1, 1.0, 7, math.nan)),
-    *(("learning_rate", value, "above 0") for value in (0, 0.0, -0.1, math.nan)),
-    *(("weight_decay", value, "at least 0") for value in (-1e-9, math.nan)),
+    *(("learning_rate", value, "a finite number above 0") for value in (0, 0.0, -0.1, math.nan)),
+    *(("weight_decay", value, "a finite number of at least 0") for value in (-1e-9, math.nan)),
     *(("seed", value, "a whole number of at least 0") for value in (-1, 0.5, True)),
     *(("hidden", value, "units of at least 1 each") for value in ((0,), (64, -1), (8.5,), ("8",))),
 ]

@@ -46,7 +46,7 @@ def test_durations(time_ms: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("change", "text"),
-    [(-0.014, "-1.4%"), (0.0031, "+0.3%"), (0.0, "0.0%"), (-0.0004, "0.0%"), (1.5, "+150.0%")],
+    [(-0.014, "-1.40%"), (0.0031, "+0.31%"), (0.0, "0.00%"), (-0.00004, "0.00%"), (1.5, "+150.00%")],
 )
 def test_changes_carry_their_sign(change: float, text: str) -> None:
     assert units.format_percent(change) == text

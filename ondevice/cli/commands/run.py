@@ -59,7 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     output = results()
     print_table(report, output)
-    best = next((m for m in report.models if m.variant.startswith("memcom")), report.models[-1])
+    # The compressed model that lost least, in the recipe that gives the smallest files.
+    smallest = min(report.models, key=lambda model: model.manifest.file_bytes).manifest.recipe
+    candidates = [m for m in report.models if m.manifest.recipe == smallest and m.variant != report.baseline]
+    best = max(candidates or report.models, key=lambda model: model.manifest.quality.get(report.metric, 0.0))
     bundle = folder / best.variant / f"seed-{best.manifest.seed}" / best.manifest.recipe
     output.print(f"\nReport: {folder / 'report.html'} (also report.md and report.json)", soft_wrap=True)
     output.print("Next, try:", soft_wrap=True)

@@ -16,6 +16,9 @@ GENRES = (
     "samba", "soul", "swing", "tango", "trance", "waltz", "western",
 )  # fmt: skip
 
+STYLES = 4
+"""Directions in which items of one genre differ."""
+
 
 class Synthetic(Reader):
     """Makes users with latent tastes who pick from a catalogue with Zipf popularity.
@@ -37,14 +40,14 @@ class Synthetic(Reader):
             raise UsageError(f"data is {str(path)!r}, but the synthetic catalogue is made, not read; leave --data out.")
         rng = np.random.default_rng(self.seed)
         genre = rng.integers(len(GENRES), size=self.items)
-        style = rng.standard_normal((self.items, 8)).astype(np.float32)
+        style = rng.standard_normal((self.items, STYLES)).astype(np.float32)
         popularity = 0.7 * np.log(1.0 / (1.0 + rng.permutation(self.items)))
         splits: tuple[list[np.ndarray], ...] = ([], [], [])
         for _ in range(self.users):
             liked = rng.choice(len(GENRES), size=4, replace=False)
             taste = np.full(len(GENRES), -3.0)
             taste[liked] = rng.uniform(0.5, 2.0, size=4)
-            score = popularity + taste[genre] + 1.2 * style @ rng.standard_normal(8).astype(np.float32)
+            score = popularity + taste[genre] + style @ rng.standard_normal(STYLES).astype(np.float32)
             # Adding Gumbel noise and taking the largest draws without replacement.
             score += rng.gumbel(size=self.items)
             count = int(rng.integers(20, 61))

@@ -171,7 +171,7 @@ def test_terminal_table_fits_and_loses_nothing(width: int, name: str) -> None:
     table, _, _ = terminal(renamed(make_report(), "memcom@semantic", name), width).rpartition("\nmemcom")
     assert max(len(line) for line in table.splitlines()) <= width
     assert "\x1b" not in table
-    for number in ("400 kB", "25.0x", "0.1267 ± 0.0008", "-4.4%"):
+    for number in ("400 kB", "25.0x", "0.1267 ± 0.0008", "-4.38%"):
         assert number in table
     # The last column, unfolded: what does not fit must go to the next line and not beyond the edge.
     start = table.splitlines()[0].index("Verdict")

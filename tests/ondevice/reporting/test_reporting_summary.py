@@ -58,7 +58,7 @@ def test_runtime_statistics() -> None:
     assert runtime.memory_growth_bytes == 4_500_000
     assert runtime.overlap == pytest.approx(0.985)
     assert runtime.change == pytest.approx(-0.005)
-    assert format_change(runtime) == "-0.5%"
+    assert format_change(runtime) == "-0.50%"
     assert runtime.verdict == "valid"
 
 
@@ -82,7 +82,7 @@ def test_one_seed_has_an_interval_and_no_invented_spread() -> None:
     assert row.reference is not None
     assert row.reference.deviation is None
     assert format_spread(row.reference) == "0.1261 ± —"
-    assert format_change(row.runtimes[0]) == "-0.3% [-0.4%, -0.2%]"
+    assert format_change(row.runtimes[0]) == "-0.30% [-0.40%, -0.20%]"
 
 
 def test_without_a_float32_baseline_there_is_no_ratio() -> None:
@@ -108,7 +108,7 @@ def test_conclusion_names_the_smallest_valid_file_within_the_loss() -> None:
     report = make_report()
     rows = summarize(report)
     assert conclusion(report, rows) == (
-        "memcom@semantic int8 (400 kB) is 25.0x smaller than full float32 at -4.4% ndcg@20 (mean of 2 seeds), "
+        "memcom@semantic int8 (400 kB) is 25.0x smaller than full float32 at -4.38% ndcg@20 (mean of 2 seeds), "
         "the smallest valid file that loses at most 5%."
     )
     # qr float32 loses 15 % and qr int8 is refused, so nothing is left at 1 %.
