@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ondevice.bundle import Tensor
 from ondevice.devices.measurement import Measurement
 from ondevice.registry import Registry
 
@@ -42,15 +43,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class TensorSpec:
-    """Name, shape and NumPy type name of one input or output of a signature."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What a job gave. When the measurement is not ok, the other fields are empty.
 
@@ -63,8 +55,8 @@ class Outcome:
     """
 
     measurement: Measurement
-    inputs: tuple[TensorSpec, ...] = ()
-    outputs_spec: tuple[TensorSpec, ...] = ()
+    inputs: tuple[Tensor, ...] = ()
+    outputs_spec: tuple[Tensor, ...] = ()
     outputs: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
     taps: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
 

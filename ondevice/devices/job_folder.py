@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ondevice.devices.device import Job, Outcome, TensorSpec
+from ondevice.bundle import Tensor
+from ondevice.devices.device import Job, Outcome
 from ondevice.devices.measurement import Measurement
 from ondevice.devices.runtimes import find_runtime
 from ondevice.errors import UsageError
@@ -92,7 +93,7 @@ def read_outcome(folder: Path, job: Job, device: str, version: str) -> Outcome |
         mapped_growth_bytes=result["mapped_growth_bytes"],
     )
     inputs, outputs = (
-        tuple(TensorSpec(one["name"], tuple(one["shape"]), one["dtype"]) for one in result[key])
+        tuple(Tensor(one["name"], tuple(one["shape"]), one["dtype"]) for one in result[key])
         for key in ("inputs", "outputs")
     )
     with np.load(folder / "outputs.npz", allow_pickle=False) as stored:

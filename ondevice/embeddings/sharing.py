@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from ondevice.embeddings.method import Method, require
 from ondevice.embeddings.ops import Ops
 from ondevice.errors import unknown_name
 from ondevice.ids import RESERVED_IDS
@@ -56,3 +58,35 @@ def shared_row(ids: Any, items: int, rows: int, sharing: str, xp: Ops) -> Any:
         return xp.maximum(items_from_zero // ids_per_row(items, rows) + 1, 0)
     # For a reserved id the first argument is the smaller one, for an item the second: no comparison needed.
     return xp.minimum(ids, items_from_zero % min(rows, items) + RESERVED_IDS)
+
+
+@dataclass(frozen=True)
+class SharingMethod(Method):
+    """A method with one table whose rows several ids share by a rule.
+
+    Args:
+        rows: shared rows for items.
+        sharing: one of `RULES`.
+    """
+
+    rows: int
+    sharing: str = MOD
+
+    def check(self) -> None:
+        """Refuse an unknown sharing rule and a table without rows."""
+        check_rule(self.sharing)
+        require("rows", self.rows, self.rows >= 1, "at least 1")
+
+    @property
+    def ids_per_row(self) -> int:
+        """Return how many neighbours share a row."""
+        return ids_per_row(self.items, self.rows) if self.sharing == BLOCK else 1
+
+    @property
+    def shared_rows(self) -> int:
+        """Return the rows of the shared table, those of the reserved ids included."""
+        return shared_rows(self.items, self.rows, self.sharing)
+
+    def shared_row(self, ids: Any, xp: Ops) -> Any:
+        """Return the row of each id in the shared table."""
+        return shared_row(ids, self.items, self.rows, self.sharing, xp)

@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ondevice import files, records
 from ondevice.data import dataset as datasets
-from ondevice.errors import UsageError, unknown_name
-from ondevice.pipeline.train import configure, require_enough, train
+from ondevice.pipeline import plan as plans
+from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS, Plan
+from ondevice.pipeline.train import require_enough, train
 from ondevice.pipeline.validate import require_users, validate, validation_path
 
 if TYPE_CHECKING:
     from ondevice.reporting.record import Report
-
-PLAN_FILE = "plan.json"
-REPORT_FILE = "report.json"
-DEFAULT_VARIANTS = (
-    "full@as_given",
-    "memcom@random",
-    "memcom@semantic",
-    "quotient_remainder@random",
-    "hashing@random",
-)
-DEFAULT_RECIPES = ("float32", "int8")
-DEFAULT_FOLDER = Path("ondevice-runs")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run does, kept in its folder so that the same request resumes it.
-
-    Args:
-        dataset: name of the data set.
-        data: path of its files, empty for a generated one.
-        variants: `method@order` each.
-        ratio: parameters of the full table over parameters stored, for every method but the full table.
-        seeds: seeds; each trains every variant anew.
-        recipes: quantization recipes each model is exported with.
-        target: runtime that the files are for.
-        device: device that validates.
-        users: evaluation users per file, at most; 0 for all.
-        settings: training settings by name.
-    """
-
-    dataset: str
-    data: str
-    variants: tuple[str, ...]
-    ratio: float
-    seeds: tuple[int, ...]
-    recipes: tuple[str, ...]
-    target: str
-    device: str
-    users: int
-    settings: dict[str, int | float | str | bool]
 
 
 @dataclass(frozen=True)
@@ -131,12 +88,12 @@ def run(
         users or 0,
         dict(settings or {}),
     )
-    _check(plan)
+    plans.check(plan)
     # Data and sizes are checked before anything is written.
     interactions = datasets.load(dataset).read(data)
     require_enough(interactions)
-    _check_sizes(plan, interactions.items)
-    folder = _claim(out, plan)
+    plans.check_sizes(plan, interactions.items)
+    folder = plans.claim(out, plan)
 
     from ondevice.pipeline.export import export
     from ondevice.pipeline.report import report
@@ -152,7 +109,7 @@ def run(
 
     for variant, seed in jobs:
         place = folder / variant / f"seed-{seed}"
-        method, order = split_variant(variant)
+        method, order = plans.split_variant(variant)
         step(f"train {variant}, seed {seed}")
         if not (place / "run" / "result.json").is_file():
             train(
@@ -160,7 +117,7 @@ def run(
                 data,
                 method=method,
                 order=order,
-                ratio=_ratio(method, plan.ratio),
+                ratio=plans.ratio_of(method, plan.ratio),
                 seed=seed,
                 settings=settings,
                 out=place / "run",
@@ -177,83 +134,3 @@ def run(
                 validate(bundle, place / "run", device=device, users=users)
     step("report")
     return report(folder, command=command), folder
-
-
-def split_variant(variant: str) -> tuple[str, str]:
-    """Split `method@order`.
-
-    Raises:
-        UsageError: it is not of this form.
-    """
-    method, at, order = variant.partition("@")
-    if not at or not method or not order:
-        raise UsageError(f"variant is {variant!r}; allowed is METHOD@ORDER, e.g. memcom@semantic.")
-    return method, order
-
-
-def _ratio(method: str, ratio: float) -> float:
-    return 1.0 if method == "full" else ratio
-
-
-def _check(plan: Plan) -> None:
-    from converters.lint import TARGETS
-    from ondevice.devices.device import registry as devices
-    from ondevice.embeddings.method import require
-    from ondevice.quantize import recipe as recipes
-
-    for field, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
-        if not values or len(set(values)) != len(values):
-            raise UsageError(f"{field} is {list(values)}; allowed is one or more, each once.")
-    # The full table has ratio 1 whatever is asked for the others, so the request itself is checked too.
-    require("ratio", plan.ratio, plan.ratio >= 1 and math.isfinite(plan.ratio), "a number of at least 1")
-    path = Path(plan.data) if plan.data else None
-    for variant in plan.variants:
-        method, order = split_variant(variant)
-        for seed in plan.seeds:
-            configure(plan.dataset, path, method, order, _ratio(method, plan.ratio), seed, None, plan.settings)
-    for recipe in plan.recipes:
-        recipes.load(recipe)
-    if plan.target not in TARGETS:
-        raise unknown_name("target runtime", plan.target, TARGETS)
-    if plan.device not in devices.names():
-        raise unknown_name("device", plan.device, devices.names())
-
-
-def _check_sizes(plan: Plan, items: int) -> None:
-    from ondevice.ids import RESERVED_IDS
-    from ondevice.pipeline.export import DEFAULT_TOP_K
-    from ondevice.training.choose import choose_method
-
-    for variant in plan.variants:
-        method, order = split_variant(variant)
-        config = configure(plan.dataset, None, method, order, _ratio(method, plan.ratio), 0, None, plan.settings)
-        choose_method(config, items + RESERVED_IDS)
-        longest = items - DEFAULT_TOP_K
-        if config.history_length > longest:
-            raise UsageError(
-                f"history_length is {config.history_length}; allowed is at most {longest}, since the file answers with "
-                f"{DEFAULT_TOP_K} of {items} items that are not in the history."
-            )
-
-
-def _claim(out: Path | None, plan: Plan) -> Path:
-    """Return the folder to work in: a new one, or one that the same plan has left unfinished."""
-    if out is None:
-        taken = [path for path in DEFAULT_FOLDER.glob(f"{plan.dataset}-*") if re.search(r"-\d+$", path.name)]
-        numbers = {int(path.name.rpartition("-")[2]): path for path in taken}
-        newest = max(numbers, default=0)
-        unfinished = newest and _is_unfinished(numbers[newest], plan)
-        out = numbers[newest] if unfinished else DEFAULT_FOLDER / f"{plan.dataset}-{newest + 1}"
-    if out.exists() and not _is_unfinished(out, plan):
-        if (out / PLAN_FILE).is_file() and not (out / REPORT_FILE).is_file():
-            raise UsageError(f"output {str(out)!r} holds an unfinished run of another request; see its {PLAN_FILE}.")
-        files.refuse_existing(out)
-    records.write(out / PLAN_FILE, plan)
-    return out
-
-
-def _is_unfinished(folder: Path, plan: Plan) -> bool:
-    path = folder / PLAN_FILE
-    if not path.is_file() or (folder / REPORT_FILE).is_file():
-        return False
-    return records.read(Plan, path, "plan") == plan

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.bundle import Manifest, Tensor, TestVector
-from ondevice.devices.device import TensorSpec
 from ondevice.ids import RESERVED_IDS
 from ondevice.validation.record import Failure
 
@@ -17,9 +16,7 @@ STEPS_PER_RANGE = 255
 """A score step is this part of the range of the reference's scores: the resolution of an int8 output."""
 
 
-def signature_failures(
-    manifest: Manifest, inputs: Iterable[TensorSpec], outputs: Iterable[TensorSpec]
-) -> list[Failure]:
+def signature_failures(manifest: Manifest, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> list[Failure]:
     """Compare the signature that the runtime reports with the one the manifest promises."""
     failures: list[Failure] = []
     for kind, promised, found in (("input", manifest.inputs, inputs), ("output", manifest.outputs, outputs)):
@@ -27,7 +24,7 @@ def signature_failures(
     return failures
 
 
-def _tensor_failures(kind: str, promised: Iterable[Tensor], found: Mapping[str, TensorSpec]) -> Iterator[Failure]:
+def _tensor_failures(kind: str, promised: Iterable[Tensor], found: Mapping[str, Tensor]) -> Iterator[Failure]:
     names = {tensor.name for tensor in promised}
     if names != set(found):
         yield Failure("names", f"{kind}s are named {sorted(found)}; the manifest promises {sorted(names)}.")

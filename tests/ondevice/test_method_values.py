@@ -106,7 +106,7 @@ def test_quotient_remainder_minimum_is_named() -> None:
         ("memcom", (2, 8, 1), "vocabulary_size is 2"),
         ("memcom", (10, 0, 1), "width is 0"),
         ("memcom", (10, 8, 0), "rows is 0"),
-        ("memcom", (10, 8, 2, False, "blok"), "did you mean 'block'"),
+        ("memcom", (10, 8, 2, "blok"), "did you mean 'block'"),
         ("quotient_remainder", (10, 8, 1), "collisions is 1"),
         ("quotient_remainder", (10, 8, 9), "collisions is 9"),
         ("quotient_remainder", (10, 7, 2, "concat"), "width is 7"),

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the whole path."""
-    from ondevice.pipeline.run import DEFAULT_RECIPES, DEFAULT_VARIANTS
+    from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS
     from ondevice.pipeline.run import run as run_all
     from ondevice.quiet import native_messages_kept_back
     from ondevice.reporting.console import print_table

@@ -8,12 +8,12 @@ from typing import Any
 from typing_extensions import Self
 
 from ondevice.embeddings import sharing as rule
-from ondevice.embeddings.method import Method, Rows, Table, require, rows_for_ratio
+from ondevice.embeddings.method import Rows, Table, rows_for_ratio
 from ondevice.embeddings.ops import Ops
 
 
 @dataclass(frozen=True)
-class MEmCom(Method):
+class MEmCom(rule.SharingMethod):
     """`U[i mod m] * V[i] (+ W[i])` (Pansare et al., MLSys 2022): stores `m * e + v` (with bias `m * e + 2v`) numbers.
 
     The ratio stays below `e`, with bias below `e / 2`. U starts like an ordinary embedding, V at one and W at zero,
@@ -21,38 +21,23 @@ class MEmCom(Method):
 
     Args:
         rows: shared rows `m`.
-        bias: whether each id also has a number that is added to all components.
         sharing: `"mod"` as in the paper, or `"block"` where neighbours in the id order share a row.
+        bias: whether each id also has a number that is added to all components.
     """
 
-    rows: int
     bias: bool = False
-    sharing: str = rule.MOD
-
-    def check(self) -> None:
-        """Refuse an unknown sharing rule and a table without rows."""
-        rule.check_rule(self.sharing)
-        require("rows", self.rows, self.rows >= 1, "at least 1")
-
-    @property
-    def ids_per_row(self) -> int:
-        """Return how many neighbours share a row."""
-        return rule.ids_per_row(self.items, self.rows) if self.sharing == rule.BLOCK else 1
 
     def tables(self) -> tuple[Table, ...]:
         """Declare the shared rows U, the multipliers V and, if asked for, the biases W."""
-        shared = rule.shared_rows(self.items, self.rows, self.sharing)
         tables = (
-            Table("shared", shared, self.width, scale_into="multiplier"),
+            Table("shared", self.shared_rows, self.width, scale_into="multiplier"),
             Table("multiplier", self.vocabulary_size, 1, "ones", per_id=True),
         )
         return (*tables, Table("bias", self.vocabulary_size, 1, "zeros", per_id=True)) if self.bias else tables
 
     def lookup(self, ids: Any, rows: Rows, xp: Ops) -> Any:
         """Multiply each id's shared row by its own number and add its bias."""
-        vectors = rows("shared", rule.shared_row(ids, self.items, self.rows, self.sharing, xp)) * rows(
-            "multiplier", ids
-        )
+        vectors = rows("shared", self.shared_row(ids, xp)) * rows("multiplier", ids)
         return vectors + rows("bias", ids) if self.bias else vectors
 
     @classmethod

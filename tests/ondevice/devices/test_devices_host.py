@@ -19,7 +19,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from ondevice.devices.device import Job, TensorSpec, registry
+from ondevice.bundle import Tensor
+from ondevice.devices.device import Job, registry
 from ondevice.devices.runtimes import RUNTIMES, Runtime, installed_version
 from ondevice.errors import UsageError
 
@@ -116,10 +117,10 @@ def test_every_id_gives_its_row_exactly(models: Path, runtime: str) -> None:
     assert outcome.measurement.message == ""
     np.testing.assert_array_equal(outcome.outputs["rows"], TABLE[EVERY_ID])
     np.testing.assert_allclose(outcome.outputs["sums"], 2 * TABLE[EVERY_ID].sum(axis=-1), rtol=1e-6)
-    assert outcome.inputs == (TensorSpec("ids", (LENGTH,), "int32"),)
+    assert outcome.inputs == (Tensor("ids", (LENGTH,), "int32"),)
     assert outcome.outputs_spec == (
-        TensorSpec("rows", (LENGTH, WIDTH), "float32"),
-        TensorSpec("sums", (LENGTH,), "float32"),
+        Tensor("rows", (LENGTH, WIDTH), "float32"),
+        Tensor("sums", (LENGTH,), "float32"),
     )
     measured = outcome.measurement
     assert (measured.status, measured.device, measured.threads) == ("ok", "host", 1)

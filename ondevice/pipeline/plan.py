@@ -1,0 +1,148 @@
+"""The plan of a run: what it does, checked before anything is written, and the folder it is kept in."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ondevice import files, records
+from ondevice.errors import UsageError, unknown_name
+from ondevice.pipeline.train import configure
+
+PLAN_FILE = "plan.json"
+REPORT_FILE = "report.json"
+DEFAULT_VARIANTS = (
+    "full@as_given",
+    "memcom@random",
+    "memcom@semantic",
+    "quotient_remainder@random",
+    "hashing@random",
+)
+DEFAULT_RECIPES = ("float32", "int8")
+DEFAULT_FOLDER = Path("ondevice-runs")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does, kept in its folder so that the same request resumes it.
+
+    Args:
+        dataset: name of the data set.
+        data: path of its files, empty for a generated one.
+        variants: `method@order` each.
+        ratio: parameters of the full table over parameters stored, for every method but the full table.
+        seeds: seeds; each trains every variant anew.
+        recipes: quantization recipes each model is exported with.
+        target: runtime that the files are for.
+        device: device that validates.
+        users: evaluation users per file, at most; 0 for all.
+        settings: training settings by name.
+    """
+
+    dataset: str
+    data: str
+    variants: tuple[str, ...]
+    ratio: float
+    seeds: tuple[int, ...]
+    recipes: tuple[str, ...]
+    target: str
+    device: str
+    users: int
+    settings: dict[str, int | float | str | bool]
+
+
+def split_variant(variant: str) -> tuple[str, str]:
+    """Split `method@order`.
+
+    Raises:
+        UsageError: it is not of this form.
+    """
+    method, at, order = variant.partition("@")
+    if not at or not method or not order:
+        raise UsageError(f"variant is {variant!r}; allowed is METHOD@ORDER, e.g. memcom@semantic.")
+    return method, order
+
+
+def ratio_of(method: str, ratio: float) -> float:
+    """Return the ratio a method is asked for: the full table has no other than 1."""
+    return 1.0 if method == "full" else ratio
+
+
+def check(plan: Plan) -> None:
+    """Check everything that can be checked without the data.
+
+    Raises:
+        UsageError: a name is unknown or a value is out of range.
+    """
+    from converters.lint import TARGETS
+    from ondevice.devices.device import registry as devices
+    from ondevice.embeddings.method import require
+    from ondevice.quantize import recipe as recipes
+
+    for field, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
+        if not values or len(set(values)) != len(values):
+            raise UsageError(f"{field} is {list(values)}; allowed is one or more, each once.")
+    # The full table has ratio 1 whatever is asked for the others, so the request itself is checked too.
+    require("ratio", plan.ratio, plan.ratio >= 1 and math.isfinite(plan.ratio), "a number of at least 1")
+    path = Path(plan.data) if plan.data else None
+    for variant in plan.variants:
+        method, order = split_variant(variant)
+        for seed in plan.seeds:
+            configure(plan.dataset, path, method, order, ratio_of(method, plan.ratio), seed, None, plan.settings)
+    for recipe in plan.recipes:
+        recipes.load(recipe)
+    if plan.target not in TARGETS:
+        raise unknown_name("target runtime", plan.target, TARGETS)
+    if plan.device not in devices.names():
+        raise unknown_name("device", plan.device, devices.names())
+
+
+def check_sizes(plan: Plan, items: int) -> None:
+    """Check that every method reaches the ratio with this many items and that histories leave enough to answer with.
+
+    Raises:
+        UsageError: one does not; the message names the nearest that works.
+    """
+    from ondevice.ids import RESERVED_IDS
+    from ondevice.pipeline.export import DEFAULT_TOP_K
+    from ondevice.training.choose import choose_method
+
+    for variant in plan.variants:
+        method, order = split_variant(variant)
+        config = configure(plan.dataset, None, method, order, ratio_of(method, plan.ratio), 0, None, plan.settings)
+        choose_method(config, items + RESERVED_IDS)
+        longest = items - DEFAULT_TOP_K
+        if config.history_length > longest:
+            raise UsageError(
+                f"history_length is {config.history_length}; allowed is at most {longest}, since the file answers with "
+                f"{DEFAULT_TOP_K} of {items} items that are not in the history."
+            )
+
+
+def claim(out: Path | None, plan: Plan) -> Path:
+    """Return the folder to work in: a new one, or one that the same plan has left unfinished.
+
+    Raises:
+        UsageError: the folder is taken.
+    """
+    if out is None:
+        taken = [path for path in DEFAULT_FOLDER.glob(f"{plan.dataset}-*") if re.search(r"-\d+$", path.name)]
+        numbers = {int(path.name.rpartition("-")[2]): path for path in taken}
+        newest = max(numbers, default=0)
+        unfinished = newest and _is_unfinished(numbers[newest], plan)
+        out = numbers[newest] if unfinished else DEFAULT_FOLDER / f"{plan.dataset}-{newest + 1}"
+    if out.exists() and not _is_unfinished(out, plan):
+        if (out / PLAN_FILE).is_file() and not (out / REPORT_FILE).is_file():
+            raise UsageError(f"output {str(out)!r} holds an unfinished run of another request; see its {PLAN_FILE}.")
+        files.refuse_existing(out)
+    records.write(out / PLAN_FILE, plan)
+    return out
+
+
+def _is_unfinished(folder: Path, plan: Plan) -> bool:
+    path = folder / PLAN_FILE
+    if not path.is_file() or (folder / REPORT_FILE).is_file():
+        return False
+    return records.read(Plan, path, "plan") == plan
