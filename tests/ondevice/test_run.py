@@ -1,0 +1,99 @@
+"""The whole path in one call, on files, interrupted and resumed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ondevice.data.interactions import Interactions
+from ondevice.errors import UsageError
+from ondevice.pipeline.run import Step, run
+from ondevice.reporting.write import read_report
+from tests.tiny_runs import tiny_interactions
+
+SETTINGS = {
+    "width": 16, "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 3, "patience": 3,
+}  # fmt: skip
+REQUEST = {
+    "variants": ["full@frequency", "memcom@semantic"],
+    "ratio": 8.0,
+    "seeds": [0],
+    "recipes": ["float32", "int8"],
+}
+
+
+def write_files(interactions: Interactions, folder: Path) -> None:
+    folder.mkdir()
+    for part in ("train", "valid", "test"):
+        lists = getattr(interactions, part)
+        lines = (" ".join(map(str, (user, *items.tolist()))) for user, items in enumerate(lists))
+        (folder / f"{part}.txt").write_text("".join(f"{line}\n" for line in lines))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> tuple[Path, Path, list[str]]:
+    """A run that was interrupted twice: before an export and in the middle of a training."""
+    root = tmp_path_factory.mktemp("whole")
+    write_files(tiny_interactions(), root / "data")
+    steps: list[str] = []
+
+    def stop_before_export(step: Step) -> None:
+        steps.append(step.what)
+        if step.what.startswith("export full") and step.what.endswith("int8"):
+            raise KeyboardInterrupt
+
+    def stop_in_second_epoch(done: int, total: int, share: float) -> None:
+        if done == 1 and share > 0:
+            raise KeyboardInterrupt
+
+    def attempt(**how) -> None:
+        run("user-items", root / "data", settings=SETTINGS, out=root / "out", **REQUEST, **how)
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(on_step=stop_before_export)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(progress=stop_in_second_epoch)
+    attempt(on_step=lambda step: steps.append(step.what))
+    return root / "data", root / "out", steps
+
+
+def test_report_shows_every_model_on_both_runtimes(folders) -> None:
+    _, out, _ = folders
+    report = read_report(out / "report.json")
+    shown = {(model.variant, model.manifest.recipe) for model in report.models}
+    assert shown == {(variant, recipe) for variant in REQUEST["variants"] for recipe in REQUEST["recipes"]}
+    for model in report.models:
+        assert [result.measurement.status for result in model.validation.results] == ["ok", "ok"]
+        assert all(result.quality is not None for result in model.validation.results)
+    assert report.baseline == "full@frequency"
+    assert report.metric in (out / "report.md").read_text()
+    assert (out / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_interrupted_runs_leave_no_trace(folders) -> None:
+    _, out, _ = folders
+    assert not [path for path in out.rglob("*") if path.name.startswith(".") or path.name == "checkpoints"]
+    for result in out.rglob("result.json"):
+        assert len(json.loads(result.read_text())["history"]) == 3, "resumed, not started again"
+
+
+def test_a_finished_run_is_not_overwritten(folders) -> None:
+    data, out, _ = folders
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    with pytest.raises(UsageError, match="exists already"):
+        run("user-items", data, settings=SETTINGS, out=out, **REQUEST)
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+
+
+def test_an_unfinished_run_of_another_request_is_refused(folders, tmp_path) -> None:
+    data, _, _ = folders
+
+    def stop(step: Step) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("user-items", data, settings=SETTINGS, out=tmp_path / "out", on_step=stop, **REQUEST)
+    with pytest.raises(UsageError, match="unfinished run of another request"):
+        run("user-items", data, settings=SETTINGS, out=tmp_path / "out", **{**REQUEST, "ratio": 7.0})
