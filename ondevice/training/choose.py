@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ondevice.data.order import registry as orders
 from ondevice.embeddings import sharing
 from ondevice.embeddings.method import Method
@@ -20,12 +22,12 @@ def choose_method(config: TrainConfig, vocabulary_size: int) -> Method:
     """
     kind = methods.load(config.method)
     options = dict(config.options)
-    fields = set(kind.__dataclass_fields__)
-    unknown = sorted(set(options) - fields)
+    # A field without a default is what the ratio decides.
+    allowed = {field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING}
+    unknown = sorted(set(options) - allowed)
     if unknown:
-        raise UsageError(
-            f"option {unknown[0]!r} is not known to method {config.method}; it has {', '.join(sorted(fields))}."
-        )
-    if "sharing" in fields and orders.load(config.order).neighbours_similar:
+        has = f"it has {', '.join(sorted(allowed))}" if allowed else "it has none"
+        raise UsageError(f"option {unknown[0]!r} is not known to method {config.method}; {has}.")
+    if "sharing" in allowed and orders.load(config.order).neighbours_similar:
         options.setdefault("sharing", sharing.BLOCK)
     return kind.for_ratio(vocabulary_size, config.width, config.ratio, **options)

@@ -112,6 +112,7 @@ def test_unknown_id_is_trained(tiny_run) -> None:
 
 
 def test_unknown_option_is_named() -> None:
-    config = dataclasses.replace(tiny_config("memcom"), options={"colour": True})
-    with pytest.raises(UsageError, match="option 'colour' is not known to method memcom; it has bias"):
-        choose_method(config, 302)
+    for name in ("colour", "rows", "vocabulary_size"):
+        config = dataclasses.replace(tiny_config("memcom"), options={name: 3})
+        with pytest.raises(UsageError, match=f"option '{name}' is not known to method memcom; it has bias, sharing"):
+            choose_method(config, 302)
