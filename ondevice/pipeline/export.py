@@ -158,7 +158,7 @@ def _embedding(source: Run, encoded: EncodedEmbedding, values: dict, tensor: str
         for name, entry in encoded.tables.items()
     )
     return Embedding(
-        source.result.method,
+        source.config.method,
         source.result.parameters,
         source.config.order,
         method.ratio,

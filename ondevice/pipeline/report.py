@@ -75,5 +75,5 @@ def _gather(folder: Path) -> list[ModelRecord]:
         verdict = validation_path(path.parent)
         if verdict.is_file():
             manifest = records.read(Manifest, path, "manifest")
-            models.append(ModelRecord(manifest.name, manifest, read_validation(verdict), manifest.training_seconds))
+            models.append(ModelRecord(manifest, read_validation(verdict)))
     return sorted(models, key=lambda model: (model.manifest.embedding.method != BASELINE_METHOD, model.variant))

@@ -15,16 +15,17 @@ class ModelRecord:
     """One exported model: what was promised and what was measured.
 
     Args:
-        variant: name of the model variant without seed and recipe, e.g. `"memcom@semantic"`.
         manifest: the bundle's manifest (method, order, recipe, seed, sizes, quality of the float reference).
         validation: the verdict of the device runtimes.
-        training_seconds: seconds spent on training.
     """
 
-    variant: str
     manifest: Manifest
     validation: Validation
-    training_seconds: float
+
+    @property
+    def variant(self) -> str:
+        """Name of the model without seed and recipe, e.g. `"memcom@semantic"`."""
+        return self.manifest.name
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ondevice import files, records
 from ondevice.data.interactions import Interactions, Lists
 from ondevice.data.order import registry as orders
 from ondevice.data.vocabulary import Vocabulary
-from ondevice.embeddings.layer import PER_ID_MARK, method_config
+from ondevice.embeddings.layer import PER_ID_MARK
 from ondevice.embeddings.method import Method
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.ranking import ranking_network
@@ -77,12 +77,9 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
     evaluation.write(folder / run_folder.EVALUATION_FILE)
     with files.replacing(folder / run_folder.MODEL_FILE) as temporary:
         model.save(temporary)
-    named = method_config(method)
     result = TrainResult(
         run_folder.SCHEMA_VERSION,
-        named["name"],
-        named["parameters"],
-        order.neighbours_similar,
+        method.parameters(),
         interactions.summary(),
         int(model.count_params()),
         state.best_epoch,

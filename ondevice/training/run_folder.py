@@ -37,9 +37,7 @@ class TrainResult:
 
     Args:
         schema_version: version of this record.
-        method: name of the embedding method.
-        parameters: the method's own parameters.
-        neighbours_similar: whether the id order puts similar items next to each other.
+        parameters: the parameters of the embedding method.
         dataset_summary: one sentence about the data.
         model_parameters: numbers the whole model stores.
         best_epoch: epoch whose weights were kept, from 0.
@@ -49,9 +47,7 @@ class TrainResult:
     """
 
     schema_version: int
-    method: str
     parameters: dict[str, int | float | str | bool]
-    neighbours_similar: bool
     dataset_summary: str
     model_parameters: int
     best_epoch: int
@@ -80,7 +76,7 @@ class Run:
 
     def method(self) -> Method:
         """Build the embedding method."""
-        return methods.load(self.result.method)(**self.result.parameters)  # type: ignore[arg-type]
+        return methods.load(self.config.method)(**self.result.parameters)  # type: ignore[arg-type]
 
     def vocabulary(self) -> Vocabulary:
         """Read the vocabulary."""

@@ -53,7 +53,7 @@ VECTORS = TestVectors(
     1, (TestVector("user 17", False, (3, 0), (5, 4), (0.5, -0.25), 2.0), TestVector("", True, (), (), (), 0.0))
 )
 PARAMETERS = {"rows": 5, "operation": "add", "x": 0.5, "bias": False}
-RESULT = TrainResult(1, "memcom", PARAMETERS, True, "s", 7, 1, (EPOCH, EPOCH), {"users": 3.0}, {})
+RESULT = TrainResult(1, PARAMETERS, "s", 7, 1, (EPOCH, EPOCH), {"users": 3.0}, {})
 RECORDS = {
     "tensor": Tensor("ids", (1, 8), "int32"),
     "table": TABLE,

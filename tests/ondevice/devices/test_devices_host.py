@@ -229,10 +229,15 @@ def test_a_process_killed_from_outside_is_a_crash(models: Path, scratch: Path) -
 
 @linux
 def test_an_interrupt_stops_the_process(models: Path, scratch: Path) -> None:
-    thread = when_running(scratch, lambda _: os.kill(os.getpid(), signal.SIGINT))
-    with pytest.raises(KeyboardInterrupt):
-        HOST.run(endless(models, timeout_s=30))
-    thread.join()
+    # A shell starts background jobs with the interrupt ignored, and Python then leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread = when_running(scratch, lambda _: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            HOST.run(endless(models, timeout_s=30))
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_time_out_is_reported_in_time(models: Path) -> None:

@@ -54,7 +54,7 @@ def one_seed_report() -> Report:
 
 def renamed(report: Report, old: str, new: str) -> Report:
     """The report with one variant under another name."""
-    models = tuple(replace(m, variant=new) if m.variant == old else m for m in report.models)
+    models = tuple(replace(m, manifest=replace(m.manifest, name=new)) if m.variant == old else m for m in report.models)
     return replace(report, models=models, baseline=new if report.baseline == old else report.baseline)
 
 
@@ -69,7 +69,7 @@ def make_model(variant: str, recipe: str, seed: int) -> ModelRecord:
         failure = Failure("values", "output 'scores' differs by 3.2 steps from the reference; 1 step is allowed.")
         results = (replace(results[0], failures=(failure,)), results[1])
     validation = Validation(1, f"{variant}-{recipe}-{seed}", "ab" * 32, MACHINE, results)
-    return ModelRecord(variant, _manifest(variant, recipe, seed), validation, training_seconds=61.5)
+    return ModelRecord(_manifest(variant, recipe, seed), validation)
 
 
 def _result(variant: str, recipe: str, seed: int, runtime: str, base_ns: int) -> RuntimeResult:
