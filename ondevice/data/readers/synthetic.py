@@ -16,7 +16,7 @@ GENRES = (
     "samba", "soul", "swing", "tango", "trance", "waltz", "western",
 )  # fmt: skip
 
-STYLES = 4
+STYLES = 3
 """Directions in which items of one genre differ."""
 
 
