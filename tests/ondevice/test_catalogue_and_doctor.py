@@ -1,0 +1,63 @@
+"""What is known before any training: costs of the methods, and what this machine has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ondevice.embeddings.method import registry
+from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
+from ondevice.pipeline import doctor as doctor_module
+from ondevice.pipeline.catalogue import catalogue
+from ondevice.pipeline.doctor import doctor
+from ondevice.quantize import recipe as recipes
+from ondevice.quantize.encode import encode
+
+
+def test_every_method_is_listed_and_hand_worked_sizes_hold() -> None:
+    entries = {entry.method: entry for entry in catalogue(1_000, 32, 8.0)}
+    assert sorted(entries) == registry.names()
+    full = entries["full"]
+    assert (full.parameters, full.ratio) == (1_002 * 32, 1.0)
+    assert full.payload_bytes == {"float32": 1_002 * 32 * 4, "int8": 1_002 * (32 + 4)}
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_promised_bytes_are_those_of_the_encoded_tables(name: str) -> None:
+    [entry] = [entry for entry in catalogue(700, 16, 4.0) if entry.method == name]
+    method = registry.load(name).for_ratio(700 + RESERVED_IDS, 16, 1.0 if name == "full" else 4.0)
+    rng = np.random.default_rng(0)
+    values = {t.name: rng.standard_normal((t.rows, t.width)).astype(np.float32) for t in method.tables()}
+    for recipe, promised in entry.payload_bytes.items():
+        assert encode(method, values, recipes.load(recipe).tables).payload_bytes == promised
+
+
+def test_a_method_out_of_reach_says_why() -> None:
+    refusals = {entry.method: entry.refusal for entry in catalogue(500, 16, 15.9)}
+    assert refusals["full"] == ""
+    assert "it can reach at most" in refusals["memcom"]
+
+
+@pytest.mark.parametrize(("items", "width", "ratio"), [(0, 8, 2), (10, 0, 2), (10, 8, 0.5), (10, 8, float("nan"))])
+def test_senseless_requests_are_refused(items: int, width: int, ratio: float) -> None:
+    with pytest.raises(UsageError, match="allowed is at least 1"):
+        catalogue(items, width, ratio)
+
+
+def test_doctor_finds_everything_here() -> None:
+    assert all(finding.ok for finding in doctor())
+
+
+def test_doctor_names_the_command_for_what_is_missing(monkeypatch) -> None:
+    monkeypatch.setattr(doctor_module, "package_version", lambda name: "not installed")
+    findings = {finding.name: finding for finding in doctor()}
+    assert "pip install tensorflow" in findings["tensorflow"].message
+    assert not findings["tflite-runtime"].needed
+
+
+def test_doctor_sees_the_clash_with_numpy_2(monkeypatch) -> None:
+    versions = {"numpy": "2.1.0", "tflite-runtime": "2.14.0"}
+    monkeypatch.setattr(doctor_module, "package_version", lambda name: versions.get(name, "1.0"))
+    [clash] = [finding for finding in doctor() if not finding.ok]
+    assert "numpy 2.1.0 breaks tflite-runtime 2.14.0" in clash.message

@@ -1,0 +1,63 @@
+"""The parts of the ranking network: pooling, the best items, and what the network as a whole promises."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ondevice.embeddings.method import registry
+from ondevice.models.pooling import MaskedMeanPooling
+from ondevice.models.ranking import best_items, ranking_network
+
+
+def test_pooling_by_hand() -> None:
+    vectors = np.array([[[1, 2], [3, 4], [50, 60]], [[9, 9], [9, 9], [9, 9]]], np.float32)
+    mask = np.array([[True, True, False], [False, False, False]])
+    pooled = MaskedMeanPooling()(tf.constant(vectors), mask=tf.constant(mask))
+    np.testing.assert_array_equal(pooled, [[2, 3], [0, 0]])
+
+
+def test_pooling_without_mask_is_the_mean() -> None:
+    vectors = np.random.default_rng(0).standard_normal((2, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(MaskedMeanPooling()(vectors), vectors.mean(axis=1), rtol=1e-6)
+
+
+def test_pooling_layer_round_trip() -> None:
+    layer = MaskedMeanPooling(name="pooling")
+    assert MaskedMeanPooling.from_config(layer.get_config()).get_config() == layer.get_config()
+    assert layer.compute_output_shape((None, 7, 3)) == (None, 3)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_best_items_against_a_full_sort(batch: int) -> None:
+    rng = np.random.default_rng(batch)
+    scores = rng.permutation(batch * 40).reshape(batch, 40).astype(np.float32)
+    excluded = rng.integers(0, 40, (batch, 6)).astype(np.int32)
+    excluded[:, 1] = excluded[:, 0]
+    items, values = best_items(tf.constant(scores), tf.constant(excluded), 10)
+    for row in range(batch):
+        left = [item for item in np.argsort(-scores[row]) if item > 1 and item not in excluded[row]]
+        assert items[row].numpy().tolist() == left[:10]
+        np.testing.assert_array_equal(values[row], scores[row][left[:10]])
+
+
+def test_best_items_without_exclusion_still_leaves_out_reserved_ids() -> None:
+    scores = np.array([[9, 8, 1, 3, 2]], np.float32)
+    items, _ = best_items(tf.constant(scores), tf.zeros([1, 0], tf.int32), 3)
+    assert items.numpy().tolist() == [[3, 4, 2]]
+
+
+def test_padding_changes_nothing() -> None:
+    keras.utils.set_random_seed(0)
+    model = ranking_network(registry.load("memcom")(30, 8, 4), (8,), 0.5)
+    short = model(np.array([[5, 9, 1]], np.int32))
+    long = model(np.array([[0, 5, 0, 9, 1, 0, 0]], np.int32))
+    np.testing.assert_allclose(short, long, rtol=1e-5, atol=1e-7)
+    assert short.shape == (1, 30)
+
+
+def test_an_empty_history_has_finite_scores() -> None:
+    model = ranking_network(registry.load("full")(12, 4), (4,), 0.0)
+    assert np.isfinite(model(np.zeros((1, 3), np.int32))).all()
