@@ -24,8 +24,8 @@ DEFAULT_TOP_K = 20
 
 
 def export(
-    run: Path,
-    out: Path,
+    run: Path | str,
+    out: Path | str,
     *,
     recipe: str = "int8",
     target: str = DEFAULT_TARGET,
@@ -55,6 +55,7 @@ def export(
     """
     from converters.lint import TARGETS
 
+    run, out = Path(run), Path(out)
     files.refuse_existing(out)
     chosen = recipes.load(recipe)
     if target not in TARGETS:

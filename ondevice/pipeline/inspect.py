@@ -50,7 +50,7 @@ class Inspection:
     problems: dict[str, tuple[str, ...]]
 
 
-def inspect(path: Path) -> Inspection:
+def inspect(path: Path | str) -> Inspection:
     """Read a `.tflite` file and check it against every target runtime.
 
     Args:
@@ -60,6 +60,7 @@ def inspect(path: Path) -> Inspection:
         UsageError: there is no such file.
         OnDeviceError: the file is damaged.
     """
+    path = Path(path)
     summary = flatbuffer.read(path / MODEL_FILE if path.is_dir() else path)
     releases = {(operator.name, operator.version): _release(operator) for operator in summary.operators}
     counts = Counter((operator.name, operator.version) for operator in summary.operators)

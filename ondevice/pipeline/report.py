@@ -18,7 +18,7 @@ BASELINE_METHOD = "full"
 
 
 def report(
-    folder: Path, out: Path | None = None, *, metric: str = "ndcg@20", command: str = "", title: str = ""
+    folder: Path | str, out: Path | str | None = None, *, metric: str = "ndcg@20", command: str = "", title: str = ""
 ) -> Report:
     """Gather every validated bundle below a folder and write `report.md`, `report.json` and `report.html`.
 
@@ -39,6 +39,7 @@ def report(
 
     if metric not in METRICS:
         raise unknown_name("metric", metric, METRICS)
+    folder, out = Path(folder), Path(out) if out is not None else None
     if not folder.is_dir():
         raise UsageError(f"folder {str(folder)!r} does not exist; `ondevice run` makes one.")
     models = _gather(folder)

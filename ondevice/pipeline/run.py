@@ -34,7 +34,7 @@ class Step:
 
 def run(
     dataset: str = "synthetic",
-    data: Path | None = None,
+    data: Path | str | None = None,
     *,
     variants: Sequence[str] = DEFAULT_VARIANTS,
     ratio: float = 16.0,
@@ -44,7 +44,7 @@ def run(
     device: str = "host",
     users: int | None = None,
     settings: Mapping[str, Any] | None = None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     command: str = "ondevice run",
     on_step: Callable[[Step], None] = lambda step: None,
     progress: Callable[[int, int, float], None] = lambda done, total, share: None,
@@ -74,6 +74,7 @@ def run(
         UsageError: a name is unknown, a value out of range, a file missing or the folder taken.
         OnDeviceError: a data file is malformed or an exported file did not pass.
     """
+    data, out = Path(data) if data is not None else None, Path(out) if out is not None else None
     if users is not None:
         require_users(users)
     plan = Plan(

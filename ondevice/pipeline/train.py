@@ -65,7 +65,7 @@ def require_enough(interactions: Interactions) -> None:
 
 def train(
     dataset: str = "synthetic",
-    data: Path | None = None,
+    data: Path | str | None = None,
     *,
     method: str = "memcom",
     order: str = "semantic",
@@ -73,7 +73,7 @@ def train(
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
-    out: Path,
+    out: Path | str,
     interactions: Interactions | None = None,
     progress: Callable[[int, int, float], None] = lambda done, total, share: None,
 ) -> Run:
@@ -99,6 +99,7 @@ def train(
     from ondevice.training.choose import choose_method
     from ondevice.training.run_folder import claim
 
+    data, out = Path(data) if data is not None else None, Path(out)
     config = configure(dataset, data, method, order, ratio, seed, options, settings)
     if interactions is None:
         interactions = datasets.load(dataset).read(data)

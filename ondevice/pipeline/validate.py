@@ -29,8 +29,8 @@ def require_users(users: int) -> None:
 
 
 def validate(
-    bundle: Path,
-    run: Path | None = None,
+    bundle: Path | str,
+    run: Path | str | None = None,
     *,
     device: str = DEFAULT_DEVICE,
     runtimes: Sequence[str] | None = None,
@@ -61,6 +61,7 @@ def validate(
     from ondevice.training.run_folder import open_run
     from ondevice.validation.validate import validate_bundle
 
+    bundle, run = Path(bundle), Path(run) if run is not None else None
     target = registry.load(device)()
     chosen = list(runtimes) if runtimes else target.runtimes()
     for runtime in chosen:

@@ -49,7 +49,7 @@ def folders(tmp_path_factory) -> tuple[Path, Path, list[str]]:
             raise KeyboardInterrupt
 
     def attempt(**how) -> None:
-        run("user-items", root / "data", settings=SETTINGS, out=root / "out", **REQUEST, **how)
+        run("user-items", str(root / "data"), settings=SETTINGS, out=str(root / "out"), **REQUEST, **how)
 
     with pytest.raises(KeyboardInterrupt):
         attempt(on_step=stop_before_export)
