@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from ondevice.devices.device import Device, Job, Outcome
@@ -67,25 +69,47 @@ class Host(Device):
 
 def _run_limited(command: list[str], errors: Path, timeout_s: float) -> int | None:
     """Run a command and return its exit code, or None when it had to be stopped; no process is ever left."""
+    process = None
     with errors.open("wb") as stderr:
-        # A session of its own: one signal reaches the process and all its children, and none of ours.
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            start_new_session=True,
-        )
         try:
+            with _interrupt_deferred():
+                # A session of its own: one signal reaches the process and all its children, and none of ours.
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
             return process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return None
         finally:
             # Also on KeyboardInterrupt. Once waited for, the number may belong to another process.
-            if process.poll() is None:
+            if process is not None and process.poll() is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+@contextlib.contextmanager
+def _interrupt_deferred() -> Iterator[None]:
+    """Let an interrupt wait until the block is done.
+
+    One that came while a process is being started would leave the process behind, with nobody who knows its number.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        before(signal.SIGINT, None)
 
 
 def _last_words(code: int, errors: Path) -> str:

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -236,6 +237,24 @@ def test_an_interrupt_stops_the_process(models: Path, scratch: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             HOST.run(endless(models, timeout_s=30))
         thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_while_the_process_is_being_started_leaves_none(models: Path, monkeypatch) -> None:
+    """The worst moment: the process exists, but the call that starts it has not returned."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    start = subprocess.Popen
+
+    def interrupted(*arguments, **options):
+        process = start(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGINT)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            HOST.run(endless(models, timeout_s=30))
     finally:
         signal.signal(signal.SIGINT, before)
 
