@@ -23,12 +23,6 @@ class UsageError(OnDeviceError):
     exit_code = EXIT_USAGE
 
 
-class BudgetError(OnDeviceError):
-    """The work was done, but a stated budget was missed."""
-
-    exit_code = EXIT_BUDGET
-
-
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """Build the error for a name that is not among the choices, with the nearest one as a suggestion.
 

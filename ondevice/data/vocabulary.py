@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +30,7 @@ class Vocabulary:
         if self.keys[:RESERVED_IDS] != RESERVED_KEYS:
             raise UsageError(f"vocabulary starts with {self.keys[:RESERVED_IDS]}; it must start with {RESERVED_KEYS}.")
         if len(set(self.keys)) != len(self.keys):
-            seen: set[str] = set()
-            twice = next(key for key in self.keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            twice = Counter(self.keys).most_common(1)[0][0]
             raise UsageError(f"vocabulary key {twice!r} occurs twice; every key needs an id of its own.")
         for key in self.keys:
             if key.splitlines() != [key]:

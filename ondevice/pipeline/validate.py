@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ondevice import records
 from ondevice.bundle import open_bundle
-from ondevice.errors import UsageError, unknown_name
+from ondevice.errors import EXIT_BUDGET, EXIT_DONE, EXIT_FAILED, UsageError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ondevice.validation.record import Validation
 
 DEFAULT_DEVICE = "host"
+DEFAULT_MAX_LOSS = 0.01
 
 
 def validation_path(bundle: Path) -> Path:
@@ -36,7 +37,7 @@ def validate(
     runtimes: Sequence[str] | None = None,
     users: int | None = None,
     metric: str = "ndcg@20",
-    max_loss: float = 0.01,
+    max_loss: float = DEFAULT_MAX_LOSS,
     out: Path | None = None,
 ) -> Validation:
     """Run a bundle's test vectors, and real users if a run is named, on each runtime; write the verdict.
@@ -85,3 +86,11 @@ def validate(
     validation = validate_bundle(opened, target, chosen, evaluation, users, metric, max_loss)
     records.write(out or validation_path(opened.folder), validation)
     return validation
+
+
+def exit_code(validation: Validation, budget_stated: bool) -> int:
+    """Return 0 for a valid bundle, 3 where nothing but a stated loss budget was missed, else 1."""
+    if validation.valid:
+        return EXIT_DONE
+    checks = {failure.check for result in validation.results for failure in result.failures}
+    return EXIT_BUDGET if budget_stated and checks == {"quality"} else EXIT_FAILED

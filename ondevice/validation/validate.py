@@ -17,7 +17,6 @@ from ondevice.validation.record import SCHEMA_VERSION, Failure, RuntimeResult, V
 from ondevice.versions import machine
 
 DEFAULT_METRIC = "ndcg@20"
-DEFAULT_MAX_LOSS = 0.01
 WARMUPS = 10
 TIMED = 200
 
@@ -29,7 +28,7 @@ def validate_bundle(
     evaluation: Evaluation | None = None,
     users: int | None = None,
     metric: str = DEFAULT_METRIC,
-    max_loss: float = DEFAULT_MAX_LOSS,
+    max_loss: float = 1.0,
 ) -> Validation:
     """Run a bundle's test vectors, and real users if given, on each runtime and compare with the reference.
 
@@ -40,7 +39,7 @@ def validate_bundle(
         evaluation: users with right answers and the reference's answers; without it the task metric is not measured.
         users: number of users, at most; all without it.
         metric: name of the task metric.
-        max_loss: largest relative loss of the metric against the reference that is no failure.
+        max_loss: largest relative loss of the metric against the reference that is no failure; any without it.
 
     Raises:
         UsageError: the metric's cut-off is beyond what the file returns, or the users' histories do not fit it.

@@ -203,10 +203,8 @@ def test_one_wrong_id_among_all_is_found(copy, good) -> None:
 
 def test_constant_answers_are_a_failure_of_values(copy, good) -> None:
     """What a file gives whose dense layer answers zeros: right shapes, right types, no sense."""
-    summary_bias = None
 
     def zero(model) -> None:
-        nonlocal summary_bias
         biggest = max((b for b in model.buffers if b.data is not None), key=lambda b: len(b.data))
         biggest.data = np.zeros(len(biggest.data), np.uint8)
 
@@ -224,7 +222,7 @@ def test_lost_quality_is_a_failure(good) -> None:
     for row, relevant in zip(perfect, evaluation.relevant, strict=True):
         row[: min(len(relevant), k)] = relevant[:k]
     better = dataclasses.replace(evaluation, items=perfect)
-    [result] = validate_bundle(bundle, Host(), ["litert"], better).results
+    [result] = validate_bundle(bundle, Host(), ["litert"], better, max_loss=0.01).results
     assert [failure.check for failure in result.failures] == ["quality"]
     assert "falls by" in result.failures[0].message
 
@@ -261,3 +259,19 @@ def test_manifest_is_readable_json(good) -> None:
     manifest = json.loads((good[0].folder / bundles.MANIFEST_FILE).read_text())
     assert manifest["signature"] == "recommend"
     assert manifest["inputs"] == [{"name": "ids", "shape": [1, 48], "dtype": "int32"}]
+
+
+def test_only_a_stated_budget_that_is_missed_alone_has_its_own_exit_code(good, tmp_path) -> None:
+    from ondevice.pipeline.validate import exit_code
+
+    validation = validate(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json")
+    [result] = validation.results
+
+    def with_failures(*checks: str):
+        failures = tuple(Failure(check, "made to fail.") for check in checks)
+        return dataclasses.replace(validation, results=(dataclasses.replace(result, failures=failures),))
+
+    assert exit_code(validation, budget_stated=True) == 0
+    assert exit_code(with_failures("quality"), budget_stated=True) == 3
+    assert exit_code(with_failures("quality"), budget_stated=False) == 1
+    assert exit_code(with_failures("quality", "values"), budget_stated=True) == 1

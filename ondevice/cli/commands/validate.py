@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from ondevice.cli.console import results
-from ondevice.errors import EXIT_DONE, EXIT_FAILED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,15 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-loss",
         type=float,
-        default=0.01,
-        help="relative loss of the metric that is no failure (default: 0.01)",
+        help="relative loss of the metric that is no failure (default: 0.01); missing a stated one alone exits with 3",
     )
     parser.add_argument("--out", type=Path, help="JSON file to write (default: beside the bundle)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Validate."""
-    from ondevice.pipeline.validate import validate
+    from ondevice.pipeline.validate import DEFAULT_MAX_LOSS, exit_code, validate
 
     validation = validate(
         arguments.bundle,
@@ -39,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         runtimes=arguments.runtimes,
         users=arguments.users,
         metric=arguments.metric,
-        max_loss=arguments.max_loss,
+        max_loss=DEFAULT_MAX_LOSS if arguments.max_loss is None else arguments.max_loss,
         out=arguments.out,
     )
     output = results()
@@ -58,4 +56,4 @@ def run(arguments: argparse.Namespace) -> int:
         output.print(line, soft_wrap=True, markup=False)
         for failure in result.failures:
             output.print(f"  [{failure.check}] {failure.message}", soft_wrap=True, markup=False)
-    return EXIT_DONE if validation.valid else EXIT_FAILED
+    return exit_code(validation, budget_stated=arguments.max_loss is not None)
