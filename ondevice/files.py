@@ -14,6 +14,8 @@ from typing import Any
 
 from ondevice.errors import OnDeviceError, UsageError
 
+_CHUNK_BYTES = 1 << 20
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -92,5 +94,9 @@ def read_json(path: Path, what: str) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Return the hexadecimal SHA-256 of a file of any size."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

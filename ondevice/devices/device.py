@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +28,7 @@ class Job:
         warmups: inferences that are run first on the first input and timed apart.
         repeats: timed inferences, cycling through the inputs, beside the one inference per input whose
             outputs are kept.
-        taps: names of inner tensors whose values are wanted as well; with taps the runtime uses its builtin
-            kernels only, keeps all tensors and repeats must be 0.
-        timeout_s: seconds after which the run is stopped and reported as timed out.
+        timeout_s: seconds of the host's clock after which the run is stopped and reported as timed out.
     """
 
     model: Path
@@ -38,7 +37,6 @@ class Job:
     inputs: Mapping[str, npt.NDArray[np.generic]]
     warmups: int = 5
     repeats: int = 0
-    taps: tuple[str, ...] = ()
     timeout_s: float = 600.0
 
 
@@ -51,20 +49,29 @@ class Outcome:
         inputs: the signature's inputs as the runtime reports them.
         outputs_spec: the signature's outputs as the runtime reports them.
         outputs: arrays by output name, `[inferences, *shape of the output]`.
-        taps: arrays by tensor name, `[inferences, *shape of the tensor]`.
     """
 
     measurement: Measurement
     inputs: tuple[Tensor, ...] = ()
     outputs_spec: tuple[Tensor, ...] = ()
     outputs: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
-    taps: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
 class Device(ABC):
-    """A place where runtimes run; a member of the family is one file in `kinds/`."""
+    """A place where runtimes run; each kind is one file in `kinds/`, each device of a kind one file in `profiles/`.
+
+    Args:
+        name: name of the device; of the profile, where it has one.
+    """
 
     name: str
+
+    users: ClassVar[int | None] = None
+    """Evaluation users that are enough where nobody says how many; None for all."""
+
+    timed: ClassVar[int] = 200
+    """Timed inferences of a validation."""
 
     @abstractmethod
     def runtimes(self) -> list[str]:
@@ -75,12 +82,26 @@ class Device(ABC):
         """Name the runtimes that are there to be used."""
 
     @abstractmethod
-    def run(self, job: Job) -> Outcome:
-        """Run a job. A refusal, crash or time-out of the runtime is an `Outcome`, not an exception.
+    def missing(self) -> str:
+        """Say in one sentence what keeps the device from being used and what to do about it; empty if nothing does."""
+
+    @abstractmethod
+    def machine(self) -> dict[str, str]:
+        """Describe what runs the files: system, processor, cores and whatever else its figures depend on."""
+
+    @abstractmethod
+    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs, each in a process of its own, and return their outcomes in order.
+
+        A refusal, crash or time-out is an `Outcome`, not an exception, and so is a device that is missing.
 
         Raises:
-            UsageError: the runtime's name is unknown, or the model does not exist.
+            UsageError: a runtime's name is unknown, a model does not exist, or a job contradicts itself.
         """
+
+    def run(self, job: Job) -> Outcome:
+        """Run one job; see `run_all`."""
+        return self.run_all([job])[0]
 
 
 registry: Registry[Device] = Registry("device", "ondevice.devices.kinds", Device)  # type: ignore[type-abstract]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from ondevice import files
 from ondevice.bundle import Tensor
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.measurement import Measurement
 from ondevice.devices.runtimes import find_runtime
 from ondevice.errors import UsageError
-from ondevice.files import write_json
 
 THREADS = 1
 NOT_MEASURED = -1
@@ -35,8 +37,6 @@ def check_job(job: Job) -> None:
         raise UsageError(f"inputs must hold the same number of inferences, at least one; received {counts}.")
     if job.warmups < 0 or job.repeats < 0:
         raise UsageError(f"warmups and repeats must be 0 or more, received {job.warmups} and {job.repeats}.")
-    if job.taps and job.repeats:
-        raise UsageError(f"repeats must be 0 with taps, which change what is timed; received {job.repeats}.")
 
 
 def write_job(folder: Path, job: Job, model: str, limit_s: int) -> Path:
@@ -46,7 +46,7 @@ def write_job(folder: Path, job: Job, model: str, limit_s: int) -> Path:
         folder: an empty folder.
         job: a checked job.
         model: absolute path of the model where the runner runs.
-        limit_s: seconds after which the runner ends itself, in case nobody stops it.
+        limit_s: seconds after which the runner ends itself, in case nobody stops it; 0 for never.
     """
     description = {
         "model": model,
@@ -55,17 +55,16 @@ def write_job(folder: Path, job: Job, model: str, limit_s: int) -> Path:
         "inputs": list(job.inputs),
         "warmups": job.warmups,
         "repeats": job.repeats,
-        "taps": list(job.taps),
         "threads": THREADS,
         "limit_s": limit_s,
     }
-    write_json(folder / "job.json", description)
+    files.write_json(folder / "job.json", description)
     # By position: an array's name may hold characters that no archive takes.
     np.savez(folder / "inputs.npz", *job.inputs.values())
     return Path(shutil.copyfile(_RUNNER, folder / "runner.py"))
 
 
-def read_outcome(folder: Path, job: Job, device: str, version: str) -> Outcome | None:
+def read_outcome(folder: Path, job: Job, device: str, version: str, clock: str = "time") -> Outcome | None:
     """Read what the runner left, or None if it left no result.
 
     Args:
@@ -73,12 +72,23 @@ def read_outcome(folder: Path, job: Job, device: str, version: str) -> Outcome |
         job: the job.
         device: name of the device.
         version: version of the runtime's package.
+        clock: what the runner's clock counted, one of `measurement.CLOCKS`.
     """
     if not (folder / "result.json").is_file():
         return None
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     if result["status"] != "ok":
         return failed(job, device, version, result["status"], result["message"])
+    inputs, outputs = (
+        tuple(Tensor(one["name"], tuple(one["shape"]), one["dtype"]) for one in result[key])
+        for key in ("inputs", "outputs")
+    )
+    arrays: dict[str, npt.NDArray[np.generic]] = {}
+    for number, (spec, written) in enumerate(zip(outputs, result["written"], strict=True)):
+        path = folder / f"output-{number}.bin"
+        if not path.is_file() or files.sha256(path) != written["sha256"]:
+            return failed(job, device, version, "device failed", f"output {spec.name!r} was damaged on its way here")
+        arrays[spec.name] = np.fromfile(path, written["dtype"]).reshape(-1, *written["shape"])
     measurement = Measurement(
         device=device,
         runtime=job.runtime,
@@ -86,21 +96,15 @@ def read_outcome(folder: Path, job: Job, device: str, version: str) -> Outcome |
         status=result["status"],
         message=result["message"],
         threads=THREADS,
+        clock=clock,
+        cpu_features=tuple(result["cpu_features"]),
         load_ns=result["load_ns"],
         warmup_ns=tuple(result["warmup_ns"]),
         run_ns=tuple(result["run_ns"]),
         memory_growth_bytes=result["memory_growth_bytes"],
         mapped_growth_bytes=result["mapped_growth_bytes"],
     )
-    inputs, outputs = (
-        tuple(Tensor(one["name"], tuple(one["shape"]), one["dtype"]) for one in result[key])
-        for key in ("inputs", "outputs")
-    )
-    with np.load(folder / "outputs.npz", allow_pickle=False) as stored:
-        arrays = [stored[f"arr_{number}"] for number in range(len(stored.files))]
-    names = [spec.name for spec in outputs]
-    taps = dict(zip(job.taps, arrays[len(names) :], strict=True))
-    return Outcome(measurement, inputs, outputs, dict(zip(names, arrays, strict=False)), taps)
+    return Outcome(measurement, inputs, outputs, arrays)
 
 
 def failed(job: Job, device: str, version: str, status: str, message: str) -> Outcome:
@@ -112,6 +116,8 @@ def failed(job: Job, device: str, version: str, status: str, message: str) -> Ou
         status=status,
         message=message,
         threads=THREADS,
+        clock="time",
+        cpu_features=(),
         load_ns=NOT_MEASURED,
         warmup_ns=(),
         run_ns=(),
@@ -119,3 +125,20 @@ def failed(job: Job, device: str, version: str, status: str, message: str) -> Ou
         mapped_growth_bytes=NOT_MEASURED,
     )
     return Outcome(measurement)
+
+
+def how_it_died(code: int, errors: Path) -> tuple[str, str]:
+    """Return status and message of a runner that left no result.
+
+    Args:
+        code: its exit code, or minus the number of the signal that ended it.
+        errors: file of what it wrote to its error stream.
+    """
+    known = {int(one): one.name for one in signal.Signals}
+    cause = f"killed by {known.get(-code, f'signal {-code}')}" if code < 0 else f"exit code {code}"
+    said: list[str] = []
+    if errors.is_file():
+        lines = errors.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [line.strip() for line in lines if line.strip() and not line.startswith("INFO:")]
+    status = "illegal instruction" if code == -signal.SIGILL else "crashed"
+    return status, f"{cause}: {said[-1]}" if said else cause

@@ -1,17 +1,21 @@
 """Run one `.tflite` file on one runtime and measure it: `python runner.py JOB_FOLDER`.
 
 This script is copied to wherever the runtime runs: one file that needs NumPy and the runtime only. It reads
-`job.json` and `inputs.npz` and writes `outputs.npz`, then `result.json`: a result that exists is whole. What
-the runtime refuses is a result; anything else ends the process, and whoever started it reports that.
+`job.json` and `inputs.npz` and writes `output-0.bin` and so on, then `result.json` with their digests: a result that
+exists is whole. What the runtime refuses is a result; anything else ends the process, and whoever started it reports
+that.
 """
 
 from __future__ import annotations
 
 import array
+import contextlib
 import gc
+import hashlib
 import importlib
 import json
 import mmap
+import os
 import re
 import signal
 import sys
@@ -64,13 +68,8 @@ class Session:
 
     def __init__(self, runtime: Any, job: dict[str, Any], inputs: dict[str, Any]) -> None:
         self.signature = job["signature"]
-        options: dict[str, Any] = {}
-        if job["taps"]:
-            # Delegates fuse operations away, and with them the tensors between them.
-            options["experimental_preserve_all_tensors"] = True
-            options["experimental_op_resolver_type"] = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         start = time.perf_counter_ns()
-        self.interpreter = runtime.Interpreter(model_path=job["model"], num_threads=job["threads"], **options)
+        self.interpreter = runtime.Interpreter(model_path=job["model"], num_threads=job["threads"])
         opened_ns = time.perf_counter_ns() - start
         takes, gives = self.details()
         if set(takes) != set(inputs):
@@ -82,7 +81,7 @@ class Session:
         self.interpreter.allocate_tensors()
         self.load_ns = opened_ns + time.perf_counter_ns() - start
         self.feeds = [(tensor["index"], inputs[name]) for name, tensor in takes.items()]
-        self.kept = [tensor["index"] for tensor in gives.values()] + [self.tap(name) for name in job["taps"]]
+        self.kept = [tensor["index"] for tensor in gives.values()]
 
     def details(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what the runtime tells of the signature's inputs and outputs, by name."""
@@ -97,13 +96,6 @@ class Session:
             raise ValueError(f"signature {self.signature!r} is not the file's first graph, the only one run here")
         return takes, gives
 
-    def tap(self, name: str) -> int:
-        """Return the index of the one tensor with this name."""
-        found = [tensor["index"] for tensor in self.interpreter.get_tensor_details() if tensor["name"] == name]
-        if len(found) != 1:
-            raise ValueError(f"tap {name!r} must name one tensor of the file, it names {len(found)}")
-        return int(found[0])
-
     def infer(self, number: int) -> int:
         """Run the inference with this number and return the nanoseconds of `invoke()` alone."""
         try:
@@ -115,44 +107,46 @@ class Session:
         except (ValueError, RuntimeError) as error:
             raise RuntimeError(f"inference {number}: {error}") from error
 
-    def keep(self, count: int, path: Path) -> np.dtype[np.void]:
-        """Run each inference once and append its outputs to a file, whose records have the returned type."""
-        first: np.dtype[np.void] | None = None
-        with path.open("wb") as file:
+    def keep(self, count: int, folder: Path) -> list[dict[str, Any]]:
+        """Run each inference once, write its outputs to a file each and return what these files hold."""
+        written: list[dict[str, Any]] = []
+        digests = [hashlib.sha256() for _ in self.kept]
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context((folder / f"output-{n}.bin").open("wb")) for n in range(len(self.kept))]
             for number in range(count):
                 self.infer(number)
                 values = [self.interpreter.get_tensor(index) for index in self.kept]
-                record = np.dtype([(f"output{i}", value.dtype, value.shape) for i, value in enumerate(values)])
-                first = first or record
-                if record != first:
+                kinds = [{"dtype": value.dtype.name, "shape": list(value.shape)} for value in values]
+                written = written or kinds
+                if kinds != written:
                     raise ValueError(f"inference {number}: an output changes its shape or type")
-                file.write(b"".join(value.tobytes() for value in values))
-        assert first is not None
-        return first
+                for file, digest, value in zip(files, digests, values, strict=True):
+                    content = value.tobytes()
+                    file.write(content)
+                    digest.update(content)
+        return [kind | {"sha256": digest.hexdigest()} for kind, digest in zip(written, digests, strict=True)]
 
 
 def run(runtime: Any, job: dict[str, Any], inputs: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Load the file, run every inference, write the outputs (taps last) and return the result."""
+    """Load the file, run every inference, write the outputs and return the result."""
     count = len(next(iter(inputs.values())))
+    load_once(runtime, job, inputs)
     memory = Memory()
     before = memory.peak_bytes()
     session = Session(runtime, job, inputs)
     warmup_ns = [session.infer(0) for _ in range(job["warmups"])]
-    # Outputs go to a file, times take eight bytes each: what is held here would count as the model's memory.
-    record = session.keep(count, folder / "kept.bin")
+    # Outputs go to files, times take eight bytes each: what is held here would count as the model's memory.
+    written = session.keep(count, folder)
     run_ns = array.array("q")
     for number in range(job["repeats"]):
         run_ns.append(session.infer(number % count))
     after = memory.peak_bytes()
     mapped = memory.mapped_bytes(job["model"])
-    rows = np.fromfile(folder / "kept.bin", dtype=record)
-    with (folder / "outputs.part").open("wb") as file:
-        np.savez(file, *(rows[field] for field in record.names or ()))
-    (folder / "outputs.part").rename(folder / "outputs.npz")
     takes, gives = session.details()
     return {
         "status": "ok",
         "message": "",
+        "cpu_features": cpu_features(),
         "load_ns": session.load_ns,
         "warmup_ns": warmup_ns,
         "run_ns": run_ns.tolist(),
@@ -160,6 +154,7 @@ def run(runtime: Any, job: dict[str, Any], inputs: dict[str, Any], folder: Path)
         "mapped_growth_bytes": mapped,
         "inputs": [spec(name, tensor) for name, tensor in takes.items()],
         "outputs": [spec(name, tensor) for name, tensor in gives.items()],
+        "written": written,
     }
 
 
@@ -167,6 +162,31 @@ def spec(name: str, tensor: dict[str, Any]) -> dict[str, Any]:
     """Return name, shape and type of a tensor in a form for JSON."""
     shape = [int(size) for size in tensor["shape"]]
     return {"name": name, "shape": shape, "dtype": np.dtype(tensor["dtype"]).name}
+
+
+def cpu_features() -> list[str]:
+    """Return what the processor offers as the system tells it; nothing on systems other than Linux."""
+    if not Path("/proc/cpuinfo").is_file():
+        return []
+    found = re.search(r"^(?:Features|flags)\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return sorted(found[1].split()) if found else []
+
+
+def load_once(runtime: Any, job: dict[str, Any], inputs: dict[str, Any]) -> None:
+    """Load the file in a copy of this process, so that loading it here is no measure of the disk.
+
+    What the copy needs of the file and of the runtime's code is at hand afterwards; what it does to memory and what
+    becomes of it is its own affair.
+    """
+    if not Path("/proc/self/status").is_file():
+        return
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    with contextlib.suppress(ValueError, RuntimeError, MemoryError):
+        Session(runtime, job, inputs)
+    os._exit(0)
 
 
 def main(folder: Path) -> None:
@@ -183,6 +203,8 @@ def main(folder: Path) -> None:
         result = run(runtime, job, inputs, folder)
     except (ValueError, RuntimeError) as error:
         result = {"status": "refused", "message": " ".join(str(error).split())}
+    except MemoryError:
+        result = {"status": "out of memory", "message": "the runtime asked for more memory than there is"}
     (folder / "result.part").write_text(json.dumps(result), encoding="utf-8")
     (folder / "result.part").rename(folder / "result.json")
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import platform
-import signal
-import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ondevice.devices.device import Device, Job, Outcome
-from ondevice.devices.job_folder import check_job, failed, read_outcome, write_job
+from ondevice.devices.job_folder import check_job, failed, how_it_died, read_outcome, write_job
+from ondevice.devices.process import run_limited
 from ondevice.devices.runtimes import RUNTIMES, find_runtime, installed_version
+from ondevice.versions import machine
 
 GRACE_S = 5
 
 
+@dataclass(frozen=True)
 class Host(Device):
     """This machine, with the runtimes that are installed beside this package.
 
@@ -28,7 +27,7 @@ class Host(Device):
     tflite-runtime 2.14 cannot load a file in a process that has imported TensorFlow.
     """
 
-    name = "host"
+    name: str = "host"
 
     def runtimes(self) -> list[str]:
         """Name the runtimes that this device offers, installed or not."""
@@ -38,13 +37,21 @@ class Host(Device):
         """Name the runtimes whose packages are installed."""
         return [name for name, runtime in RUNTIMES.items() if installed_version(runtime) is not None]
 
-    def run(self, job: Job) -> Outcome:
-        """Run a job. A refusal, crash or time-out of the runtime is an `Outcome`, not an exception.
+    def missing(self) -> str:
+        """Return nothing: this machine is here; a runtime that is not is told by its jobs."""
+        return ""
 
-        Raises:
-            UsageError: the runtime is unknown, the model does not exist, or the job contradicts itself.
-        """
-        check_job(job)
+    def machine(self) -> dict[str, str]:
+        """Describe this machine."""
+        return machine()
+
+    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs one after the other; see `Device.run_all`."""
+        for job in jobs:
+            check_job(job)
+        return [self._run(job) for job in jobs]
+
+    def _run(self, job: Job) -> Outcome:
         runtime = find_runtime(job.runtime)
         version = installed_version(runtime)
         if version is None:
@@ -57,65 +64,13 @@ class Host(Device):
             folder = Path(name)
             runner = write_job(folder, job, str(job.model.resolve()), math.ceil(job.timeout_s) + GRACE_S)
             command = [sys.executable, str(runner), str(folder)]
-            code = _run_limited(command, folder / "stderr.txt", job.timeout_s)
+            code = run_limited(
+                command, folder / "stdout.txt", folder / "stderr.txt", lambda elapsed_s: elapsed_s > job.timeout_s
+            )
             if code is None:
                 return failed(job, self.name, version, "timed out", f"no result within {job.timeout_s:g} s")
             outcome = read_outcome(folder, job, self.name, version)
             # A result does not excuse a process that died after writing it.
             if code != 0 or outcome is None:
-                return failed(job, self.name, version, "crashed", _last_words(code, folder / "stderr.txt"))
+                return failed(job, self.name, version, *how_it_died(code, folder / "stderr.txt"))
             return outcome
-
-
-def _run_limited(command: list[str], errors: Path, timeout_s: float) -> int | None:
-    """Run a command and return its exit code, or None when it had to be stopped; no process is ever left."""
-    process = None
-    with errors.open("wb") as stderr:
-        try:
-            with _interrupt_deferred():
-                # A session of its own: one signal reaches the process and all its children, and none of ours.
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=stderr,
-                    start_new_session=True,
-                )
-            return process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            # Also on KeyboardInterrupt. Once waited for, the number may belong to another process.
-            if process is not None and process.poll() is None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-@contextlib.contextmanager
-def _interrupt_deferred() -> Iterator[None]:
-    """Let an interrupt wait until the block is done.
-
-    One that came while a process is being started would leave the process behind, with nobody who knows its number.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
-    came: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if came:
-        before(signal.SIGINT, None)
-
-
-def _last_words(code: int, errors: Path) -> str:
-    """Say in one line how a process ended: its signal or exit code, and the last line it wrote."""
-    known = {int(one): one.name for one in signal.Signals}
-    cause = f"killed by {known.get(-code, f'signal {-code}')}" if code < 0 else f"exit code {code}"
-    lines = errors.read_text(encoding="utf-8", errors="replace").splitlines()
-    said = [line.strip() for line in lines if line.strip() and not line.startswith("INFO:")]
-    return f"{cause}: {said[-1]}" if said else cause

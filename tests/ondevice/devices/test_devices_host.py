@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import platform
@@ -10,10 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,10 +20,8 @@ from ondevice.bundle import Tensor
 from ondevice.devices.device import Job, registry
 from ondevice.devices.runtimes import RUNTIMES, Runtime, installed_version
 from ondevice.errors import UsageError
+from tests.ondevice.devices.gather_files import EVERY_ID, LENGTH, TABLE, WIDTH, job, when_running
 
-ROWS, WIDTH, LENGTH = 4_000, 64, 50
-TABLE = np.arange(ROWS * WIDTH, dtype=np.float32).reshape(ROWS, WIDTH)
-EVERY_ID = np.arange(ROWS, dtype=np.int32).reshape(-1, LENGTH)
 HOST = registry.load("host")()
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -38,78 +32,6 @@ every_runtime = pytest.mark.parametrize(
         for name, one in RUNTIMES.items()
     ],
 )
-
-
-def convert(folder: Path, **functions: Any) -> bytes:
-    """Convert functions to a file with one signature each, as the project's own files are made."""
-    import tensorflow as tf
-
-    module = tf.Module()
-    module.functions = functions
-    tf.saved_model.save(module, str(folder), signatures=functions)
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=list(functions))
-    return bytes(converter.convert())
-
-
-@pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of small files; `gather.tflite` turns ids into rows and their doubled sums."""
-    import tensorflow as tf
-
-    folder = tmp_path_factory.mktemp("models")
-    ids = tf.TensorSpec([LENGTH], tf.int32, name="ids")
-    open_ids = tf.TensorSpec([None], tf.int32, name="ids")
-    number = tf.TensorSpec([1], tf.int32, name="number")
-    divisor = tf.TensorSpec([1], tf.int32, name="divisor")
-
-    @tf.function(input_signature=[ids])
-    def gather(ids: Any) -> Any:
-        rows = tf.gather(TABLE, ids)
-        return {"rows": rows, "sums": tf.reduce_sum(tf.multiply(rows, 2.0, name="doubled"), axis=-1)}
-
-    @tf.function(input_signature=[number, divisor])
-    def remainder(number: Any, divisor: Any) -> Any:
-        return {"remainder": tf.math.floormod(number, divisor)}
-
-    @tf.function(input_signature=[open_ids])
-    def any_length(ids: Any) -> Any:
-        return {"next": ids + 1}
-
-    files = {
-        "gather": {"recommend": gather},
-        "remainder": {"recommend": remainder},
-        "any_length": {"recommend": any_length},
-        "two": {"first": any_length, "recommend": remainder},
-    }
-    for name, functions in files.items():
-        (folder / f"{name}.tflite").write_bytes(convert(folder / name, **functions))
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Have temporary folders made in one place; check that no folder and no process outlives a test."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield folder
-    assert list(folder.iterdir()) == []
-    assert processes(folder) == []
-
-
-def processes(folder: Path) -> list[int]:
-    """Return the numbers of the living processes that were started with a path in this folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        # A process may end between being listed and being read.
-        with contextlib.suppress(OSError):
-            if str(folder).encode() in entry.read_bytes():
-                found.append(int(entry.parent.name))
-    return found
-
-
-def job(model: Path, runtime: str, **changes: Any) -> Job:
-    return Job(model, runtime, "recommend", **({"inputs": {"ids": EVERY_ID}} | changes))
 
 
 @every_runtime
@@ -124,7 +46,8 @@ def test_every_id_gives_its_row_exactly(models: Path, runtime: str) -> None:
         Tensor("sums", (LENGTH,), "float32"),
     )
     measured = outcome.measurement
-    assert (measured.status, measured.device, measured.threads) == ("ok", "host", 1)
+    assert (measured.status, measured.device, measured.threads, measured.clock) == ("ok", "host", 1, "time")
+    assert "sse2" in measured.cpu_features or platform.machine() != "x86_64"
     assert measured.runtime_version == installed_version(RUNTIMES[runtime])
     assert (len(measured.warmup_ns), len(measured.run_ns)) == (2, 100)
     assert min(measured.load_ns, *measured.warmup_ns, *measured.run_ns) > 0
@@ -140,13 +63,6 @@ def test_the_mapped_part_is_what_was_touched_of_the_file(models: Path, runtime: 
     assert 0 < one.mapped_growth_bytes <= every.mapped_growth_bytes
     assert TABLE.nbytes <= every.mapped_growth_bytes <= model.stat().st_size + 4096
     assert every.memory_growth_bytes >= every.mapped_growth_bytes
-
-
-@every_runtime
-def test_taps_give_inner_values(models: Path, runtime: str) -> None:
-    outcome = HOST.run(job(models / "gather.tflite", runtime, taps=("doubled",)))
-    np.testing.assert_array_equal(outcome.taps["doubled"], 2 * TABLE[EVERY_ID])
-    assert (set(outcome.outputs), set(outcome.taps)) == ({"rows", "sums"}, {"doubled"})
 
 
 @every_runtime
@@ -166,7 +82,6 @@ def test_an_open_dimension_takes_the_length_of_the_input(models: Path, runtime: 
         ("gather", {"inputs": {"ids": EVERY_ID[:, 1:]}}, "Attempting to resize dimension 0"),
         ("gather", {"inputs": {"id": EVERY_ID}}, r"takes \['ids'\], the job gives \['id'\]"),
         ("gather", {"signature": "train"}, "no signature 'train'; it has: recommend"),
-        ("gather", {"taps": ("tripled",)}, "tap 'tripled' must name one tensor of the file, it names 0"),
         ("two", {"inputs": {"number": EVERY_ID, "divisor": EVERY_ID}}, "not the file's first graph"),
     ],
 )
@@ -199,20 +114,6 @@ def test_a_file_that_kills_the_runtime_is_a_crash(models: Path, runtime: str) ->
     outcome = HOST.run(job(models / "remainder.tflite", runtime, inputs=inputs))
     assert outcome.measurement.status == "crashed"
     assert outcome.measurement.message == "killed by SIGFPE"
-
-
-def when_running(scratch: Path, do: Callable[[int], None]) -> threading.Thread:
-    """Start a thread that waits for a job's process and calls `do` with its number."""
-
-    def watch() -> None:
-        deadline = time.monotonic() + 20
-        while not (found := processes(scratch)) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        do(found[0])
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
 
 
 def endless(models: Path, timeout_s: float) -> Job:
@@ -295,7 +196,6 @@ def test_a_runtime_that_cannot_be_imported_is_a_crash(models: Path, monkeypatch:
         ({"inputs": {"ids": EVERY_ID[:0]}}, "at least one; received {'ids': 0}"),
         ({"inputs": {"ids": EVERY_ID, "more": EVERY_ID[:1]}}, "received {'ids': 80, 'more': 1}"),
         ({"repeats": -1}, "must be 0 or more, received 5 and -1"),
-        ({"taps": ("doubled",), "repeats": 1}, "repeats must be 0 with taps"),
     ],
 )
 def test_a_wrong_request_is_a_usage_error(models: Path, changes: dict[str, Any], message: str) -> None:

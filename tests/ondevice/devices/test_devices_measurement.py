@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from ondevice.devices.measurement import Measurement
+from ondevice.devices.measurement import STATUSES, Measurement
 
 MEASUREMENT = Measurement(
     device="host",
@@ -15,6 +15,8 @@ MEASUREMENT = Measurement(
     status="ok",
     message="",
     threads=1,
+    clock="time",
+    cpu_features=(),
     load_ns=2_500_000,
     warmup_ns=(9_000_000,),
     run_ns=(4_000_000, 1_000_000, 3_000_000, 2_000_000, 10_000_000),
@@ -45,7 +47,11 @@ def test_loading_is_told_in_milliseconds() -> None:
     assert MEASUREMENT.load_ms == 2.5
 
 
-@pytest.mark.parametrize("status", ["refused", "crashed", "timed out", "missing"])
+def test_instructions_are_the_median() -> None:
+    assert MEASUREMENT.instructions == 3_000_000
+
+
+@pytest.mark.parametrize("status", sorted(set(STATUSES) - {"ok"}))
 def test_only_ok_is_ok(status: str) -> None:
     assert MEASUREMENT.ok
     assert not dataclasses.replace(MEASUREMENT, status=status).ok

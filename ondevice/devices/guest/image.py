@@ -1,0 +1,170 @@
+"""Images the phone starts from: what goes into one, where it is kept, whether it is there and whole."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ondevice import files, records
+from ondevice.devices.guest import tools
+from ondevice.errors import OnDeviceError, unknown_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+IMAGES = Path(__file__).parent / "images"
+INIT = Path(__file__).with_name("init.sh")
+RECORD_FILE = "image.json"
+KERNEL_FILE, START_FILE, SYSTEM_FILE, ROOT_FOLDER = "kernel", "start.gz", "system.ext4", "root"
+LAYOUT = 1
+"""Raised when the way an image is built changes, so that older ones are built anew."""
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """What an image is built from.
+
+    Args:
+        name: name of the image, the file's name.
+        title: one line for lists.
+        architecture: Debian's name of the processor that the programs are for.
+        triplet: name of the folder that Debian keeps their libraries in.
+        loader: path of the program that starts programs, below the image's root.
+        packages: Debian packages; what they depend on comes with them.
+        platforms: tags of the wheels that fit.
+        wheels: Python packages with their versions; what they depend on comes with them.
+        runtimes: version of each runtime's package, by the runtime's name.
+    """
+
+    name: str
+    title: str
+    architecture: str
+    triplet: str
+    loader: str
+    packages: tuple[str, ...]
+    platforms: tuple[str, ...]
+    wheels: tuple[str, ...]
+    runtimes: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        """A digest of everything that decides what the image is, so that a change of any of it builds it anew."""
+        decides = {"layout": LAYOUT, "init": INIT.read_text(encoding="utf-8"), "spec": records.to_json(self)}
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def folder(self) -> Path:
+        """Where the image is kept, whether it is there or not."""
+        return cache_folder() / f"{self.name}-{self.key}"
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """What an image was built from and the digests of its files.
+
+    Args:
+        packages: Debian packages with version and architecture, as their files were named.
+        wheels: file names of the wheels.
+        kernel: version of the kernel.
+        sha256: digest of each of the image's files, by name.
+    """
+
+    packages: tuple[str, ...]
+    wheels: tuple[str, ...]
+    kernel: str
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that is installed and whole."""
+
+    spec: ImageSpec
+    record: ImageRecord
+    folder: Path
+
+    @property
+    def kernel(self) -> Path:
+        """The kernel, an arm64 one whatever the programs are for."""
+        return self.folder / KERNEL_FILE
+
+    @property
+    def start(self) -> Path:
+        """The compressed archive the kernel unpacks into memory: what mounts the disks."""
+        return self.folder / START_FILE
+
+    @property
+    def system(self) -> Path:
+        """The disk with Python and the runtimes."""
+        return self.folder / SYSTEM_FILE
+
+    @property
+    def root(self) -> Path:
+        """The same as a folder, for devices that have a kernel of their own."""
+        return self.folder / ROOT_FOLDER
+
+
+def cache_folder() -> Path:
+    """Return the folder of all images: below the user's cache folder, `$XDG_CACHE_HOME` or `~/.cache`."""
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    # The standard says that a relative path is to be ignored.
+    base = Path(named) if os.path.isabs(named) else Path.home() / ".cache"
+    return base / "ondevice" / "phone"
+
+
+def names() -> list[str]:
+    """List the images that can be built."""
+    return sorted(path.stem for path in IMAGES.glob("*.toml"))
+
+
+def load(name: str) -> ImageSpec:
+    """Return what an image is built from.
+
+    Raises:
+        UsageError: there is no image of this name.
+    """
+    if name not in names():
+        raise unknown_name("image", name, names())
+    spec = tomllib.loads((IMAGES / f"{name}.toml").read_text(encoding="utf-8"))
+    return records.from_json(ImageSpec, {"name": name, **spec}, f"image {name}.toml")
+
+
+def missing(spec: ImageSpec) -> str:
+    """Say what keeps the phone from starting with this image and what to do about it; empty if nothing does."""
+    packages = tools.missing_packages(tools.RUN_TOOLS)
+    if packages:
+        return f"{', '.join(packages)} is not installed; run: {tools.install_command(packages)}"
+    if not (spec.folder / RECORD_FILE).is_file():
+        return f"the phone's image {spec.name!r} is not installed; run: ondevice devices install"
+    return ""
+
+
+def open_image(spec: ImageSpec) -> Image:
+    """Return an installed image after comparing its files with their digests.
+
+    Raises:
+        UsageError: it is not installed.
+        OnDeviceError: one of its files is gone or was changed.
+    """
+    record = records.read(ImageRecord, spec.folder / RECORD_FILE, "image")
+    for name, digest in record.sha256.items():
+        path = spec.folder / name
+        state = path.stat() if path.is_file() else None
+        if state is None or _digest(path, state.st_mtime_ns, state.st_size) != digest:
+            raise OnDeviceError(
+                f"image file {str(path)!r} is gone or was changed since it was installed; "
+                "run: ondevice devices install --again"
+            )
+    return Image(spec, record, spec.folder)
+
+
+@functools.cache
+def _digest(path: Path, modified_ns: int, size_bytes: int) -> str:
+    return files.sha256(path)
