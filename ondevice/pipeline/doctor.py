@@ -6,6 +6,8 @@ import platform
 import sys
 from dataclasses import dataclass
 
+from ondevice.devices.profile import open_device
+from ondevice.pipeline.devices import DEFAULT_PHONE
 from ondevice.versions import package_version
 
 NEEDED = ("tensorflow", "keras", "ai-edge-litert", "ai-edge-quantizer", "numpy", "scipy")
@@ -37,7 +39,7 @@ def doctor() -> list[Finding]:
         found = package_version(name)
         ok = found != "not installed"
         findings.append(Finding(name, ok, True, found if ok else f"not installed; run: pip install {name}"))
-    return [*findings, _old_runtime(), _numpy()]
+    return [*findings, _old_runtime(), _numpy(), _phone()]
 
 
 def _old_runtime() -> Finding:
@@ -49,6 +51,13 @@ def _old_runtime() -> Finding:
         "tried on TensorFlow Lite 2.14, and `ondevice validate` says so for that runtime"
     )
     return Finding("tflite-runtime", False, False, why)
+
+
+def _phone() -> Finding:
+    phone = open_device(DEFAULT_PHONE)
+    missing = phone.missing()
+    ready = f"{phone.machine()['system']}, {phone.machine()['processor']}"
+    return Finding("emulated phone", not missing, False, missing or ready)
 
 
 def _numpy() -> Finding:

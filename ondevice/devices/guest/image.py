@@ -39,7 +39,9 @@ class ImageSpec:
         loader: path of the program that starts programs, below the image's root.
         packages: Debian packages; what they depend on comes with them.
         platforms: tags of the wheels that fit.
-        wheels: Python packages with their versions; what they depend on comes with them.
+        wheels: Python packages with their versions, all that is needed: what they depend on does not come with them.
+        python_path: folders below the image's root that Python finds packages in.
+        library_path: folders below the image's root that programs find libraries in.
         runtimes: version of each runtime's package, by the runtime's name.
     """
 
@@ -51,7 +53,14 @@ class ImageSpec:
     packages: tuple[str, ...]
     platforms: tuple[str, ...]
     wheels: tuple[str, ...]
+    python_path: tuple[str, ...]
+    library_path: tuple[str, ...]
     runtimes: dict[str, str]
+
+    def environment(self, root: str = "") -> dict[str, str]:
+        """Return the environment variables that its Python needs, with the image's root at a path."""
+        paths = {"PYTHONPATH": self.python_path, "LD_LIBRARY_PATH": self.library_path}
+        return {name: ":".join(f"{root}/{path}" for path in found) for name, found in paths.items()}
 
     @property
     def key(self) -> str:
@@ -109,6 +118,11 @@ class Image:
     def root(self) -> Path:
         """The same as a folder, for devices that have a kernel of their own."""
         return self.folder / ROOT_FOLDER
+
+
+def exports(spec: ImageSpec) -> list[str]:
+    """Return the shell lines that set up the environment inside the phone."""
+    return [f"export {name}={value}" for name, value in spec.environment().items()]
 
 
 def cache_folder() -> Path:

@@ -26,6 +26,7 @@ from ondevice.devices.guest.image import (
     ImageRecord,
     ImageSpec,
     cache_folder,
+    exports,
     open_image,
 )
 from ondevice.devices.guest.packages import Packages
@@ -134,8 +135,8 @@ def _build(spec: ImageSpec, work: Path, image: Path, say: Callable[[str], None])
 def _wheels(spec: ImageSpec, folder: Path) -> list[Path]:
     platforms = [word for platform in spec.platforms for word in ("--platform", platform)]
     tags = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--only-binary=:all:"]
-    quiet = ["--quiet", "--disable-pip-version-check"]
-    words = ["-m", "pip", "download", *quiet, "--dest", str(folder), *tags, *platforms, *spec.wheels]
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps"]
+    words = ["-m", "pip", "download", *options, "--dest", str(folder), *tags, *platforms, *spec.wheels]
     tools.call([sys.executable, *words], "downloading the runtimes")
     return sorted(folder.glob("*.whl"))
 
@@ -182,7 +183,7 @@ def _first_start(image: Image, folder: Path) -> None:
     content.mkdir(parents=True)
     shutil.copy(_RUNNER, content)
     modules = [find_runtime(name).module for name in image.spec.runtimes]
-    lines = ["export PYTHONPATH=/site:/job", "echo '@ondevice job 0 started'"]
+    lines = ["cd /job", *exports(image.spec), "echo '@ondevice job 0 started'"]
     lines += [f"python3.11 -S -c 'import runner, {module}' || exit 1" for module in modules]
     lines += ["echo '@ondevice job 0 ended 0'"]
     (content / "main.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")

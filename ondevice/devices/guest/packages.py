@@ -18,9 +18,6 @@ class Packages:
     Args:
         architecture: Debian's name of the processor, e.g. `"arm64"`.
         folder: an empty folder for the state.
-
-    Raises:
-        OnDeviceError: the sources can't be read.
     """
 
     def __init__(self, architecture: str, folder: Path) -> None:
@@ -42,8 +39,12 @@ class Packages:
             "APT::Sandbox::User": "root",
         }
         self.options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
-        # One source of several may have nothing for this processor; what is missing is then told by name.
-        call(["apt-get", *self.options, "update", "-qq"], "reading the package sources")
+        try:
+            call(["apt-get", *self.options, "update", "-qq"], "reading the package sources")
+            self.trouble = ""
+        except OnDeviceError as error:
+            # One source of several may be away or have nothing for this processor. Whether that matters shows later.
+            self.trouble = f" ({error})"
 
     def with_dependencies(self, names: Sequence[str]) -> list[str]:
         """Name the packages and everything that they depend on.
@@ -52,7 +53,8 @@ class Packages:
             OnDeviceError: a package does not exist.
         """
         plan = ["apt-get", *self.options, "install", "-s", "--no-install-recommends", *names]
-        return sorted(set(re.findall(r"^Inst (\S+)", call(plan, "looking for packages"), re.MULTILINE)))
+        found = call(plan, f"looking for packages{self.trouble}")
+        return sorted(set(re.findall(r"^Inst (\S+)", found, re.MULTILINE)))
 
     def kernel(self, name: str) -> str:
         """Name the package that a kernel's collective package stands for today.
@@ -60,7 +62,7 @@ class Packages:
         Raises:
             OnDeviceError: there is none.
         """
-        depends = call(["apt-cache", *self.options, "depends", name], "looking for a kernel")
+        depends = call(["apt-cache", *self.options, "depends", name], f"looking for a kernel{self.trouble}")
         found = re.search(r"Depends: (linux-image-\d\S*)", depends)
         if found is None:
             raise OnDeviceError(f"package {name!r} names no kernel; the system's package sources offer none.")

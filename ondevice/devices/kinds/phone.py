@@ -15,7 +15,7 @@ from ondevice.devices.device import Device, Job, Outcome
 from ondevice.devices.guest import image as images
 from ondevice.devices.guest.boot import Ending, boot, command
 from ondevice.devices.guest.disk import make_disk, read_disk
-from ondevice.devices.guest.image import Image
+from ondevice.devices.guest.image import Image, ImageSpec
 from ondevice.devices.guest.tools import version_of_qemu
 from ondevice.devices.job_folder import check_job, failed, how_it_died, read_outcome, write_job
 from ondevice.errors import OnDeviceError, unknown_name
@@ -99,7 +99,7 @@ class Phone(Device):
     def _start(self, image: Image, jobs: list[Job], cancelled: Callable[[], bool]) -> list[Outcome]:
         with tempfile.TemporaryDirectory(prefix="ondevice-phone-") as name:
             folder = Path(name)
-            _write_content(folder / "content", jobs)
+            _write_content(folder / "content", jobs, image.spec)
             make_disk(folder / "content", folder / "job.ext4", RESULT_ROOM_BYTES)
             shutil.rmtree(folder / "content")
             start = command(image, self.cpu, self.memory_mb, folder / "job.ext4", image.system)
@@ -133,13 +133,13 @@ class Phone(Device):
         return failed(job, self.name, version, "device failed", message)
 
 
-def _write_content(content: Path, jobs: list[Job]) -> None:
+def _write_content(content: Path, jobs: list[Job], spec: ImageSpec) -> None:
     """Write what the phone finds on its disk: each file once, a folder per job and the script that does them."""
     (content / "models").mkdir(parents=True)
     models = {model: f"models/{number}.tflite" for number, model in enumerate({job.model for job in jobs})}
     for model, place in models.items():
         shutil.copyfile(model, content / place)
-    lines = ["cd /job; export PYTHONPATH=/site"]
+    lines = ["cd /job", *images.exports(spec)]
     for number, job in enumerate(jobs):
         folder = content / "jobs" / str(number)
         folder.mkdir(parents=True)

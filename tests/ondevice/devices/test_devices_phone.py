@@ -99,7 +99,9 @@ def test_an_instruction_that_only_newer_processors_have_is_its_own_result(models
 
 def test_running_out_of_memory_is_its_own_result_and_the_next_job_runs(phone: Phone, models: Path, doing) -> None:
     # One piece after the other: what can't ever be there in one piece is refused and not promised.
-    doing("held = [bytearray(b'x') * (1 << 20) for _ in range(200) if 'jobs/0' in __file__]\nraise SystemExit('enough')")
+    doing(
+        "held = [bytearray(b'x') * (1 << 20) for _ in range(200) if 'jobs/0' in __file__]\nraise SystemExit('enough')"
+    )
     first, second = phone.run_all([job(models / "gather.tflite", "litert")] * 2)
     assert first.measurement.status == "out of memory"
     assert first.measurement.message == "the phone's 128 MB ran out, and its kernel ended the runtime"
@@ -238,7 +240,9 @@ def test_without_an_image_the_way_to_one_is_told(
     outcomes = phone.run_all([job(models / "gather.tflite", name) for name in phone.runtimes()])
     for outcome in outcomes:
         assert outcome.measurement.status == "missing"
-        assert outcome.measurement.message == "the phone's image 'arm64' is not installed; run: ondevice devices install"
+        assert (
+            outcome.measurement.message == "the phone's image 'arm64' is not installed; run: ondevice devices install"
+        )
     assert phone.installed() == []
 
 

@@ -1,0 +1,74 @@
+"""Devices: which there are, what each still needs, and installing what the emulated ones start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ondevice.devices.guest import image as images
+from ondevice.devices.guest.install import install
+from ondevice.devices.kinds.phone import Phone
+from ondevice.devices.profile import load, names, open_device
+from ondevice.errors import UsageError
+
+DEFAULT_PHONE = "entry-2018"
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """A device and whether it can be used.
+
+    Args:
+        name: name of the device.
+        title: one line that describes it.
+        runtimes: names of its runtimes, with the version where it is fixed.
+        missing: what keeps it from being used and what to do about it; empty if nothing does.
+    """
+
+    name: str
+    title: str
+    runtimes: tuple[str, ...]
+    missing: str
+
+
+def list_devices(chosen: Sequence[str] = ()) -> list[DeviceState]:
+    """Tell of devices whether they can be used.
+
+    Args:
+        chosen: names of devices; all without it.
+
+    Raises:
+        UsageError: a name is unknown.
+    """
+    found = []
+    for name in chosen or names():
+        device = open_device(name)
+        versions = images.load(device.image).runtimes if isinstance(device, Phone) else {}
+        runtimes = tuple(f"{each} {versions[each]}" if each in versions else each for each in device.runtimes())
+        found.append(DeviceState(name, load(name).title, runtimes, device.missing()))
+    return found
+
+
+def install_devices(
+    chosen: Sequence[str] = (DEFAULT_PHONE,), *, again: bool = False, say: Callable[[str], None] = lambda what: None
+) -> None:
+    """Build the images that devices start from, where they are not there yet.
+
+    Args:
+        chosen: names of emulated devices; several may share an image.
+        again: whether to build an image although it is there.
+        say: told of each step before it starts.
+
+    Raises:
+        UsageError: a name is unknown, or the device is not an emulated one.
+        OnDeviceError: a program is missing, a download failed, the disk is full or the image does not start.
+    """
+    needed = {}
+    for name in chosen:
+        device = open_device(name)
+        if not isinstance(device, Phone):
+            emulated = [each for each in names() if isinstance(open_device(each), Phone)]
+            raise UsageError(f"device {name!r} needs no installation; emulated devices are: {', '.join(emulated)}.")
+        needed[device.image] = images.load(device.image)
+    for spec in needed.values():
+        install(spec, again=again, say=say)
