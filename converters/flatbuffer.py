@@ -153,6 +153,7 @@ def _tensor(table: Table, index: int, subgraph: int, buffers: list[tuple[int, in
         )
     offset, size = _pick(table.source, buffers, table.number(2, "I"), "buffer")
     quantization = table.table(4)
+    scale_offset, scales = quantization.span(2, 4) if quantization else (0, 0)
     return TensorInfo(
         index=index,
         subgraph=subgraph,
@@ -161,7 +162,8 @@ def _tensor(table: Table, index: int, subgraph: int, buffers: list[tuple[int, in
         dtype=_pick(table.source, _types(), table.number(1, "b"), "tensor type"),
         buffer_bytes=size,
         buffer_offset=offset if size else 0,
-        scales=quantization.span(2, 4)[1] if quantization else 0,
+        scales=scales,
+        scale_offset=scale_offset if scales else 0,
         quantized_dimension=quantization.number(6, "i") if quantization else 0,
     )
 

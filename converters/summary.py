@@ -19,6 +19,7 @@ class TensorInfo:
         buffer_bytes: bytes of its constant data, 0 if it is computed.
         buffer_offset: where that data starts, in bytes from the start of the file, 0 if it is computed.
         scales: how many quantization scales it has.
+        scale_offset: where these float32 numbers start, in bytes from the start of the file, 0 if there are none.
         quantized_dimension: dimension along which several scales apply.
     """
 
@@ -30,6 +31,7 @@ class TensorInfo:
     buffer_bytes: int
     buffer_offset: int
     scales: int
+    scale_offset: int
     quantized_dimension: int
 
 

@@ -27,11 +27,15 @@ def frozen(module: Recommend) -> tf.types.experimental.PolymorphicFunction:
     return recommend
 
 
-def convert(module: Recommend) -> bytes:
+def convert(module: Recommend, dynamic_range: bool = False) -> bytes:
     """Convert with builtin operations only.
 
     Variables are turned into constants first, since the converter leaves those of Keras 3 as READ_VARIABLE
     operations; the way then goes through a SavedModel, which keeps the signature's name.
+
+    Args:
+        module: what to convert.
+        dynamic_range: whether the converter quantizes weights as it does by default when asked to optimize.
 
     Raises:
         OnDeviceError: the graph needs an operation that is not builtin.
@@ -41,6 +45,8 @@ def convert(module: Recommend) -> bytes:
         tf.saved_model.save(tf.Module(), str(saved), signatures={SIGNATURE: frozen(module)})
         converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if dynamic_range:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
         try:
             return converter.convert()
         except tf.errors.OpError as error:

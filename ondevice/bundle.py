@@ -8,11 +8,12 @@ from pathlib import Path
 from ondevice import files, records
 from ondevice.errors import OnDeviceError, UsageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MODEL_FILE = "model.tflite"
 MANIFEST_FILE = "manifest.json"
 VOCABULARY_FILE = "vocab.txt"
 TEST_VECTORS_FILE = "test_vectors.json"
+UNKNOWN_RUNTIME = "unknown"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,33 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """What every look-up of the file must give, as digests.
+
+    A digest stands for the vectors themselves, which are as large as the full table. So whoever has the bundle can
+    check every id on any device, bit for bit, without the training run and without this package's look-up.
+
+    Args:
+        tensor: name of the tensor in the file that holds the looked-up vectors, float32 `[1, length, width]`.
+        width: numbers per vector.
+        ids_per_block: consecutive ids that share a digest; block n starts with id `n * ids_per_block`, the last one
+            may be shorter.
+        sha256: per block, the SHA-256 of the reference's vectors as float32, little-endian, one id after the other.
+            Zeros are made positive first, since both zeros are equal. Empty for a file that does not promise exact
+            look-ups, which are then not checked.
+    """
+
+    tensor: str
+    width: int
+    ids_per_block: int
+    sha256: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.ids_per_block < 1:
+            raise OnDeviceError(f"ids_per_block is {self.ids_per_block}; allowed is a whole number of at least 1.")
+
+
+@dataclass(frozen=True)
 class Embedding:
     """How ids become vectors: the method, the id order and the sizes.
 
@@ -63,7 +91,7 @@ class Embedding:
         stored_parameters: numbers stored for the look-up.
         full_parameters: numbers of the full table of the same vocabulary and width.
         tables: one record per stored table.
-        tensor: name of the tensor in the file that holds the looked-up vectors, `[1, length, width]`.
+        lookup: what the file's look-ups must give.
     """
 
     method: str
@@ -73,7 +101,7 @@ class Embedding:
     stored_parameters: int
     full_parameters: int
     tables: tuple[Table, ...]
-    tensor: str
+    lookup: Lookup
 
 
 @dataclass(frozen=True)
@@ -97,14 +125,16 @@ class Manifest:
         excludes_history: whether the items given are left out of the answer.
         recipe: name of the quantization recipe.
         dense: number format of the dense layers' weights, with granularity.
+        comparison: whether the file is only there to compare with; nothing was proven of it before it was written.
         embedding: how ids become vectors.
         parameters: numbers the whole model stores.
         file_bytes: size of `model.tflite`.
         overhead_bytes: part of the file that is not weights.
         vocabulary_bytes: size of `vocab.txt`.
         ops: builtin operations of the file and how often each occurs.
-        target_runtime: runtime the file was made for.
-        minimum_runtime: oldest TensorFlow Lite version whose kernels cover every operation of the file.
+        target_runtime: runtime the file was made for; empty for a file to compare with, which is made for none.
+        minimum_runtime: oldest TensorFlow Lite version whose kernels cover every operation of the file; only a file to
+            compare with may hold an operation that none is known for, and says `UNKNOWN_RUNTIME`.
         score_tolerance_steps: largest score difference to the reference model that counts as equal, in steps of
             1/255 of the range of the reference scores.
         quality: metrics of the float reference model on the test split, by name.
@@ -128,6 +158,7 @@ class Manifest:
     excludes_history: bool
     recipe: str
     dense: str
+    comparison: bool
     embedding: Embedding
     parameters: int
     file_bytes: int
@@ -151,6 +182,8 @@ class TestVector:
         edge: whether it holds unusual ids and not a real history.
         ids: the ids given, as many as the history is long.
         items: the reference's best items, several times as many as the file returns.
+        keys: the vocabulary's keys of the first of these items, as many as the file returns, so that a vocabulary
+            that does not belong to the file is noticed.
         scores: their scores, falling.
         score_range: largest minus smallest score over all items that may be returned.
     """
@@ -161,6 +194,7 @@ class TestVector:
     edge: bool
     ids: tuple[int, ...]
     items: tuple[int, ...]
+    keys: tuple[str, ...]
     scores: tuple[float, ...]
     score_range: float
 
@@ -198,12 +232,7 @@ def open_bundle(folder: Path) -> Bundle:
     """
     if not folder.is_dir():
         raise UsageError(f"bundle {str(folder)!r} is not a folder; `ondevice export` writes one.")
-    manifest = records.read(Manifest, folder / MANIFEST_FILE, "manifest")
-    if manifest.schema_version != SCHEMA_VERSION:
-        raise OnDeviceError(
-            f"manifest {str(folder / MANIFEST_FILE)!r} has schema version {manifest.schema_version}; "
-            f"this ondevice reads version {SCHEMA_VERSION}."
-        )
+    manifest = _read_manifest(folder / MANIFEST_FILE)
     for name in (MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE):
         if name not in manifest.sha256:
             raise OnDeviceError(f"manifest {str(folder / MANIFEST_FILE)!r} has no SHA-256 of {name}.")
@@ -217,3 +246,14 @@ def open_bundle(folder: Path) -> Bundle:
             )
     vectors = records.read(TestVectors, folder / TEST_VECTORS_FILE, "test vectors")
     return Bundle(folder, manifest, vectors)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    value = files.read_json(path, "manifest")
+    # Before anything else: a manifest of another version has other fields, and that is not what is wrong with it.
+    version = value.get("schema_version", SCHEMA_VERSION) if isinstance(value, dict) else SCHEMA_VERSION
+    if version != SCHEMA_VERSION:
+        raise OnDeviceError(
+            f"manifest {str(path)!r} has schema version {version}; this ondevice reads version {SCHEMA_VERSION}."
+        )
+    return records.from_json(Manifest, value, f"manifest {str(path)!r}")

@@ -1,4 +1,4 @@
-"""Numbers as people read them: the only formatter of sizes, times, ratios and percentages.
+"""Numbers as people read them: the only formatter of sizes, times, counts, ratios and percentages.
 
 Sizes are decimal (1 kB = 1,000 bytes, 1 MB = 1,000,000 bytes), as app stores, download budgets and published
 model sizes count them.
@@ -7,6 +7,7 @@ model sizes count them.
 from __future__ import annotations
 
 _SIZE_UNITS = ("B", "kB", "MB", "GB", "TB")
+_COUNT_UNITS = ("", "k", "M", "G", "T")
 
 
 def format_bytes(size_bytes: int) -> str:
@@ -19,10 +20,7 @@ def format_bytes(size_bytes: int) -> str:
         raise ValueError(f"size_bytes must not be negative, got {size_bytes}.")
     if size_bytes < 1000:
         return f"{size_bytes} B"
-    value, power = float(size_bytes), 0
-    # 999.5 kB would be printed as "1000 kB", so the next unit starts where rounding reaches it.
-    while value >= 999.5 and power < len(_SIZE_UNITS) - 1:
-        value, power = value / 1000, power + 1
+    value, power = _scaled(size_bytes, len(_SIZE_UNITS))
     return f"{_three_digits(value)} {_SIZE_UNITS[power]}"
 
 
@@ -55,6 +53,18 @@ def format_percent(change: float) -> str:
     return "0.00%" if text in ("+0.00%", "-0.00%") else text
 
 
+def format_count(count: int) -> str:
+    """Format a large number of things with three digits, e.g. `'3.76 M'`; below 1,000 the exact number.
+
+    Args:
+        count: how many, 0 or more.
+    """
+    if count < 1000:
+        return str(count)
+    value, power = _scaled(count, len(_COUNT_UNITS))
+    return f"{_three_digits(value)} {_COUNT_UNITS[power]}"
+
+
 def format_share(share: float) -> str:
     """Format a part of a whole without sign, e.g. `'98.7%'`.
 
@@ -62,6 +72,15 @@ def format_share(share: float) -> str:
         share: the part as a fraction, 0 to 1.
     """
     return f"{100 * share:.1f}%"
+
+
+def _scaled(number: int, units: int) -> tuple[float, int]:
+    """Return a number in the largest of several units, each a thousand of the one before, and which unit that is."""
+    value, power = float(number), 0
+    # 999.5 kB would be printed as "1000 kB", so the next unit starts where rounding reaches it.
+    while value >= 999.5 and power < units - 1:
+        value, power = value / 1000, power + 1
+    return value, power
 
 
 def _three_digits(value: float) -> str:

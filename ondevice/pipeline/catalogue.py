@@ -55,7 +55,7 @@ def _entry(name: str, vocabulary_size: int, width: int, ratio: float) -> Entry:
     except UsageError as error:
         return Entry(name, "", 0, 0.0, {}, str(error))
     stores = ", ".join(f"{table.name} {table.rows:,} x {table.width}" for table in method.tables())
-    sizes = {recipe: _payload(method, recipes.load(recipe).tables) for recipe in recipes.names()}
+    sizes = {recipe: _payload(method, recipes.load(recipe).tables) for recipe in recipes.names(comparison=False)}
     return Entry(name, stores, method.stored_parameters, method.ratio, sizes)
 
 

@@ -9,8 +9,9 @@ from ondevice.devices.guest import image as images
 from ondevice.devices.guest.install import install
 from ondevice.devices.kinds.phone import Phone
 from ondevice.devices.profile import load, names, open_device
-from ondevice.errors import UsageError
+from ondevice.errors import OnDeviceError, UsageError
 
+HOST = "host"
 DEFAULT_PHONE = "entry-2018"
 
 
@@ -47,6 +48,24 @@ def list_devices(chosen: Sequence[str] = ()) -> list[DeviceState]:
         runtimes = tuple(f"{each} {versions[each]}" if each in versions else each for each in device.runtimes())
         found.append(DeviceState(name, load(name).title, runtimes, device.missing()))
     return found
+
+
+def default_devices() -> tuple[tuple[str, ...], str]:
+    """Return where files are validated if nobody says where, and why not on the emulated phone, empty if there too."""
+    reason = open_device(DEFAULT_PHONE).missing()
+    return (HOST,) if reason else (HOST, DEFAULT_PHONE), reason
+
+
+def require_devices(chosen: Sequence[str]) -> None:
+    """Check that devices can be used before the work starts that ends on them.
+
+    Raises:
+        UsageError: a name is unknown.
+        OnDeviceError: a device can't be used; the message says what to do about it.
+    """
+    for name in chosen:
+        if reason := open_device(name).missing():
+            raise OnDeviceError(f"device {name!r} can't be used: {reason}")
 
 
 def install_devices(

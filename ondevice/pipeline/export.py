@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice import bundle as bundles
 from ondevice import files, records
-from ondevice.bundle import Bundle, Embedding, Manifest, Table, Tensor, TestVectors
+from ondevice.bundle import Bundle, Embedding, Lookup, Manifest, Table, Tensor, TestVectors
 from ondevice.errors import OnDeviceError, UsageError, unknown_name
 from ondevice.ids import OUT_OF_RANGE
 from ondevice.quantize import recipe as recipes
@@ -16,6 +17,7 @@ from ondevice.training.run_folder import Run, open_run
 from ondevice.versions import versions
 
 if TYPE_CHECKING:
+    from converters.summary import FileSummary
     from ondevice.quantize.encode import EncodedEmbedding
     from ondevice.quantize.recipe import Recipe
 
@@ -37,7 +39,7 @@ def export(
     """Quantize, convert and check a trained model.
 
     Every look-up of the file is compared with the NumPy reference on every runtime installed here, for every id, and
-    the test vectors are run; nothing is written unless all agree.
+    the test vectors are run; nothing is written unless all agree. Only a recipe to compare with skips all checks.
 
     Args:
         run: folder of a finished training run.
@@ -50,7 +52,8 @@ def export(
         name: name of the model in the manifest; made from method and order if empty.
 
     Raises:
-        UsageError: a name is unknown, the folder is taken, or more items are asked for than there are.
+        UsageError: a name is unknown, the folder is taken, the recipe is not for the run's method, or more items are
+            asked for than there are.
         OnDeviceError: the file did not pass.
     """
     from converters.lint import TARGETS
@@ -63,14 +66,20 @@ def export(
     if out_of_range not in OUT_OF_RANGE:
         raise unknown_name("out-of-range policy", out_of_range, OUT_OF_RANGE)
     source = open_run(run)
+    if not chosen.suits(source.config.method):
+        raise UsageError(
+            f"recipe is {recipe!r}, which is for models of method {recipes.COMPARED_METHOD!r} only; "
+            f"run {str(run)!r} is of method {source.config.method!r}."
+        )
     method = source.method()
     most = method.items - (source.config.history_length if exclude_history else 0)
     if not 1 <= top_k <= most:
         raise UsageError(f"top_k is {top_k}; allowed is 1 to {most} with {method.items} items.")
     with files.new_folder(out) as folder:
-        encoded = _convert(source, chosen, target, top_k, out_of_range, exclude_history, name, folder)
+        _convert(source, chosen, target, top_k, out_of_range, exclude_history, name, folder)
         opened = bundles.open_bundle(folder)
-        _prove(opened, encoded)
+        if not chosen.comparison:
+            _prove(opened)
     return bundles.open_bundle(out)
 
 
@@ -83,8 +92,8 @@ def _convert(
     exclude_history: bool,
     name: str,
     folder: Path,
-) -> EncodedEmbedding:
-    from converters import flatbuffer, lint, verify
+) -> None:
+    from converters import flatbuffer, stock, verify
     from converters.dense import quantize_dense
     from converters.lower import SIGNATURE, Recommend, lower
     from converters.tflite import convert
@@ -96,15 +105,19 @@ def _convert(
     model, values = load_reference(source)
     encoded = encode(method, values, recipe.tables)
     module = Recommend(lower(model, encoded), size, length, top_k, out_of_range, exclude_history)
-    content = quantize_dense(convert(module), recipe.dense)
+    content = quantize_dense(convert(module, dynamic_range=recipe.comparison), recipe.dense)
     summary = flatbuffer.read(content)
     inputs = (Tensor("ids", (1, length), "int32"),)
     outputs = (Tensor("items", (1, top_k), "int32"), Tensor("scores", (1, top_k), "float32"))
-    verify.verify(content, summary, encoded, SIGNATURE, inputs, outputs, target)
+    if recipe.comparison:
+        dense, tables = stock.dense_format(summary), stock.table_records(content, summary, encoded, values)
+    else:
+        dense, tables = recipe.dense, _tables(encoded, values)
+        verify.verify(content, summary, encoded, SIGNATURE, inputs, outputs, target)
 
     files.write_bytes(folder / bundles.MODEL_FILE, content)
     shutil.copyfile(source.folder / bundles.VOCABULARY_FILE, folder / bundles.VOCABULARY_FILE)
-    vectors = make_vectors(model, source, module.replacement, exclude_history)
+    vectors = make_vectors(model, source, module.replacement, exclude_history, top_k)
     records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(bundles.SCHEMA_VERSION, vectors))
     contents = (bundles.MODEL_FILE, bundles.VOCABULARY_FILE, bundles.TEST_VECTORS_FILE)
     manifest = Manifest(
@@ -123,29 +136,41 @@ def _convert(
         out_of_range=out_of_range,
         excludes_history=exclude_history,
         recipe=recipe.name,
-        dense=recipe.dense,
-        embedding=_embedding(source, encoded, values, verify.lookup_tensor(summary, length, method.width)),
+        dense=dense,
+        comparison=recipe.comparison,
+        embedding=_embedding(
+            source, encoded, tables, verify.lookup_tensor(summary, length, method.width), exact=not recipe.comparison
+        ),
         parameters=source.result.model_parameters,
         file_bytes=len(content),
         overhead_bytes=summary.overhead_bytes,
         vocabulary_bytes=(folder / bundles.VOCABULARY_FILE).stat().st_size,
         ops=summary.op_histogram,
-        target_runtime=target,
-        minimum_runtime=lint.minimum_runtime(summary),
+        target_runtime="" if recipe.comparison else target,
+        minimum_runtime=_minimum_runtime(summary, recipe.comparison),
         score_tolerance_steps=recipe.score_tolerance_steps,
         quality=source.result.test,
         sha256={each: files.sha256(folder / each) for each in contents},
         versions=versions(),
     )
     records.write(folder / bundles.MANIFEST_FILE, manifest)
-    return encoded
 
 
-def _embedding(source: Run, encoded: EncodedEmbedding, values: dict, tensor: str) -> Embedding:
+def _minimum_runtime(summary: FileSummary, comparison: bool) -> str:
+    from converters import lint
+
+    try:
+        return lint.minimum_runtime(summary)
+    except OnDeviceError:
+        if comparison:
+            return bundles.UNKNOWN_RUNTIME
+        raise
+
+
+def _tables(encoded: EncodedEmbedding, values: dict) -> tuple[Table, ...]:
     from ondevice.quantize.encode import table_errors
 
-    method = encoded.method
-    tables = tuple(
+    return tuple(
         Table(
             name,
             (entry.table.rows, entry.table.width),
@@ -158,6 +183,15 @@ def _embedding(source: Run, encoded: EncodedEmbedding, values: dict, tensor: str
         )
         for name, entry in encoded.tables.items()
     )
+
+
+def _embedding(
+    source: Run, encoded: EncodedEmbedding, tables: tuple[Table, ...], tensor: str, exact: bool
+) -> Embedding:
+    from ondevice.validation.lookups import IDS_PER_BLOCK
+
+    method = encoded.method
+    digests = _lookup_digests(encoded, IDS_PER_BLOCK) if exact else ()
     return Embedding(
         source.config.method,
         source.result.parameters,
@@ -166,33 +200,33 @@ def _embedding(source: Run, encoded: EncodedEmbedding, values: dict, tensor: str
         method.stored_parameters,
         method.full_parameters,
         tables,
-        tensor,
+        Lookup(tensor, method.width, IDS_PER_BLOCK, digests),
     )
 
 
-def _prove(bundle: Bundle, encoded: EncodedEmbedding) -> None:
+def _lookup_digests(encoded: EncodedEmbedding, ids_per_block: int) -> tuple[str, ...]:
     import numpy as np
 
+    from ondevice.validation.lookups import block_digests
+
+    digests: tuple[str, ...] = ()
+    size = encoded.method.vocabulary_size
+    # Block by block, since the vectors of all ids take as much memory as the full table.
+    for start in range(0, size, ids_per_block):
+        ids = np.arange(start, min(start + ids_per_block, size), dtype=np.int32)
+        digests += block_digests(encoded.lookup(ids), ids_per_block)
+    return digests
+
+
+def _prove(bundle: Bundle) -> None:
     from ondevice.devices.kinds.host import Host
-    from ondevice.validation.lookups import lookup_failures
+    from ondevice.pipeline.validate import cut_lookups
     from ondevice.validation.validate import validate_bundle
 
-    manifest = bundle.manifest
     device = Host()
-    present = device.installed()
-    validation = validate_bundle(bundle, device, present)
+    with tempfile.TemporaryDirectory(prefix="ondevice-") as folder:
+        validation = validate_bundle(bundle, device, device.installed(), cut_model=cut_lookups(bundle, Path(folder)))
     failures = [failure for result in validation.results for failure in result.failures]
-    expected = encoded.lookup(np.arange(manifest.vocabulary_size, dtype=np.int32))
-    for runtime in present:
-        failures += lookup_failures(
-            device,
-            runtime,
-            bundle.model,
-            manifest.signature,
-            manifest.embedding.tensor,
-            manifest.history_length,
-            expected,
-        )
     if failures:
         reasons = " ".join(f"[{failure.check}] {failure.message}" for failure in failures[:5])
         raise OnDeviceError(f"the converted file did not pass, nothing was written: {reasons}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ondevice import files, records
 from ondevice.errors import UsageError, unknown_name
+from ondevice.pipeline.devices import require_devices
 from ondevice.pipeline.train import configure
 
 PLAN_FILE = "plan.json"
@@ -20,7 +21,7 @@ DEFAULT_VARIANTS = (
     "quotient_remainder@random",
     "hashing@random",
 )
-DEFAULT_RECIPES = ("float32", "int8")
+DEFAULT_RECIPES = ("float32", "stock_dynamic_range", "int8")
 DEFAULT_FOLDER = Path("ondevice-runs")
 
 
@@ -34,10 +35,10 @@ class Plan:
         variants: `method@order` each.
         ratio: parameters of the full table over parameters stored, for every method but the full table.
         seeds: seeds; each trains every variant anew.
-        recipes: quantization recipes each model is exported with.
+        recipes: quantization recipes each model is exported with; those to compare with only the full table.
         target: runtime that the files are for.
-        device: device that validates.
-        users: evaluation users per file, at most; 0 for all.
+        devices: devices that validate; none for those that are used if nobody says which.
+        users: evaluation users per file, at most; 0 for as many as the device says are enough.
         settings: training settings by name.
     """
 
@@ -48,7 +49,7 @@ class Plan:
     seeds: tuple[int, ...]
     recipes: tuple[str, ...]
     target: str
-    device: str
+    devices: tuple[str, ...]
     users: int
     settings: dict[str, int | float | str | bool]
 
@@ -70,14 +71,22 @@ def ratio_of(method: str, ratio: float) -> float:
     return 1.0 if method == "full" else ratio
 
 
+def recipes_of(plan: Plan, variant: str) -> tuple[str, ...]:
+    """Return the plan's recipes that a variant is exported with: those to compare with are not for every method."""
+    from ondevice.quantize import recipe as recipes
+
+    method, _ = split_variant(variant)
+    return tuple(name for name in plan.recipes if recipes.load(name).suits(method))
+
+
 def check(plan: Plan) -> None:
     """Check everything that can be checked without the data.
 
     Raises:
         UsageError: a name is unknown or a value is out of range.
+        OnDeviceError: a device can't be used.
     """
     from converters.lint import TARGETS
-    from ondevice.devices.device import registry as devices
     from ondevice.embeddings.method import require
     from ondevice.quantize import recipe as recipes
 
@@ -91,12 +100,16 @@ def check(plan: Plan) -> None:
         method, order = split_variant(variant)
         for seed in plan.seeds:
             configure(plan.dataset, path, method, order, ratio_of(method, plan.ratio), seed, None, plan.settings)
-    for recipe in plan.recipes:
-        recipes.load(recipe)
+        if not recipes_of(plan, variant):
+            raise UsageError(
+                f"recipes is {list(plan.recipes)}; allowed is at least one that is for {variant!r}, "
+                f"e.g. {recipes.names(comparison=False)[0]!r}."
+            )
     if plan.target not in TARGETS:
         raise unknown_name("target runtime", plan.target, TARGETS)
-    if plan.device not in devices.names():
-        raise unknown_name("device", plan.device, devices.names())
+    if len(set(plan.devices)) != len(plan.devices):
+        raise UsageError(f"devices is {list(plan.devices)}; allowed is each once.")
+    require_devices(plan.devices)
 
 
 def check_sizes(plan: Plan, items: int) -> None:

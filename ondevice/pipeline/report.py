@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import datetime
+import glob
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice.bundle import MANIFEST_FILE, Manifest
 from ondevice.errors import UsageError, unknown_name
-from ondevice.pipeline.validate import validation_path
+from ondevice.pipeline.validate import DEFAULT_DEVICE, validation_path
+from ondevice.quantize.recipe import COMPARED_METHOD
 from ondevice.versions import machine, versions
 
 if TYPE_CHECKING:
     from ondevice.reporting.record import ModelRecord, Report
-
-BASELINE_METHOD = "full"
+    from ondevice.validation.record import Validation
 
 
 def report(
-    folder: Path | str, out: Path | str | None = None, *, metric: str = "ndcg@20", command: str = "", title: str = ""
+    folder: Path | str,
+    out: Path | str | None = None,
+    *,
+    metric: str = "ndcg@20",
+    command: str = "",
+    title: str = "",
+    remarks: Sequence[str] = (),
 ) -> Report:
     """Gather every validated bundle below a folder and write `report.md`, `report.json` and `report.html`.
 
@@ -28,6 +36,7 @@ def report(
         metric: metric shown first.
         command: command that made the bundles, for the reader.
         title: heading; made from the data set without it.
+        remarks: sentences on what was meant to be measured and was not.
 
     Raises:
         UsageError: there is no validated bundle, or they are of several data sets.
@@ -48,7 +57,7 @@ def report(
     datasets = sorted({model.manifest.dataset for model in models})
     if len(datasets) > 1:
         raise UsageError(f"folder {str(folder)!r} holds bundles of {', '.join(datasets)}; a report shows one data set.")
-    baseline = next((m.variant for m in models if m.manifest.embedding.method == BASELINE_METHOD), "")
+    baseline = next((m.variant for m in models if m.manifest.embedding.method == COMPARED_METHOD), "")
     found = Report(
         SCHEMA_VERSION,
         title or f"Size and accuracy on {datasets[0]}",
@@ -60,21 +69,35 @@ def report(
         baseline,
         machine(),
         versions(),
+        tuple(remarks),
         tuple(models),
     )
     write_report(found, out or folder)
     return found
 
 
+def validations_of(bundle: Path) -> tuple[Validation, ...]:
+    """Read every device's validation of a bundle, that of this machine first.
+
+    Args:
+        bundle: the bundle folder.
+    """
+    from ondevice.validation.record import read_validation
+
+    names = validation_path(Path(glob.escape(bundle.name)), "*").name
+    found = [(path, read_validation(path)) for path in sorted(bundle.parent.glob(names))]
+    # The validation of a bundle called `int8.other` is named as if a device `other.host` had validated `int8`.
+    own = [validation for path, validation in found if path == validation_path(bundle, validation.device)]
+    return tuple(sorted(own, key=lambda validation: validation.device != DEFAULT_DEVICE))
+
+
 def _gather(folder: Path) -> list[ModelRecord]:
     from ondevice import records
     from ondevice.reporting.record import ModelRecord
-    from ondevice.validation.record import read_validation
 
     models = []
     for path in sorted(folder.rglob(MANIFEST_FILE)):
-        verdict = validation_path(path.parent)
-        if verdict.is_file():
-            manifest = records.read(Manifest, path, "manifest")
-            models.append(ModelRecord(manifest, read_validation(verdict)))
-    return sorted(models, key=lambda model: (model.manifest.embedding.method != BASELINE_METHOD, model.variant))
+        validations = validations_of(path.parent)
+        if validations:
+            models.append(ModelRecord(records.read(Manifest, path, "manifest"), validations))
+    return sorted(models, key=lambda model: (model.manifest.embedding.method != COMPARED_METHOD, model.variant))

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice.data import dataset as datasets
+from ondevice.devices.profile import open_device
 from ondevice.pipeline import plan as plans
+from ondevice.pipeline.devices import default_devices
 from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS, Plan
 from ondevice.pipeline.train import require_enough, train
 from ondevice.pipeline.validate import require_users, validate, validation_path
@@ -41,7 +43,7 @@ def run(
     seeds: Sequence[int] = (0,),
     recipes: Sequence[str] = DEFAULT_RECIPES,
     target: str = "tflite-2.14",
-    device: str = "host",
+    devices: Sequence[str] = (),
     users: int | None = None,
     settings: Mapping[str, Any] | None = None,
     out: Path | str | None = None,
@@ -57,10 +59,11 @@ def run(
         variants: `method@order` each, e.g. `"memcom@semantic"`.
         ratio: parameters of the full table over parameters stored, for every method but the full table.
         seeds: seeds; each trains every variant anew.
-        recipes: quantization recipes each model is exported with.
+        recipes: quantization recipes each model is exported with; those to compare with only the full table.
         target: runtime that the files are for.
-        device: device that validates.
-        users: evaluation users per file, at most; all without it.
+        devices: devices that validate; without any this machine and, where it is installed, the emulated phone.
+        users: evaluation users per file, at most; without it, and where it is more than a device says are enough, as
+            many as the device says: all on this machine, 1,000 on an emulated phone.
         settings: training settings that differ from the data set's, by name.
         out: folder to write; a new one below `ondevice-runs` without it.
         command: command to name in the report.
@@ -85,7 +88,7 @@ def run(
         tuple(seeds),
         tuple(recipes),
         target,
-        device,
+        tuple(devices),
         users or 0,
         dict(settings or {}),
     )
@@ -99,8 +102,10 @@ def run(
     from ondevice.pipeline.export import export
     from ondevice.pipeline.report import report
 
+    chosen, reason = (plan.devices, "") if plan.devices else default_devices()
+    remarks = [f"The files did not run on an emulated phone: {reason}."] if reason else []
     jobs = [(variant, seed) for seed in plan.seeds for variant in plan.variants]
-    total = len(jobs) * (1 + 2 * len(plan.recipes)) + 1
+    total = sum(1 + (1 + len(chosen)) * len(plans.recipes_of(plan, variant)) for variant, _ in jobs) + 1
     number = 0
 
     def step(what: str) -> None:
@@ -125,13 +130,16 @@ def run(
                 interactions=interactions,
                 progress=progress,
             )
-        for recipe in plan.recipes:
+        for recipe in plans.recipes_of(plan, variant):
             bundle = place / recipe
             step(f"export {variant}, seed {seed}, {recipe}")
             if not bundle.is_dir():
                 export(place / "run", bundle, recipe=recipe, target=target, name=variant)
-            step(f"validate {variant}, seed {seed}, {recipe}")
-            if not validation_path(bundle).is_file():
-                validate(bundle, place / "run", device=device, users=users)
+            for device in chosen:
+                step(f"validate {variant}, seed {seed}, {recipe}, on {device}")
+                if not validation_path(bundle, device).is_file():
+                    enough = open_device(device).users
+                    most = min(users or enough, enough) if enough else users
+                    validate(bundle, place / "run", device=device, users=most)
     step("report")
-    return report(folder, command=command), folder
+    return report(folder, command=command, remarks=remarks), folder

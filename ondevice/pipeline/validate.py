@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice import records
 from ondevice.bundle import open_bundle
-from ondevice.errors import EXIT_BUDGET, EXIT_DONE, EXIT_FAILED, UsageError, unknown_name
+from ondevice.errors import EXIT_BUDGET, EXIT_DONE, EXIT_FAILED, OnDeviceError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ondevice.bundle import Bundle
     from ondevice.validation.record import Validation
 
 DEFAULT_DEVICE = "host"
 DEFAULT_MAX_LOSS = 0.01
+MB = 1_000_000
 
 
-def validation_path(bundle: Path) -> Path:
-    """Return where the validation of a bundle is kept: beside it, since a bundle does not change after export."""
-    return bundle.with_name(f"{bundle.name}.validation.json")
+def validation_path(bundle: Path, device: str = DEFAULT_DEVICE) -> Path:
+    """Return where a device's validation of a bundle is kept: beside it, since a bundle does not change after export.
+
+    Args:
+        bundle: the bundle folder.
+        device: name of the device.
+    """
+    return bundle.with_name(f"{bundle.name}.{device}.validation.json")
+
+
+def cut_lookups(bundle: Bundle, folder: Path) -> Path | None:
+    """Write the part of a bundle's file that looks ids up, as a file of its own; None if it promises no look-ups.
+
+    Args:
+        bundle: the bundle.
+        folder: where to write it.
+
+    Raises:
+        OnDeviceError: the file holds no such part.
+    """
+    from converters.cut import cut
+
+    lookup = bundle.manifest.embedding.lookup
+    if not lookup.sha256:
+        return None
+    path = folder / "lookups.tflite"
+    path.write_bytes(cut(bundle.model.read_bytes(), bundle.manifest.signature, lookup.tensor))
+    return path
 
 
 def require_users(users: int) -> None:
@@ -38,32 +67,36 @@ def validate(
     users: int | None = None,
     metric: str = "ndcg@20",
     max_loss: float = DEFAULT_MAX_LOSS,
+    max_memory: float | None = None,
     out: Path | None = None,
 ) -> Validation:
-    """Run a bundle's test vectors, and real users if a run is named, on each runtime; write the verdict.
+    """Run a bundle's test vectors, every look-up and real users on each runtime of a device; write the verdict.
 
     Args:
         bundle: the bundle folder.
-        run: folder of the training run it was exported from, for real users and the reference's answers to them;
-            without it the task metric is not measured.
+        run: folder of the training run it was exported from, for real users and the reference's answers to them, and
+            for its vocabulary; without it the task metric is not measured.
         device: name of the device.
         runtimes: names of its runtimes; all that it offers without it, so that a missing one is a failure.
-        users: real users, at most; all without it.
+        users: real users, at most; without it as many as the device says are enough, on the host all.
         metric: name of the task metric.
         max_loss: largest relative loss of the metric against the reference that is no failure.
+        max_memory: largest growth of memory in MB that is no failure; any without it.
         out: JSON file to write; beside the bundle without it.
 
     Raises:
         UsageError: a name is unknown, a folder is missing, or bundle and run do not belong together.
         OnDeviceError: a file of the bundle was changed or is damaged.
     """
-    from ondevice.devices.device import registry
+    from ondevice.devices.profile import open_device
     from ondevice.training.metrics import METRICS
-    from ondevice.training.run_folder import open_run
+    from ondevice.training.run_folder import VOCABULARY_FILE, open_run
+    from ondevice.validation.record import Failure
     from ondevice.validation.validate import validate_bundle
+    from ondevice.validation.vocabulary import original_failures
 
     bundle, run = Path(bundle), Path(run) if run is not None else None
-    target = registry.load(device)()
+    target = open_device(device)
     chosen = list(runtimes) if runtimes else target.runtimes()
     for runtime in chosen:
         if runtime not in target.runtimes():
@@ -74,6 +107,8 @@ def validate(
         require_users(users)
     if not 0 <= max_loss <= 1:
         raise UsageError(f"max_loss is {max_loss}; allowed is 0 to 1.")
+    if max_memory is not None and not 0 < max_memory < math.inf:
+        raise UsageError(f"max_memory is {max_memory}; allowed is a number of MB above 0.")
     # A folder given as "." or ".." has no name to write the verdict beside.
     opened = open_bundle(bundle if bundle.name not in ("", "..") else bundle.resolve())
     source = open_run(run) if run is not None else None
@@ -83,14 +118,40 @@ def validate(
             f"{opened.manifest.seed}; name that run."
         )
     evaluation = source.evaluation() if source is not None else None
-    validation = validate_bundle(opened, target, chosen, evaluation, users, metric, max_loss)
-    records.write(out or validation_path(opened.folder), validation)
+    known = original_failures(opened, source.folder / VOCABULARY_FILE) if source is not None else []
+    with tempfile.TemporaryDirectory(prefix="ondevice-") as folder:
+        cut_model = None
+        try:
+            cut_model = cut_lookups(opened, Path(folder))
+        except OnDeviceError as error:
+            # The runtimes still have to say what they make of such a file.
+            known.append(Failure("look-ups", str(error)))
+        max_bytes = round(max_memory * MB) if max_memory is not None else None
+        validation = validate_bundle(
+            opened,
+            target,
+            chosen,
+            evaluation,
+            users,
+            metric,
+            max_loss,
+            cut_model=cut_model,
+            max_memory_bytes=max_bytes,
+            known=known,
+        )
+    records.write(out or validation_path(opened.folder, device), validation)
     return validation
 
 
-def exit_code(validation: Validation, budget_stated: bool) -> int:
-    """Return 0 for a valid bundle, 3 where nothing but a stated loss budget was missed, else 1."""
+def exit_code(validation: Validation, loss_stated: bool) -> int:
+    """Return 0 for a valid bundle, 3 where nothing but a stated budget was missed, else 1.
+
+    Args:
+        validation: the verdict.
+        loss_stated: whether the loss allowed was asked for; a memory budget always is.
+    """
     if validation.valid:
         return EXIT_DONE
     checks = {failure.check for result in validation.results for failure in result.failures}
-    return EXIT_BUDGET if budget_stated and checks == {"quality"} else EXIT_FAILED
+    budgets = {"memory", "quality"} if loss_stated else {"memory"}
+    return EXIT_BUDGET if checks and checks <= budgets else EXIT_FAILED

@@ -107,11 +107,24 @@ def table_errors(entry: EncodedTable, values: FloatArray) -> tuple[float, float]
         values: float32 `[rows, width]` before encoding.
 
     Returns:
-        the largest absolute error, and the root mean square error over the root mean square of the values.
+        as `decoding_errors`.
     """
     scheme = registry.load(entry.scheme)()
     arrays = scheme.encode(values)
     index = np.arange(len(values), dtype=np.int32)
-    error = scheme.decode(arrays, index, NumpyOps()).astype(np.float64) - values
+    return decoding_errors(scheme.decode(arrays, index, NumpyOps()), values)
+
+
+def decoding_errors(decoded: FloatArray, values: FloatArray) -> tuple[float, float]:
+    """Compare a table after decoding with what it was before.
+
+    Args:
+        decoded: float32 `[rows, width]`.
+        values: float32 `[rows, width]` before encoding.
+
+    Returns:
+        the largest absolute error, and the root mean square error over the root mean square of the values.
+    """
+    error = decoded.astype(np.float64) - values
     size = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
     return float(np.max(np.abs(error))), float(np.sqrt(np.mean(error**2))) / size if size else 0.0

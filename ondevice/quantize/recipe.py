@@ -16,6 +16,7 @@ else:
     import tomli as tomllib
 
 RECIPES = Path(__file__).parent / "recipes"
+COMPARED_METHOD = "full"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class Recipe:
         dense: number format of the dense layers' weights, `"float32"` or `"int8_per_tensor"`.
         score_tolerance_steps: largest score difference to the reference model that counts as equal, in steps of
             1/255 of the range of the reference scores.
+        comparison: whether TensorFlow's own converter quantizes the model instead, as it pleases. Such a file is only
+            there to compare with: of the full table, with tables and dense layers as the converter leaves them, and
+            written without any proof that it works.
     """
 
     name: str
@@ -37,11 +41,21 @@ class Recipe:
     tables: str
     dense: str
     score_tolerance_steps: float
+    comparison: bool = False
+
+    def suits(self, method: str) -> bool:
+        """Tell whether models of an embedding method are exported with this recipe."""
+        return method == COMPARED_METHOD or not self.comparison
 
 
-def names() -> list[str]:
-    """List the recipes."""
-    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+def names(comparison: bool = True) -> list[str]:
+    """List the recipes.
+
+    Args:
+        comparison: whether to list those that are only there to compare with, too.
+    """
+    found = sorted(path.stem for path in RECIPES.glob("*.toml"))
+    return [name for name in found if comparison or not load(name).comparison]
 
 
 def load(name: str) -> Recipe:

@@ -1,4 +1,4 @@
-"""The columns of the two tables, written once for Markdown, HTML and the terminal."""
+"""What a column of a table is, and the columns of the main table, written once for Markdown, HTML and the terminal."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ondevice.reporting.runtimes import RuntimeRow
 from ondevice.reporting.summary import Row, Spread
-from ondevice.units import format_bytes, format_milliseconds, format_percent, format_ratio, format_share
+from ondevice.units import format_bytes, format_percent, format_ratio
 
 ABSENT = "—"
 TEXT, NUMBER, VERDICT = "text", "number", "verdict"
@@ -37,14 +36,6 @@ class Column(Generic[Shown]):
     from_width: int = 0
 
 
-@dataclass(frozen=True)
-class RuntimeEntry:
-    """What one row of the runtime table shows: a runtime and the model it was given."""
-
-    row: Row
-    runtime: RuntimeRow
-
-
 def or_absent(value: Value | None, text: Callable[[Value], str]) -> str:
     """Return the value's text, or a dash where there is no value."""
     return ABSENT if value is None else text(value)
@@ -58,17 +49,6 @@ def format_spread(spread: Spread) -> str:
 def format_metric(value: float) -> str:
     """Format a task metric with four decimals."""
     return f"{value:.4f}"
-
-
-def format_change(runtime: RuntimeRow) -> str:
-    """Format the change on a runtime, with its interval where there is one."""
-    if runtime.change is None:
-        return ABSENT
-    change = format_percent(runtime.change)
-    if runtime.interval is not None:
-        low, high = runtime.interval
-        return f"{change} [{format_percent(low)}, {format_percent(high)}]"
-    return change
 
 
 def main_columns(metric: str, baseline: str) -> tuple[Column[Row], ...]:
@@ -108,9 +88,9 @@ def main_columns(metric: str, baseline: str) -> tuple[Column[Row], ...]:
             "Converted",
             NUMBER,
             lambda row: or_absent(row.converted_change, format_percent),
-            "the same change with the cost of the conversion added, on the runtime where it is largest",
+            "the same change with the cost of the conversion added, on the device and runtime where it is largest",
         ),
-        Column("Verdict", VERDICT, lambda row: row.verdict, "valid, or the first check that failed and its runtime"),
+        Column("Verdict", VERDICT, lambda row: row.verdict, "valid, or what failed first and on which runtime"),
         Column("Seeds", NUMBER, lambda row: str(row.seeds), "models behind the row, one per seed", from_width=WIDE),
         Column(
             "Embedding",
@@ -134,66 +114,3 @@ def main_columns(metric: str, baseline: str) -> tuple[Column[Row], ...]:
             from_width=WIDE,
         ),
     )
-
-
-def runtime_columns(metric: str) -> tuple[Column[RuntimeEntry], ...]:
-    """Return the columns of the runtime table, one row per variant, recipe, device and runtime.
-
-    Args:
-        metric: name of the metric shown.
-    """
-    return (
-        Column("Model", TEXT, lambda entry: entry.row.variant),
-        Column("Recipe", TEXT, lambda entry: entry.row.recipe),
-        Column("Runtime", TEXT, lambda entry: entry.runtime.runtime),
-        Column("Device", TEXT, lambda entry: entry.runtime.device),
-        Column("Verdict", VERDICT, lambda entry: entry.runtime.verdict),
-        Column(
-            metric,
-            NUMBER,
-            lambda entry: or_absent(entry.runtime.metric, format_metric),
-            "the converted file on this runtime, mean over seeds",
-        ),
-        Column(
-            "Change",
-            NUMBER,
-            lambda entry: format_change(entry.runtime),
-            "to the file's own float reference over the same users; of several seeds the worst one's, "
-            "for a single seed with the 95% bootstrap interval",
-        ),
-        Column(
-            "Top-k overlap",
-            NUMBER,
-            lambda entry: or_absent(entry.runtime.overlap, format_share),
-            "mean share of the reference's items that the file returns too",
-        ),
-        Column(
-            "p50",
-            NUMBER,
-            lambda entry: or_absent(entry.runtime.p50_ms, format_milliseconds),
-            "median latency of one call, median over seeds",
-        ),
-        Column(
-            "p95",
-            NUMBER,
-            lambda entry: or_absent(entry.runtime.p95_ms, format_milliseconds),
-            "95th percentile of the latency, median over seeds",
-        ),
-        Column(
-            "Load",
-            NUMBER,
-            lambda entry: or_absent(entry.runtime.load_ms, format_milliseconds),
-            "time to open the file and allocate its tensors, median over seeds",
-        ),
-        Column(
-            "Memory",
-            NUMBER,
-            lambda entry: or_absent(entry.runtime.memory_growth_bytes, format_bytes),
-            "growth of the peak resident memory from before loading, median over seeds",
-        ),
-    )
-
-
-def runtime_entries(rows: tuple[Row, ...]) -> tuple[RuntimeEntry, ...]:
-    """Return the rows of the runtime table."""
-    return tuple(RuntimeEntry(row, runtime) for row in rows for runtime in row.runtimes)

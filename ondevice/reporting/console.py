@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ondevice.reporting.columns import NUMBER, TEXT, VERDICT, main_columns
 from ondevice.reporting.record import Report
-from ondevice.reporting.runtimes import VALID
+from ondevice.reporting.runtimes import VALID, undecided
 from ondevice.reporting.statements import conclusion
 from ondevice.reporting.summary import summarize
 
@@ -38,7 +38,7 @@ def print_table(report: Report, console: Console) -> None:
             overflow="ellipsis" if number else "fold",
         )
     for row in rows:
-        style = {VERDICT: "green" if row.verdict == VALID else "red"}
+        style = {VERDICT: "green" if row.verdict == VALID else "yellow" if undecided(row.verdict) else "red"}
         # `Text` and not a string: a bracket in a name is no markup.
         table.add_row(*(Text(column.cell(row), style=style.get(column.kind, "")) for column in columns))
     console.print(table)

@@ -8,22 +8,17 @@ import jinja2
 from markupsafe import Markup
 
 from ondevice import units
-from ondevice.reporting.columns import ABSENT, format_metric, main_columns, runtime_columns, runtime_entries
+from ondevice.bundle import MODEL_FILE, UNKNOWN_RUNTIME
+from ondevice.reporting.columns import ABSENT, format_metric, main_columns
+from ondevice.reporting.places import describe_machine
 from ondevice.reporting.plot import size_accuracy_svg
 from ondevice.reporting.record import ModelRecord, Report
-from ondevice.reporting.runtimes import VALID, result_verdict
-from ondevice.reporting.statements import (
-    conclusion,
-    describe_machine,
-    failures,
-    measurement_statements,
-    skipped_tables,
-)
+from ondevice.reporting.runtime_columns import explained_columns, runtime_tables
+from ondevice.reporting.runtimes import VALID, result_verdict, undecided
+from ondevice.reporting.statements import conclusion, failures, measurement_statements, skipped_tables
 from ondevice.reporting.summary import Row, summarize
 
 TEMPLATE = "report.html.j2"
-# Nobody looked, so nothing is wrong: neither green nor red.
-_UNDECIDED = ("not run", "missing")
 
 
 def render_html(report: Report) -> str:
@@ -38,7 +33,8 @@ def render_html(report: Report) -> str:
             # The only markup that is not escaped: matplotlib escaped the names inside it.
             plot=Markup(size_accuracy_svg(report)),
             main=(main_columns(report.metric, report.baseline), rows),
-            runtimes=(runtime_columns(report.metric), runtime_entries(rows)),
+            runtimes=runtime_tables(report, rows),
+            explained=explained_columns(report, rows),
             failures=failures(report),
             skipped=skipped_tables(report),
             machine=describe_machine(report.machine),
@@ -58,13 +54,14 @@ def _environment() -> jinja2.Environment:
         bytes=units.format_bytes,
         ratio=units.format_ratio,
         milliseconds=units.format_milliseconds,
+        count=units.format_count,
         percent=units.format_percent,
         share=units.format_share,
         metric=format_metric,
         badge=_badge,
         result_verdict=result_verdict,
     )
-    environment.globals.update(absent=ABSENT)
+    environment.globals.update(absent=ABSENT, model_file=MODEL_FILE, unknown=UNKNOWN_RUNTIME)
     return environment
 
 
@@ -72,7 +69,7 @@ def _badge(verdict: str) -> str:
     """The CSS class of a verdict."""
     if verdict == VALID:
         return "good"
-    return "neutral" if verdict.startswith(_UNDECIDED) else "bad"
+    return "neutral" if undecided(verdict) else "bad"
 
 
 def _in_order(report: Report, rows: tuple[Row, ...]) -> list[ModelRecord]:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ondevice.reporting.columns import NUMBER, Column, Shown, main_columns, runtime_columns, runtime_entries
+from ondevice.reporting.columns import NUMBER, Column, Shown, main_columns
+from ondevice.reporting.places import describe_machine
 from ondevice.reporting.record import Report
-from ondevice.reporting.statements import (
-    Note,
-    conclusion,
-    describe_machine,
-    failures,
-    measurement_statements,
-    skipped_tables,
-)
+from ondevice.reporting.runtime_columns import RuntimeTable, explained_columns, runtime_tables
+from ondevice.reporting.statements import Note, conclusion, failures, measurement_statements, skipped_tables
 from ondevice.reporting.summary import summarize
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "*": "\\*", "`": "\\`", "[": "\\["})
@@ -22,8 +17,7 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "*
 def render_markdown(report: Report) -> str:
     """Render a report as GitHub-flavoured Markdown."""
     rows = summarize(report)
-    main, runtimes = main_columns(report.metric, report.baseline), runtime_columns(report.metric)
-    entries = runtime_entries(rows)
+    main = main_columns(report.metric, report.baseline)
     sections = [
         f"# {_plain(report.title)}",
         f"**{_plain(conclusion(report, rows))}**",
@@ -32,14 +26,14 @@ def render_markdown(report: Report) -> str:
         "## Size and accuracy",
         _table(main, rows),
         "## Runtimes",
-        _table(runtimes, entries) if entries else "No runtime was tried.",
+        _devices(runtime_tables(report, rows)),
         "## Failures",
         _notes(failures(report), "Nothing failed."),
         "## Tables the recipe left alone",
         _notes(skipped_tables(report), "None: every table is stored as its recipe says."),
         "## How to read the columns",
         _explanations(main, "Size and accuracy"),
-        _explanations(runtimes, "Runtimes"),
+        _explanations(explained_columns(report, rows), "Runtimes"),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -54,6 +48,11 @@ def _facts(report: Report) -> list[str]:
         f"Written: {_plain(report.created)}",
         *(_plain(statement) for statement in measurement_statements(report)),
     ]
+
+
+def _devices(tables: tuple[RuntimeTable, ...]) -> str:
+    parts = (f"### {_plain(table.device)}\n\n{_table(table.columns, table.entries)}" for table in tables)
+    return "\n\n".join(parts) or "No runtime was tried."
 
 
 def _table(columns: tuple[Column[Shown], ...], rows: Sequence[Shown]) -> str:

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from ondevice.reporting.labels import Box, place_labels
 from ondevice.reporting.record import Report
-from ondevice.reporting.runtimes import usable_quality
+from ondevice.reporting.runtimes import widest_quality
 from ondevice.reporting.summary import BASELINE_RECIPE, Row, summarize
 
 # Legible on white and on near-black, and told apart by most colour-blind readers.
@@ -114,7 +114,7 @@ def _baseline_metric(report: Report) -> float | None:
     """The baseline's reference over the users that the points were measured on, else over the test split."""
     models = [model for model in report.models if model.variant == report.baseline]
     models = [model for model in models if model.manifest.recipe == BASELINE_RECIPE] or models
-    measured = [quality.reference for model in models for quality in usable_quality(model, report.metric)]
+    measured = [quality.reference for model in models for quality in widest_quality(model, report.metric)]
     declared = [m.manifest.quality[report.metric] for m in models if report.metric in m.manifest.quality]
     return statistics.fmean(measured or declared) if measured or declared else None
 

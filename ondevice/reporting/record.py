@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ondevice.bundle import Manifest
-from ondevice.validation.record import Validation
+from ondevice.validation.record import RuntimeResult, Validation
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -16,16 +16,26 @@ class ModelRecord:
 
     Args:
         manifest: the bundle's manifest (method, order, recipe, seed, sizes, quality of the float reference).
-        validation: the verdict of the device runtimes.
+        validations: the verdict of each device's runtimes.
     """
 
     manifest: Manifest
-    validation: Validation
+    validations: tuple[Validation, ...]
 
     @property
     def variant(self) -> str:
         """Name of the model without seed and recipe, e.g. `"memcom@semantic"`."""
         return self.manifest.name
+
+    @property
+    def results(self) -> tuple[RuntimeResult, ...]:
+        """What the runtimes of all devices made of the file."""
+        return tuple(result for validation in self.validations for result in validation.results)
+
+    @property
+    def valid(self) -> bool:
+        """Whether it ran somewhere, and every runtime of every device found it valid."""
+        return bool(self.validations) and all(validation.valid for validation in self.validations)
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Report:
         baseline: variant that losses and ratios refer to, the full table.
         machine: system, processor, cores.
         versions: versions of the packages used.
+        remarks: sentences on what was meant to be measured and was not, e.g. for want of a device.
         models: one per exported model; seeds and recipes are separate models.
     """
 
@@ -56,4 +67,5 @@ class Report:
     baseline: str
     machine: dict[str, str]
     versions: dict[str, str]
+    remarks: tuple[str, ...]
     models: tuple[ModelRecord, ...]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ondevice.devices.measurement import STATUSES
+from ondevice.reporting.places import device_statements
 from ondevice.reporting.record import ModelRecord, Report
-from ondevice.reporting.runtimes import usable_quality
 from ondevice.reporting.summary import BASELINE_RECIPE, Row, baseline_file_bytes
 from ondevice.units import format_bytes, format_percent, format_ratio
+from ondevice.validation.record import RuntimeResult
 
 LOSS_ALLOWED = 0.05
-HOST = "host"
 
 
 @dataclass(frozen=True)
@@ -53,44 +54,34 @@ def conclusion(report: Report, rows: tuple[Row, ...], loss_allowed: float = LOSS
 
 
 def measurement_statements(report: Report) -> tuple[str, ...]:
-    """Say what the sizes, metrics and times are, and of which machine."""
-    users = sorted({q.users for model in report.models for q in usable_quality(model, report.metric)})
-    metric = "The metric of the converted files was not measured."
-    if users:
-        span = f"{users[0]:,}" if len(users) == 1 else f"{users[0]:,} to {users[-1]:,}"
-        metric = f"{report.metric} of a converted file is measured on {span} users, its reference on the same users."
-    return ("Sizes are those of the files on disk; 1 MB is 1,000,000 bytes.", metric, *_time_statements(report))
+    """Say what the sizes, metrics and costs are, and on which devices they were measured."""
+    return (
+        *report.remarks,
+        "Sizes are those of the files on disk; 1 MB is 1,000,000 bytes.",
+        _metric_statement(report),
+        *device_statements(report),
+        *_comparison_statements(report),
+    )
 
 
 def failures(report: Report) -> tuple[Note, ...]:
-    """Return everything that does not hold; the same failure of several seeds is said once."""
+    """Return everything that does not hold; the same failure of several seeds or devices is said once."""
     return _grouped(
-        (model, f"{result.measurement.runtime} on {result.measurement.device}", text)
+        (model, result.measurement.runtime, result.measurement.device, text)
         for model in report.models
-        for result in model.validation.results
-        for text in (
-            [f"{failure.check}: {failure.message}" for failure in result.failures]
-            or ([] if result.measurement.ok else [f"{result.measurement.status}: {result.measurement.message}"])
-        )
+        for result in model.results
+        for text in _failures(result)
     )
 
 
 def skipped_tables(report: Report) -> tuple[Note, ...]:
     """Return the tables that the recipe's scheme was not used for, with the reason."""
     return _grouped(
-        (model, f"table {table.name} {list(table.shape)}", f"stored as {table.scheme}: {table.reason}")
+        (model, f"table {table.name} {list(table.shape)}", "", f"stored as {table.scheme}: {table.reason}")
         for model in report.models
         for table in model.manifest.embedding.tables
         if table.reason
     )
-
-
-def describe_machine(machine: dict[str, str]) -> str:
-    """Describe a machine in one line, e.g. `'AMD EPYC, Linux x86_64, 2 cores'`."""
-    known = [machine.get("processor", ""), machine.get("system", "")]
-    known.append(f"{machine['cores']} cores" if "cores" in machine else "")
-    rest = [f"{key} {value}" for key, value in sorted(machine.items()) if key not in ("processor", "system", "cores")]
-    return ", ".join(part for part in (*known, *rest) if part) or "a machine that was not recorded"
 
 
 def _baseline(report: Report) -> str:
@@ -107,41 +98,55 @@ def _claim(report: Report, row: Row) -> str:
     return f"{row.variant} {row.recipe} {size} at {change} {report.metric} ({seeds})"
 
 
-def _time_statements(report: Report) -> tuple[str, ...]:
-    ran: dict[tuple[str, str], set[int]] = {}
+def _metric_statement(report: Report) -> str:
+    users: dict[str, set[int]] = {}
     for model in report.models:
-        for result in model.validation.results:
-            if result.measurement.ok:
-                where = (result.measurement.device, describe_machine(model.validation.machine))
-                ran.setdefault(where, set()).add(result.measurement.threads)
-    if not ran:
-        return ("No runtime ran a file: there are no times and no memory figures.",)
-    return tuple(_time_statement(device, machine, threads) for (device, machine), threads in sorted(ran.items()))
+        for result in model.results:
+            if result.quality is not None and result.quality.metric == report.metric:
+                users.setdefault(result.measurement.device, set()).add(result.quality.users)
+    if not users:
+        return "The metric of the converted files was not measured."
+    spans = {device: _span(counts) for device, counts in users.items()}
+    if len(set(spans.values())) == 1:
+        where = f"{next(iter(spans.values()))} users"
+    else:
+        where = " and ".join(f"{span} users on {device}" for device, span in spans.items())
+    return f"{report.metric} of a converted file is measured on {where}, its reference on the same users."
 
 
-def _time_statement(device: str, machine: str, threads: set[int]) -> str:
-    number = " or ".join(str(count) for count in sorted(threads))
-    with_threads = "one thread" if threads == {1} else f"{number} threads"
-    if device == HOST:
-        return (
-            f"Latency, load time and memory were measured on the host's CPU ({machine}), {with_threads}; "
-            "they are not phone milliseconds."
-        )
-    return (
-        f"Latency, load time and memory on {device} were measured there, {with_threads}, driven from {machine}; "
-        "if that device is emulated, its times compare files with each other and are not phone milliseconds."
+def _span(counts: set[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _comparison_statements(report: Report) -> tuple[str, ...]:
+    compared = {(m.manifest.recipe, m.variant): None for m in report.models if m.manifest.comparison}
+    return tuple(
+        f"{recipe} is what TensorFlow's own converter makes of {variant} with Optimize.DEFAULT; it is there to "
+        "compare with, and nothing was proven of it before it was written."
+        for recipe, variant in compared
     )
 
 
-def _grouped(notes: Iterable[tuple[ModelRecord, str, str]]) -> tuple[Note, ...]:
+def _failures(result: RuntimeResult) -> list[str]:
+    measurement = result.measurement
+    failed = [failure for failure in result.failures if measurement.ok or failure.check != "runtime"]
+    fate = [] if measurement.ok else [f"{measurement.status} ({STATUSES[measurement.status]}): {measurement.message}"]
+    return fate + [f"{failure.check}: {failure.message}" for failure in failed]
+
+
+def _grouped(notes: Iterable[tuple[ModelRecord, str, str, str]]) -> tuple[Note, ...]:
+    """Group notes of a model, what they are about, the device and the sentence: first over seeds, then over devices."""
     seeds: dict[tuple[str, str, str, str], list[int]] = {}
-    for model, where, text in notes:
-        sentence = " ".join(text.split())
-        key = (model.variant, model.manifest.recipe, where, sentence)
+    for model, what, device, text in notes:
+        key = (f"{model.variant} {model.manifest.recipe}", what, device, " ".join(text.split()))
         seeds.setdefault(key, []).append(model.manifest.seed)
+    devices: dict[tuple[str, str, str, str], list[str]] = {}
+    for (name, what, device, text), found in seeds.items():
+        devices.setdefault((name, _seeds(found), what, text), []).append(device)
     return tuple(
-        Note(f"{variant} {recipe}, {_seeds(found)}, {where}", text)
-        for (variant, recipe, where, text), found in seeds.items()
+        Note(f"{name}, {of_seeds}, {what}" + (f" on {' and '.join(found)}" if any(found) else ""), text)
+        for (name, of_seeds, what, text), found in devices.items()
     )
 
 

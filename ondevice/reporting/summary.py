@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ondevice.bundle import Manifest
 from ondevice.reporting.record import ModelRecord, Report
-from ondevice.reporting.runtimes import VALID, RuntimeRow, runtime_rows, usable_quality
+from ondevice.reporting.runtimes import VALID, RuntimeRow, runtime_rows, usable_quality, widest_quality
 
 BASELINE_RECIPE = "float32"
 
@@ -42,11 +42,12 @@ class Row:
         embedding_ratio: parameters of the full table over parameters stored, mean over seeds.
         reference: metric of the float reference model on the test split; absent where no seed has it.
         reference_change: relative change of `reference` to the baseline's, paired by seed, mean.
-        converted: metric of the converted file, per seed the lowest of its runtimes.
-        converted_change: relative change to the baseline's reference with the conversion's part included,
-            paired by seed, mean.
-        runtimes: one per device runtime that was tried.
-        verdict: `"valid"`, `"not run"`, or the first failing check with its runtime.
+        converted: metric of the converted file, per seed the lowest of the runtimes that answered for the most users.
+        converted_change: relative change to the baseline's reference with the conversion's part included, per seed
+            the largest loss of any device and runtime, paired by seed, mean.
+        runtimes: one per runtime of a device that was tried.
+        verdict: `"valid"`, `"not run"`, or the first failing check with its runtime, and its device where the same
+            runtime of another device says otherwise.
     """
 
     variant: str
@@ -66,7 +67,7 @@ class Row:
 
     @property
     def valid(self) -> bool:
-        """Whether every runtime accepted the file of every seed."""
+        """Whether every runtime of every device accepted the file of every seed."""
         return self.verdict == VALID
 
 
@@ -132,7 +133,7 @@ def _row(report: Report, models: list[ModelRecord]) -> Row:
 
 
 def _converted_change(models: list[ModelRecord], changes: dict[int, float], metric: str) -> float | None:
-    # The runtimes may have answered for fewer users than the test split has. So the baseline's metric is never
+    # The devices may have answered for fewer users than the test split has. So the baseline's metric is never
     # divided by theirs: the change of the reference and the change of the conversion are each over equal users.
     return _mean(
         (1 + changes[model.manifest.seed]) * (1 + min(quality.relative_change for quality in qualities)) - 1
@@ -142,7 +143,7 @@ def _converted_change(models: list[ModelRecord], changes: dict[int, float], metr
 
 
 def _lowest(model: ModelRecord, metric: str) -> float | None:
-    return min((quality.measured for quality in usable_quality(model, metric)), default=None)
+    return min((quality.measured for quality in widest_quality(model, metric)), default=None)
 
 
 def _baseline_reference(report: Report) -> dict[int, float]:
@@ -157,10 +158,13 @@ def _embedding_bytes(manifest: Manifest) -> int:
 
 
 def _verdict(models: list[ModelRecord], runtimes: tuple[RuntimeRow, ...]) -> str:
-    if any(not model.validation.results for model in models):
+    if any(not model.results for model in models):
         return "not run"
-    failing = [row for row in runtimes if row.verdict != VALID]
-    return f"{failing[0].verdict} ({failing[0].runtime})" if failing else VALID
+    first = next((row for row in runtimes if row.verdict != VALID), None)
+    if first is None:
+        return VALID
+    everywhere = all(row.verdict == first.verdict for row in runtimes if row.runtime == first.runtime)
+    return f"{first.verdict} ({first.runtime if everywhere else f'{first.runtime}, {first.device}'})"
 
 
 def _mean(samples: Iterable[float]) -> float | None:

@@ -31,7 +31,9 @@ def load_reference(run: Run) -> tuple[keras.Model, dict[str, FloatArray]]:
     raise OnDeviceError(f"model {str(run.model)!r} has no compressed embedding.")
 
 
-def make_vectors(model: keras.Model, run: Run, replacement: int, exclude_history: bool) -> tuple[TestVector, ...]:
+def make_vectors(
+    model: keras.Model, run: Run, replacement: int, exclude_history: bool, top_k: int
+) -> tuple[TestVector, ...]:
     """Make test vectors from real histories and from every kind of edge id, with the reference's answers.
 
     Args:
@@ -39,6 +41,7 @@ def make_vectors(model: keras.Model, run: Run, replacement: int, exclude_history
         run: its run.
         replacement: id that an id outside the vocabulary counts as.
         exclude_history: whether the items given are left out of the answer.
+        top_k: items that the file returns, whose vocabulary keys go along.
     """
     size, length = run.method().vocabulary_size, run.config.history_length
     histories = run.evaluation().histories
@@ -49,12 +52,14 @@ def make_vectors(model: keras.Model, run: Run, replacement: int, exclude_history
     cleaned = np.where((given >= 0) & (given < size), given, np.int32(replacement))
     excluded = cleaned if exclude_history else np.zeros_like(cleaned)
     items, scores, ranges = Scorer(model, kept_items(size, length)).recommend(cleaned, excluded)
+    keys = run.vocabulary().keys
     return tuple(
         TestVector(
             name=name,
             edge=name not in real,
             ids=tuple(ids.tolist()),
             items=tuple(best.tolist()),
+            keys=tuple(keys[item] for item in best[:top_k]),
             scores=tuple(values.tolist()),
             score_range=float(span),
         )

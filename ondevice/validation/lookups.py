@@ -2,50 +2,92 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.devices.device import Device, Job
+from ondevice.bundle import Manifest
+from ondevice.devices.device import Job, Outcome
+from ondevice.ids import PADDING_ID
 from ondevice.validation.record import Failure
 
-IDS_PER_JOB = 65_536
-"""Bounds the memory of one job; 65,536 vectors of width 64 are 17 MB."""
+IDS_PER_BLOCK = 4_096
+"""Ids per digest of a new bundle: few digests, and still a hint which ids differ."""
+
+IDS_PER_JOB = 262_144
+"""Bounds what one job brings back, rounded down to whole blocks; that many vectors of width 64 are 67 MB."""
 
 
-def lookup_failures(
-    device: Device,
-    runtime: str,
-    model: Path,
-    signature: str,
-    tensor: str,
-    history_length: int,
-    expected: npt.NDArray[np.float32],
-) -> list[Failure]:
-    """Compare the vectors inside the file with the reference, bit for bit.
+def block_digests(vectors: npt.NDArray[np.float32], ids_per_block: int) -> tuple[str, ...]:
+    """Return the digest of each block of consecutive ids; see `ondevice.bundle.Lookup`.
 
     Args:
-        device: where to run.
-        runtime: name of the runtime.
-        model: the file.
-        signature: name of its signature, with the one input `ids`.
-        tensor: name of the tensor that holds the vectors.
-        history_length: ids per call.
-        expected: the reference's vector of every id, float32 `[vocabulary_size, width]`.
+        vectors: the vector of every id, float32 `[ids, width]`, starting with the first id of a block.
+        ids_per_block: ids per digest.
     """
-    calls = max(1, IDS_PER_JOB // history_length)
-    for start in range(0, len(expected), calls * history_length):
-        ids = np.arange(start, min(start + calls * history_length, len(expected)), dtype=np.int32)
-        padded = np.pad(ids, (0, -len(ids) % history_length)).reshape(-1, 1, history_length)
-        job = Job(model, runtime, signature, {"ids": padded}, warmups=0, taps=(tensor,))
-        outcome = device.run(job)
-        if not outcome.measurement.ok:
-            return [Failure("runtime", f"{runtime} {outcome.measurement.status}: {outcome.measurement.message}")]
-        found = np.asarray(outcome.taps[tensor], np.float32).reshape(-1, expected.shape[1])[: len(ids)]
-        wrong = np.flatnonzero((found != expected[ids]).any(axis=1))
-        if len(wrong):
-            worst = float(np.max(np.abs(found - expected[ids])))
-            first = int(ids[wrong[0]])
-            return [Failure("values", f"look-up of {len(wrong)} ids differs, first id {first}, by up to {worst:.3g}.")]
-    return []
+    # Adding zero makes negative zeros positive and changes nothing else.
+    stored = (vectors + np.float32(0)).astype("<f4")
+    starts = range(0, len(stored), ids_per_block)
+    return tuple(hashlib.sha256(stored[start : start + ids_per_block].tobytes()).hexdigest() for start in starts)
+
+
+def lookup_jobs(manifest: Manifest, cut_model: Path, runtime: str) -> list[Job]:
+    """Return the jobs that look every id up once, in order.
+
+    Args:
+        manifest: what was promised; a file that does not promise exact look-ups needs no job.
+        cut_model: the file, cut down to what computes the vectors, its only output.
+        runtime: name of the runtime.
+    """
+    length = manifest.history_length
+    jobs = []
+    for ids in _portions(manifest):
+        padded = np.pad(ids, (0, -len(ids) % length), constant_values=PADDING_ID).reshape(-1, 1, length)
+        jobs.append(Job(cut_model, runtime, manifest.signature, {"ids": padded}, warmups=0))
+    return jobs
+
+
+def lookup_failures(manifest: Manifest, outcomes: Iterable[Outcome]) -> list[Failure]:
+    """Compare the vectors that a runtime gave with the reference's, block by block.
+
+    Args:
+        manifest: what was promised.
+        outcomes: what became of the jobs of `lookup_jobs`, all of them ok.
+    """
+    lookup = manifest.embedding.lookup
+    found: list[str] = []
+    for ids, outcome in zip(_portions(manifest), outcomes, strict=True):
+        for name, vectors in outcome.outputs.items():
+            shape, dtype = vectors.shape[1:], vectors.dtype.name
+            if (shape, dtype) != ((1, manifest.history_length, lookup.width), "float32"):
+                promised = f"the manifest promises float32 {[1, manifest.history_length, lookup.width]}"
+                return [Failure("look-ups", f"output {name!r} of the look-up is {dtype} {list(shape)}; {promised}.")]
+            # What was answered to the padding of the last inference is beyond the ids.
+            rows = np.asarray(vectors, np.float32).reshape(-1, lookup.width)[: len(ids)]
+            found += block_digests(rows, lookup.ids_per_block)
+    return _differences(manifest, found)
+
+
+def _portions(manifest: Manifest) -> Iterator[npt.NDArray[np.int32]]:
+    """Give the ids of each job: whole blocks, so that a digest never needs two jobs."""
+    lookup, size = manifest.embedding.lookup, manifest.vocabulary_size
+    if lookup.sha256:
+        step = max(1, IDS_PER_JOB // lookup.ids_per_block) * lookup.ids_per_block
+        yield from (np.arange(start, min(start + step, size), dtype=np.int32) for start in range(0, size, step))
+
+
+def _differences(manifest: Manifest, found: list[str]) -> list[Failure]:
+    lookup, size = manifest.embedding.lookup, manifest.vocabulary_size
+    if len(found) != len(lookup.sha256):
+        counts = f"{len(lookup.sha256)} digests of look-ups for {len(found)} blocks of ids"
+        return [Failure("look-ups", f"the manifest has {counts}.")]
+    wrong = [number for number, pair in enumerate(zip(found, lookup.sha256, strict=True)) if pair[0] != pair[1]]
+    if not wrong:
+        return []
+    first = wrong[0] * lookup.ids_per_block
+    last = min(first + lookup.ids_per_block, size) - 1
+    blocks = f"{len(wrong)} of {len(found)} blocks of ids do so"
+    return [Failure("look-ups", f"look-ups of ids {first} to {last} differ from the reference, {blocks}.")]

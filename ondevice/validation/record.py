@@ -8,7 +8,7 @@ from pathlib import Path
 from ondevice import records
 from ondevice.devices.measurement import Measurement
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Failure:
     """One thing that does not hold.
 
     Args:
-        check: `"runtime"`, `"names"`, `"shapes"`, `"types"`, `"values"`, `"edge ids"` or `"quality"`.
+        check: `"runtime"`, `"names"`, `"shapes"`, `"types"`, `"values"`, `"edge ids"`, `"look-ups"`, `"vocabulary"`,
+            `"quality"` or `"memory"`; the last two are budgets.
         message: one sentence that names the tensor, what came and what was expected.
     """
 
@@ -73,13 +74,15 @@ class Validation:
         schema_version: version of this record.
         bundle: name of the bundle's folder.
         model_sha256: digest of the file that was run.
-        machine: what ran it: system, processor, number of cores.
+        device: name of the device that ran it.
+        machine: what the device is: system, processor, number of cores and what else its figures depend on.
         results: one per runtime.
     """
 
     schema_version: int
     bundle: str
     model_sha256: str
+    device: str
     machine: dict[str, str]
     results: tuple[RuntimeResult, ...]
 

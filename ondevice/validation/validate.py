@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from ondevice.bundle import MODEL_FILE, Bundle
 from ondevice.devices.device import Device, Job, Outcome
+from ondevice.devices.measurement import Measurement
 from ondevice.errors import UsageError, unknown_name
 from ondevice.training.evaluation import Evaluation
 from ondevice.training.metrics import METRICS
+from ondevice.units import format_bytes
 from ondevice.validation.contract import signature_failures, vector_failures
+from ondevice.validation.lookups import lookup_failures, lookup_jobs
 from ondevice.validation.quality import choose_users, compare
-from ondevice.validation.record import SCHEMA_VERSION, Failure, RuntimeResult, Validation
-from ondevice.versions import machine
+from ondevice.validation.record import SCHEMA_VERSION, Failure, Quality, RuntimeResult, Validation
+from ondevice.validation.vocabulary import vocabulary_failures
 
 DEFAULT_METRIC = "ndcg@20"
 WARMUPS = 10
-TIMED = 200
 
 
 def validate_bundle(
@@ -29,17 +32,24 @@ def validate_bundle(
     users: int | None = None,
     metric: str = DEFAULT_METRIC,
     max_loss: float = 1.0,
+    cut_model: Path | None = None,
+    max_memory_bytes: int | None = None,
+    known: Sequence[Failure] = (),
 ) -> Validation:
-    """Run a bundle's test vectors, and real users if given, on each runtime and compare with the reference.
+    """Run a bundle's test vectors, every look-up and real users on each runtime and compare with the reference.
 
     Args:
         bundle: the bundle.
-        device: where to run.
+        device: where to run; it gets all jobs at once.
         runtimes: names of the device's runtimes.
         evaluation: users with right answers and the reference's answers; without it the task metric is not measured.
-        users: number of users, at most; all without it.
+        users: number of users, at most; without it as many as the device says are enough.
         metric: name of the task metric.
         max_loss: largest relative loss of the metric against the reference that is no failure; any without it.
+        cut_model: the bundle's file, cut down to what looks ids up; without it look-ups are not checked, and neither
+            are those of a file whose manifest does not promise exact ones.
+        max_memory_bytes: largest growth of memory that is no failure; any without it.
+        known: what was found wrong with the bundle before; every runtime's result names it.
 
     Raises:
         UsageError: the metric's cut-off is beyond what the file returns, or the users' histories do not fit it.
@@ -51,9 +61,19 @@ def validate_bundle(
                 f"evaluation histories have {evaluation.histories.shape[1]} ids, the bundle takes "
                 f"{bundle.manifest.history_length}; name the run that the bundle was exported from."
             )
-        evaluation = choose_users(evaluation, users)
-    results = tuple(_on_runtime(bundle, device, runtime, evaluation, metric, max_loss) for runtime in runtimes)
-    return Validation(SCHEMA_VERSION, bundle.folder.name, bundle.manifest.sha256[MODEL_FILE], machine(), results)
+        evaluation = choose_users(evaluation, device.users if users is None else users)
+    known = (*known, *vocabulary_failures(bundle))
+    jobs = [_jobs(bundle, device, runtime, evaluation, cut_model) for runtime in runtimes]
+    # One call, since a device may have to be started for it.
+    outcomes = iter(device.run_all([job for of_runtime in jobs for job in of_runtime]))
+    results = []
+    for of_runtime in jobs:
+        given = [next(outcomes) for _ in of_runtime]
+        measurement, failures, largest, quality = _judge(bundle, given, evaluation, metric)
+        failures += [*_loss(quality, max_loss), *_memory(measurement, max_memory_bytes), *known]
+        results.append(RuntimeResult(measurement, largest, tuple(failures), quality))
+    name, digest = bundle.folder.name, bundle.manifest.sha256[MODEL_FILE]
+    return Validation(SCHEMA_VERSION, name, digest, device.name, device.machine(), tuple(results))
 
 
 def _check_metric(bundle: Bundle, metric: str) -> None:
@@ -64,37 +84,66 @@ def _check_metric(bundle: Bundle, metric: str) -> None:
         raise UsageError(f"metric {metric!r} needs {cut_off} items, the file returns {returned}; export with more.")
 
 
-def _on_runtime(
-    bundle: Bundle, device: Device, runtime: str, evaluation: Evaluation | None, metric: str, max_loss: float
-) -> RuntimeResult:
-    vectors = bundle.vectors.vectors
-    ids = np.array([vector.ids for vector in vectors], np.int32)[:, None, :]
-    repeats = 0 if evaluation is not None else TIMED
-    outcome = _run(bundle, device, runtime, ids, repeats)
-    if not outcome.measurement.ok:
-        return RuntimeResult(outcome.measurement, -1.0, (_runtime_failure(outcome),), None)
-    failures = signature_failures(bundle.manifest, outcome.inputs, outcome.outputs_spec)
-    if failures:
-        return RuntimeResult(outcome.measurement, -1.0, tuple(failures), None)
-    failures, largest = vector_failures(bundle.manifest, vectors, outcome.outputs["items"], outcome.outputs["scores"])
-    if evaluation is None:
-        return RuntimeResult(outcome.measurement, largest, tuple(failures), None)
-    # The latency is that of real histories, so it is measured here and not with the test vectors.
-    outcome = _run(bundle, device, runtime, evaluation.histories[:, None, :], TIMED)
-    if not outcome.measurement.ok:
-        return RuntimeResult(outcome.measurement, largest, (*failures, _runtime_failure(outcome)), None)
-    quality = compare(evaluation, outcome.outputs["items"][:, 0], metric)
-    if quality.relative_change < -max_loss:
-        lost = f"{metric} falls by {-quality.relative_change:.2%} against the reference; {max_loss:.2%} is allowed"
-        failures.append(Failure("quality", f"{lost}."))
-    return RuntimeResult(outcome.measurement, largest, tuple(failures), quality)
+def _jobs(
+    bundle: Bundle, device: Device, runtime: str, evaluation: Evaluation | None, cut_model: Path | None
+) -> list[Job]:
+    """Return the jobs of one runtime: the test vectors, the real users if there are any, then all look-ups."""
+    given = [np.array([vector.ids for vector in bundle.vectors.vectors], np.int32)]
+    if evaluation is not None:
+        given.append(evaluation.histories)
+    jobs = []
+    for ids in given:
+        # The latency is that of real histories, if there are any.
+        repeats = device.timed if ids is given[-1] else 0
+        inputs = {"ids": ids[:, None, :]}
+        jobs.append(Job(bundle.model, runtime, bundle.manifest.signature, inputs, warmups=WARMUPS, repeats=repeats))
+    return jobs + (lookup_jobs(bundle.manifest, cut_model, runtime) if cut_model is not None else [])
 
 
-def _run(bundle: Bundle, device: Device, runtime: str, ids: np.ndarray, repeats: int) -> Outcome:
-    job = Job(bundle.model, runtime, bundle.manifest.signature, {"ids": ids}, warmups=WARMUPS, repeats=repeats)
-    return device.run(job)
+def _judge(
+    bundle: Bundle, outcomes: Sequence[Outcome], evaluation: Evaluation | None, metric: str
+) -> tuple[Measurement, list[Failure], float, Quality | None]:
+    """Compare what a runtime made of the jobs of `_jobs` with the reference.
+
+    Returns:
+        cost and fate, what does not hold, the largest score error in steps and the task metric.
+    """
+    manifest = bundle.manifest
+    answers = 1 if evaluation is None else 2
+    vectors, timed, lookups = outcomes[0], outcomes[answers - 1], outcomes[answers:]
+    measurement = timed.measurement if vectors.measurement.ok else vectors.measurement
+    failures = _runtime_failures(outcomes)
+    largest, quality = -1.0, None
+    if vectors.measurement.ok:
+        wrong = signature_failures(manifest, vectors.inputs, vectors.outputs_spec)
+        if not wrong:
+            items, scores = vectors.outputs["items"], vectors.outputs["scores"]
+            wrong, largest = vector_failures(manifest, bundle.vectors.vectors, items, scores)
+            if evaluation is not None and timed.measurement.ok:
+                quality = compare(evaluation, timed.outputs["items"][:, 0], metric)
+        failures += wrong
+    if lookups and all(outcome.measurement.ok for outcome in lookups):
+        failures += lookup_failures(manifest, lookups)
+    return measurement, failures, largest, quality
 
 
-def _runtime_failure(outcome: Outcome) -> Failure:
-    measurement = outcome.measurement
-    return Failure("runtime", f"{measurement.runtime} {measurement.status}: {measurement.message}")
+def _runtime_failures(outcomes: Iterable[Outcome]) -> list[Failure]:
+    """Name what went wrong with the jobs themselves; what all of them meet is named once."""
+    failed = [outcome.measurement for outcome in outcomes if not outcome.measurement.ok]
+    said = dict.fromkeys(f"{each.runtime} {each.status}: {each.message}" for each in failed)
+    return [Failure("runtime", message) for message in said]
+
+
+def _loss(quality: Quality | None, max_loss: float) -> list[Failure]:
+    if quality is None or quality.relative_change >= -max_loss:
+        return []
+    lost = f"{quality.metric} falls by {-quality.relative_change:.2%} against the reference"
+    return [Failure("quality", f"{lost}; {max_loss:.2%} is allowed.")]
+
+
+def _memory(measurement: Measurement, max_bytes: int | None) -> list[Failure]:
+    grown = measurement.memory_growth_bytes
+    if max_bytes is None or not measurement.ok or 0 <= grown <= max_bytes:
+        return []
+    took = f"memory grows by {format_bytes(grown)}" if grown >= 0 else "the device does not tell how memory grows"
+    return [Failure("memory", f"{took}; {format_bytes(max_bytes)} is allowed.")]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
 
 from converters import flatbuffer, lint
+from converters.cut import cut
 from ondevice.bundle import open_bundle
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
@@ -30,7 +32,11 @@ def test_every_method_is_exported() -> None:
     assert {settings["method"] for settings in VARIANTS.values()} == set(methods.names())
 
 
-@pytest.fixture(scope="module", params=[(v, r) for v in VARIANTS for r in recipes.names()], ids=lambda p: "-".join(p))
+@pytest.fixture(
+    scope="module",
+    params=[(v, r) for v in VARIANTS for r in recipes.names(comparison=False)],
+    ids=lambda p: "-".join(p),
+)
 def exported(request, tiny_run, tmp_path_factory):
     variant, recipe = request.param
     run: Run = tiny_run(variant)
@@ -63,7 +69,7 @@ def test_export(exported) -> None:
         assert {table.max_error for table in manifest.embedding.tables} == {0.0}
 
 
-def test_lookups_are_exact_for_every_id_on_every_runtime(exported) -> None:
+def test_lookups_are_exact_for_every_id_on_every_runtime(exported, tmp_path) -> None:
     """Independent of the gate inside export: the expected vectors are recomputed from the Keras model's tables."""
     from ondevice.quantize.encode import encode
     from ondevice.training.reference import load_reference
@@ -78,17 +84,30 @@ def test_lookups_are_exact_for_every_id_on_every_runtime(exported) -> None:
         from ondevice.embeddings.method import reference_lookup
 
         np.testing.assert_array_equal(expected, reference_lookup(run.method(), values, every))
-    length = manifest.history_length
+    length, lookup = manifest.history_length, manifest.embedding.lookup
     ids = np.pad(every, (0, -len(every) % length)).reshape(-1, 1, length)
+    part = tmp_path / "part.tflite"
+    part.write_bytes(cut(bundle.model.read_bytes(), manifest.signature, lookup.tensor))
     for runtime in Host().installed():
-        tensor = manifest.embedding.tensor
-        outcome = Host().run(Job(bundle.model, runtime, manifest.signature, {"ids": ids}, warmups=0, taps=(tensor,)))
+        outcome = Host().run(Job(part, runtime, manifest.signature, {"ids": ids}, warmups=0))
         assert outcome.measurement.ok, outcome.measurement.message
-        np.testing.assert_array_equal(outcome.taps[tensor].reshape(-1, method_width(run))[: len(every)], expected)
+        np.testing.assert_array_equal(outcome.outputs["vectors"].reshape(-1, lookup.width)[: len(every)], expected)
+
+    # What the manifest says of these vectors, with which any device can check the file.
+    assert lookup.width == run.method().width
+    assert len(every) <= lookup.ids_per_block
+    digest = hashlib.sha256(np.where(expected == 0, np.float32(0), expected).astype("<f4").tobytes()).hexdigest()
+    assert lookup.sha256 == (digest,)
 
 
-def method_width(run: Run) -> int:
-    return run.method().width
+def test_vectors_name_the_items_that_the_file_returns(exported) -> None:
+    run, bundle = exported
+    lines = (bundle.folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == bundle.manifest.vocabulary_size
+    for vector in bundle.vectors.vectors:
+        assert list(vector.keys) == [lines[item] for item in vector.items[: bundle.manifest.top_k]]
+        assert len(vector.keys) == bundle.manifest.top_k
+    assert list(run.vocabulary().keys) == lines
 
 
 def test_both_runtimes_are_there() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from ondevice import bundle as bundles
 from ondevice import files, records
-from ondevice.bundle import Embedding, Manifest, Table, Tensor, TestVector, TestVectors
+from ondevice.bundle import Embedding, Lookup, Manifest, Table, Tensor, TestVector, TestVectors
 from ondevice.cli.main import main
 from ondevice.training import run_folder
 from ondevice.training.config import TrainConfig
@@ -61,7 +61,8 @@ CASES = (
     usage("data set of a run", "run --dataset synthetc", "unknown dataset 'synthetc', did you mean 'synthetic'?"),
     usage("recipe of a run", f"{RUN} --recipes int9", "unknown recipe 'int9', did you mean 'int8'?"),
     usage("target of a run", f"{RUN} --target litrt", "unknown target runtime 'litrt', did you mean 'litert'?"),
-    usage("device of a run", f"{RUN} --device hots", "unknown device 'hots', did you mean 'host'?"),
+    usage("device of a run", f"{RUN} --devices hots", "unknown device 'hots', did you mean 'host'?"),
+    usage("device of a run twice", f"{RUN} --devices host host", "devices is ['host', 'host']; allowed is each once"),
     usage("recipe", "export run --out new --recipe flot32", "unknown recipe 'flot32', did you mean 'float32'?"),
     usage("target", "export run --out new --target tflite-2.15", "'tflite-2.15', did you mean 'tflite-2.14'?"),
     usage("device", "validate bundle --device hots", "unknown device 'hots', did you mean 'host'?"),
@@ -98,6 +99,8 @@ CASES = (
     usage("no users", "validate bundle --users 0", "users is 0", "at least 1"),
     usage("negative loss", "validate bundle --max-loss -0.1", "max_loss is -0.1", "0 to 1"),
     usage("no number as loss", "validate bundle --max-loss nan", "max_loss is nan", "0 to 1"),
+    usage("no memory", "validate bundle --max-memory 0", "max_memory is 0", "MB above 0"),
+    usage("no number as memory", "validate bundle --max-memory nan", "max_memory is nan", "MB above 0"),
     usage("no items", "export run --out new --top-k 0", "top_k is 0", "1 to 52"),
     usage("too many items", "export run --out new --top-k 53", "top_k is 53", "1 to 52"),
     usage("too long history", f"{RUN} --variants full@random --set history_length=41", "is 41", "at most 40"),
@@ -183,14 +186,15 @@ def write_run(folder: Path, seed: int) -> None:
     records.write(folder / run_folder.RESULT_FILE, result)
 
 
-def write_bundle(folder: Path, version: int = 1) -> None:
+def write_bundle(folder: Path, version: int = bundles.SCHEMA_VERSION) -> None:
     files.write_bytes(folder / bundles.MODEL_FILE, cut_model())
     files.write_text(folder / bundles.VOCABULARY_FILE, "<padding>\n<unknown>\n")
-    vector = TestVector("all padding", True, (0,) * LENGTH, (2,), (0.0,), 1.0)
-    records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(1, (vector,)))
+    vector = TestVector("all padding", True, (0,) * LENGTH, (2,), ("item",), (0.0,), 1.0)
+    records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(bundles.SCHEMA_VERSION, (vector,)))
     table = Table("table", (SIZE, WIDTH), "float32", "", "", SIZE * WIDTH * 4, SIZE * WIDTH * 4, 0.0, 0.0)
     parameters = {"vocabulary_size": SIZE, "width": WIDTH}
     stored = SIZE * WIDTH
+    lookup = Lookup("rows", WIDTH, 4_096, ())
     manifest = Manifest(
         schema_version=version,
         name="full@random",
@@ -208,7 +212,8 @@ def write_bundle(folder: Path, version: int = 1) -> None:
         excludes_history=True,
         recipe="float32",
         dense="float32",
-        embedding=Embedding("full", parameters, "random", 1.0, stored, stored, (table,), "rows"),
+        comparison=False,
+        embedding=Embedding("full", parameters, "random", 1.0, stored, stored, (table,), lookup),
         parameters=8_000,
         file_bytes=100,
         overhead_bytes=10,
@@ -268,7 +273,7 @@ def make_world(root: Path) -> None:
     write_bundle(root / "later", version=99)
     plan = {
         "dataset": "user-items", "data": "data", "variants": ["full@random"], "ratio": 2.0, "seeds": [0],
-        "recipes": ["int8"], "target": "litert", "device": "host", "users": 0, "settings": {},
+        "recipes": ["int8"], "target": "litert", "devices": ["host"], "users": 0, "settings": {},
     }  # fmt: skip
     for folder in ("other", "report"):
         files.write_json(root / folder / "plan.json", plan)

@@ -15,6 +15,7 @@ from ondevice.bundle import (
     TEST_VECTORS_FILE,
     VOCABULARY_FILE,
     Embedding,
+    Lookup,
     Manifest,
     Table,
     Tensor,
@@ -24,7 +25,8 @@ from ondevice.bundle import (
 )
 from ondevice.errors import OnDeviceError, UsageError
 
-VECTORS = TestVectors(1, (TestVector("user 0", False, (2, 0), (3,), (0.5,), 1.0),))
+VECTORS = TestVectors(SCHEMA_VERSION, (TestVector("user 0", False, (2, 0), (3,), ("b",), (0.5,), 1.0),))
+LOOKUP = Lookup("vectors", 2, 4_096, ("00",))
 
 
 def manifest(digests: dict[str, str]) -> Manifest:
@@ -46,7 +48,8 @@ def manifest(digests: dict[str, str]) -> Manifest:
         excludes_history=True,
         recipe="float32",
         dense="float32",
-        embedding=Embedding("full", {}, "as_given", 1.0, 8, 8, (table,), "vectors"),
+        comparison=False,
+        embedding=Embedding("full", {}, "as_given", 1.0, 8, 8, (table,), LOOKUP),
         parameters=8,
         file_bytes=64,
         overhead_bytes=32,
@@ -114,7 +117,24 @@ def test_missing_folder_is_named(tmp_path: Path) -> None:
 def test_other_schema_version_is_refused(folder: Path, version: int) -> None:
     changed = dataclasses.replace(open_bundle(folder).manifest, schema_version=version)
     records.write(folder / MANIFEST_FILE, changed)
-    with pytest.raises(OnDeviceError, match=rf"has schema version {version}; this ondevice reads version 1"):
+    with pytest.raises(OnDeviceError, match=rf"has schema version {version}; this ondevice reads version 2"):
+        open_bundle(folder)
+
+
+def test_manifest_of_another_version_is_named_as_such_whatever_its_fields(folder: Path) -> None:
+    value = files.read_json(folder / MANIFEST_FILE, "manifest")
+    del value["embedding"]
+    files.write_json(folder / MANIFEST_FILE, {**value, "schema_version": 1, "colour": "red"})
+    with pytest.raises(OnDeviceError, match=r"manifest\.json' has schema version 1; this ondevice reads version 2\.$"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize("ids_per_block", [0, -1])
+def test_blocks_of_no_ids_are_refused(folder: Path, ids_per_block: int) -> None:
+    value = files.read_json(folder / MANIFEST_FILE, "manifest")
+    value["embedding"]["lookup"]["ids_per_block"] = ids_per_block
+    files.write_json(folder / MANIFEST_FILE, value)
+    with pytest.raises(OnDeviceError, match=rf"ids_per_block is {ids_per_block}; allowed is a whole number of at"):
         open_bundle(folder)
 
 

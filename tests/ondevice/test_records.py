@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ondevice import records
-from ondevice.bundle import Embedding, Manifest, Table, Tensor, TestVector, TestVectors
+from ondevice.bundle import Embedding, Lookup, Manifest, Table, Tensor, TestVector, TestVectors
 from ondevice.data.dataset import Dataset
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.training.checkpoints import State
@@ -17,7 +17,8 @@ from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import Epoch, TrainResult
 
 TABLE = Table("shared", (10, 8), "int8_row", "", "multiplier", 120, 320, 0.01, 0.002)
-EMBEDDING = Embedding("memcom", {"rows": 10, "bias": True}, "semantic", 8.0, 100, 800, (TABLE, TABLE), "vectors")
+LOOKUP = Lookup("vectors", 8, 4_096, ("00", "11"))
+EMBEDDING = Embedding("memcom", {"rows": 10, "bias": True}, "semantic", 8.0, 100, 800, (TABLE, TABLE), LOOKUP)
 EPOCH = Epoch(1.5, 0.25, 3.0)
 MANIFEST = Manifest(
     schema_version=1,
@@ -36,6 +37,7 @@ MANIFEST = Manifest(
     excludes_history=True,
     recipe="int8",
     dense="int8 per channel",
+    comparison=False,
     embedding=EMBEDDING,
     parameters=1_000,
     file_bytes=2_000,
@@ -50,13 +52,19 @@ MANIFEST = Manifest(
     versions={"python": "3.11.0"},
 )
 VECTORS = TestVectors(
-    1, (TestVector("user 17", False, (3, 0), (5, 4), (0.5, -0.25), 2.0), TestVector("", True, (), (), (), 0.0))
+    1,
+    (
+        TestVector("user 17", False, (3, 0), (5, 4), ("b", "a"), (0.5, -0.25), 2.0),
+        TestVector("", True, (), (), (), (), 0.0),
+    ),
 )
 PARAMETERS = {"rows": 5, "operation": "add", "x": 0.5, "bias": False}
 RESULT = TrainResult(1, PARAMETERS, "s", 7, 1, (EPOCH, EPOCH), {"users": 3.0}, {})
 RECORDS = {
     "tensor": Tensor("ids", (1, 8), "int32"),
     "table": TABLE,
+    "lookup": LOOKUP,
+    "no look-ups": Lookup("", 8, 1, ()),
     "embedding": EMBEDDING,
     "manifest": MANIFEST,
     "vectors": VECTORS,
@@ -95,7 +103,8 @@ def test_unknown_key_is_named(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "key"),
-    [(name, key) for name in ("tensor", "table", "embedding", "manifest", "vectors", "epoch", "result", "data set")
+    [(name, key) for name in
+     ("tensor", "table", "lookup", "embedding", "manifest", "vectors", "epoch", "result", "data set")
      for key in records.to_json(RECORDS[name])] + [("config", "dataset")],
 )  # fmt: skip
 def test_missing_key_is_named(name: str, key: str) -> None:

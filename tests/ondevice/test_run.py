@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ondevice.data.interactions import Interactions
-from ondevice.errors import UsageError
+from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.run import Step, run
 from ondevice.reporting.write import read_report
+from tests.phones import require_phone
 from tests.tiny_runs import tiny_interactions
 
 SETTINGS = {
@@ -21,6 +22,7 @@ REQUEST = {
     "ratio": 8.0,
     "seeds": [0],
     "recipes": ["float32", "int8"],
+    "devices": ["host"],
 }
 
 
@@ -65,11 +67,49 @@ def test_report_shows_every_model_on_both_runtimes(folders) -> None:
     shown = {(model.variant, model.manifest.recipe) for model in report.models}
     assert shown == {(variant, recipe) for variant in REQUEST["variants"] for recipe in REQUEST["recipes"]}
     for model in report.models:
-        assert [result.measurement.status for result in model.validation.results] == ["ok", "ok"]
-        assert all(result.quality is not None for result in model.validation.results)
+        assert [result.measurement.status for result in model.results] == ["ok", "ok"]
+        assert all(result.quality is not None for result in model.results)
     assert report.baseline == "full@frequency"
     assert report.metric in (out / "report.md").read_text()
     assert (out / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def small_request(tmp_path: Path) -> dict:
+    """One small file of one model, wherever the run thinks right."""
+    write_files(tiny_interactions(), tmp_path / "data")
+    request = {"variants": ["full@frequency"], "recipes": ["int8"], "settings": {**SETTINGS, "epochs": 1}}
+    return {"dataset": "user-items", "data": tmp_path / "data", "out": tmp_path / "out", **request}
+
+
+def test_without_devices_the_emulated_phone_is_one_of_them(tmp_path: Path) -> None:
+    require_phone()
+    report, folder = run(**small_request(tmp_path))
+    [model] = report.models
+    assert [validation.device for validation in model.validations] == ["host", "entry-2018"]
+    assert model.valid, [result.failures for result in model.results]
+    assert [result.measurement.clock for result in model.results] == ["time", "time", "instructions", "instructions"]
+    assert report.remarks == ()
+    text = (folder / "report.md").read_text()
+    assert "emulated arm64" in text
+    assert "not phone milliseconds" in text
+
+
+def test_without_an_emulated_phone_the_report_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    report, folder = run(**small_request(tmp_path))
+    assert [validation.device for model in report.models for validation in model.validations] == ["host"]
+    [remark] = report.remarks
+    assert remark.startswith("The files did not run on an emulated phone: ")
+    assert remark.removesuffix(".") in (folder / "report.md").read_text().replace("\\", "")
+
+
+def test_a_phone_that_is_asked_for_and_not_there_is_an_error_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    with pytest.raises(OnDeviceError, match="device 'entry-2018' can't be used: .*run: "):
+        run(**small_request(tmp_path), devices=["entry-2018"])
+    assert not (tmp_path / "out").exists()
 
 
 def test_interrupted_runs_leave_no_trace(folders) -> None:

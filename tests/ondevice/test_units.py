@@ -45,6 +45,14 @@ def test_durations(time_ms: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0"), (999, "999"), (1000, "1.00 k"), (999_600, "1.00 M"), (3_762_345, "3.76 M"), (12_340_000_000, "12.3 G")],
+)
+def test_counts(count: int, text: str) -> None:
+    assert units.format_count(count) == text
+
+
+@pytest.mark.parametrize(
     ("change", "text"),
     [(-0.014, "-1.40%"), (0.0031, "+0.31%"), (0.0, "0.00%"), (-0.00004, "0.00%"), (1.5, "+150.00%")],
 )

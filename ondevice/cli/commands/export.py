@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export."""
+    from ondevice.bundle import UNKNOWN_RUNTIME
     from ondevice.pipeline.export import export
     from ondevice.quiet import native_messages_kept_back
     from ondevice.units import format_bytes
@@ -40,11 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
             exclude_history=not arguments.keep_history,
         )
     manifest, output = bundle.manifest, results()
-    output.print(
-        f"{bundle.model}: {format_bytes(manifest.file_bytes)}, "
-        f"needs TensorFlow Lite {manifest.minimum_runtime} or newer",
-        soft_wrap=True,
-    )
+    known = manifest.minimum_runtime != UNKNOWN_RUNTIME
+    needs = f"TensorFlow Lite {manifest.minimum_runtime} or newer" if known else "a runtime that is not known"
+    output.print(f"{bundle.model}: {format_bytes(manifest.file_bytes)}, needs {needs}", soft_wrap=True)
     for table in manifest.embedding.tables:
         reason = f" ({table.reason})" if table.reason else ""
         output.print(

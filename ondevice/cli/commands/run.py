@@ -23,8 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
     parser.add_argument("--recipes", nargs="+", help="quantization recipes")
     parser.add_argument("--target", default="tflite-2.14", help="runtime the files are for (default: %(default)s)")
-    parser.add_argument("--device", default="host", help="device that validates (default: %(default)s)")
-    parser.add_argument("--users", type=int, help="evaluation users per file, at most (default: all)")
+    parser.add_argument(
+        "--devices",
+        nargs="+",
+        default=[],
+        help="devices that validate (default: host and, where it is installed, the emulated phone entry-2018)",
+    )
+    parser.add_argument(
+        "--users", type=int, help="evaluation users per file, at most (default: all, on an emulated phone 1,000)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             seeds=arguments.seeds,
             recipes=arguments.recipes or DEFAULT_RECIPES,
             target=arguments.target,
-            device=arguments.device,
+            devices=arguments.devices,
             users=arguments.users,
             settings=parse_settings(arguments.settings),
             out=arguments.out,
@@ -59,10 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
         )
     output = results()
     print_table(report, output)
+    # A file that is only there to compare with need not work; who wants to use one must be told of none that does not.
+    usable = [model for model in report.models if model.valid or not model.manifest.comparison] or report.models
     # The compressed model that lost least, in the recipe that gives the smallest files.
-    smallest = min(report.models, key=lambda model: model.manifest.file_bytes).manifest.recipe
-    candidates = [m for m in report.models if m.manifest.recipe == smallest and m.variant != report.baseline]
-    best = max(candidates or report.models, key=lambda model: model.manifest.quality.get(report.metric, 0.0))
+    smallest = min(usable, key=lambda model: model.manifest.file_bytes).manifest.recipe
+    candidates = [m for m in usable if m.manifest.recipe == smallest and m.variant != report.baseline]
+    best = max(candidates or usable, key=lambda model: model.manifest.quality.get(report.metric, 0.0))
     bundle = folder / best.variant / f"seed-{best.manifest.seed}" / best.manifest.recipe
     output.print(f"\nReport: {folder / 'report.html'} (also report.md and report.json)", soft_wrap=True)
     output.print("Next, try:", soft_wrap=True)
@@ -72,4 +81,4 @@ def run(arguments: argparse.Namespace) -> int:
         "ondevice run --dataset user-items --data YOUR_FOLDER",
     ):
         output.print(f"  {command}", soft_wrap=True)
-    return 0 if all(model.validation.valid for model in report.models) else 1
+    return 0 if all(model.valid or model.manifest.comparison for model in report.models) else 1

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ondevice.cli.console import results
+from ondevice.units import format_bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,12 +17,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="host", help="device to run on (default: %(default)s)")
     parser.add_argument("--runtimes", nargs="+", help="runtimes of the device (default: all)")
-    parser.add_argument("--users", type=int, help="evaluation users, at most (default: all)")
+    parser.add_argument("--users", type=int, help="evaluation users, at most (default: all, on slow devices fewer)")
     parser.add_argument("--metric", default="ndcg@20", help="task metric (default: %(default)s)")
     parser.add_argument(
         "--max-loss",
         type=float,
         help="relative loss of the metric that is no failure (default: 0.01); missing a stated one alone exits with 3",
+    )
+    parser.add_argument(
+        "--max-memory",
+        type=float,
+        metavar="MB",
+        help="growth of memory that is no failure (default: any); missing it alone exits with 3",
     )
     parser.add_argument("--out", type=Path, help="JSON file to write (default: beside the bundle)")
 
@@ -38,22 +45,28 @@ def run(arguments: argparse.Namespace) -> int:
         users=arguments.users,
         metric=arguments.metric,
         max_loss=DEFAULT_MAX_LOSS if arguments.max_loss is None else arguments.max_loss,
+        max_memory=arguments.max_memory,
         out=arguments.out,
     )
     output = results()
     for result in validation.results:
-        measurement = result.measurement
-        verdict = "valid" if not result.failures else "INVALID"
-        line = f"{measurement.runtime:<12} {verdict:<8}"
-        if measurement.ok:
-            line += f" p50 {measurement.latency_ms(50):.3f} ms, p95 {measurement.latency_ms(95):.3f} ms,"
-            line += f" largest score error {result.largest_score_error_steps:.3g} steps"
-        if result.quality is not None:
-            quality = result.quality
+        measurement, quality = result.measurement, result.quality
+        parts = []
+        if measurement.ok and measurement.clock == "instructions":
+            parts.append(f"{measurement.instructions:,} instructions")
+        elif measurement.ok:
+            parts += [f"p{percentile} {measurement.latency_ms(percentile):.3f} ms" for percentile in (50, 95)]
+        if measurement.memory_growth_bytes >= 0:
+            parts.append(f"memory growth {format_bytes(measurement.memory_growth_bytes)}")
+        if result.largest_score_error_steps >= 0:
+            parts.append(f"largest score error {result.largest_score_error_steps:.3g} steps")
+        if quality is not None:
             low, high = quality.interval
-            line += f", {quality.metric} {quality.measured:.4f} ({quality.relative_change:+.2%}"
-            line += f" to the reference, 95 % interval {low:+.2%} to {high:+.2%}, {quality.users:,} users)"
-        output.print(line, soft_wrap=True, markup=False)
+            change = f"{quality.relative_change:+.2%} to the reference, 95 % interval {low:+.2%} to {high:+.2%}"
+            parts.append(f"{quality.metric} {quality.measured:.4f} ({change}, {quality.users:,} users)")
+        verdict = "valid" if not result.failures else "INVALID"
+        line = f"{measurement.runtime:<12} {verdict:<8} {', '.join(parts)}"
+        output.print(line.rstrip(), soft_wrap=True, markup=False)
         for failure in result.failures:
             output.print(f"  [{failure.check}] {failure.message}", soft_wrap=True, markup=False)
-    return exit_code(validation, budget_stated=arguments.max_loss is not None)
+    return exit_code(validation, loss_stated=arguments.max_loss is not None)

@@ -1,10 +1,13 @@
-"""A made-up report with round numbers: three variants, two recipes, two seeds, two runtimes, one refusal."""
+"""A made-up report with round numbers: three variants, two recipes, two seeds, two runtimes, one refusal.
+
+The same once more with an emulated phone beside the host and with the stock converter's file to compare with.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ondevice.bundle import Embedding, Manifest, Table, Tensor
+from ondevice.bundle import Embedding, Lookup, Manifest, Table, Tensor
 from ondevice.devices.measurement import Measurement
 from ondevice.reporting.record import ModelRecord, Report
 from ondevice.validation.record import Failure, Quality, RuntimeResult, Validation
@@ -19,12 +22,15 @@ FILE_BYTES = {
     ("qr@arbitrary", "float32"): 800_000,
     ("qr@arbitrary", "int8"): 250_000,
 }
+STOCK_BYTES = 2_600_000
 # Relative to full: memcom 0.97 and 0.95, qr 0.80 and 0.90.
 REFERENCE = {
     "full": {1: 0.1300, 2: 0.1340},
     "memcom@semantic": {1: 0.1261, 2: 0.1273},
     "qr@arbitrary": {1: 0.1040, 2: 0.1206},
 }
+PHONE = {"system": "emulated arm64", "processor": "cortex-example", "cores": "1", "memory": "128 MB"}
+STOCK = ("full", "stock_dynamic_range")
 REFUSAL = "Didn't find op for builtin opcode 'GATHER' version '7'"
 
 
@@ -32,7 +38,7 @@ def make_report() -> Report:
     """The whole sample."""
     models = tuple(make_model(variant, recipe, seed) for variant, recipe in FILE_BYTES for seed in (1, 2))
     return Report(
-        schema_version=1,
+        schema_version=2,
         title="Sample report",
         dataset="sample",
         dataset_summary="1,000 users, 5,000 items, 60,000 interactions; last tenth of each history held out.",
@@ -42,8 +48,17 @@ def make_report() -> Report:
         baseline="full",
         machine=MACHINE,
         versions={"python": "3.11.4", "ondevice": "0.1.0", "tensorflow": "2.20.0"},
+        remarks=(),
         models=models,
     )
+
+
+def two_device_report() -> Report:
+    """The whole sample on an emulated phone as well, with the stock converter's file of the full table."""
+    report = make_report()
+    models = (*report.models, *(make_model(*STOCK, seed) for seed in (1, 2)))
+    remark = "On recent nothing ran: the emulator is not installed."
+    return replace(report, remarks=(remark,), models=tuple(_with_phone(model) for model in models))
 
 
 def one_seed_report() -> Report:
@@ -60,7 +75,7 @@ def renamed(report: Report, old: str, new: str) -> Report:
 
 def make_model(variant: str, recipe: str, seed: int) -> ModelRecord:
     """One exported model of the sample."""
-    refused = (variant, recipe) == ("qr@arbitrary", "int8")
+    refused = (variant, recipe) in (("qr@arbitrary", "int8"), STOCK)
     results = (
         _refused() if refused else _result(variant, recipe, seed, "tflite-2.14", 2_000_000),
         _result(variant, recipe, seed, "litert-2.3", 1_000_000),
@@ -68,8 +83,44 @@ def make_model(variant: str, recipe: str, seed: int) -> ModelRecord:
     if (variant, recipe, seed) == ("full", "int8", 2):
         failure = Failure("values", "output 'scores' differs by 3.2 steps from the reference; 1 step is allowed.")
         results = (replace(results[0], failures=(failure,)), results[1])
-    validation = Validation(1, f"{variant}-{recipe}-{seed}", "ab" * 32, MACHINE, results)
-    return ModelRecord(_manifest(variant, recipe, seed), validation)
+    validation = Validation(2, f"{variant}-{recipe}-{seed}", "ab" * 32, "host", MACHINE, results)
+    return ModelRecord(_manifest(variant, recipe, seed), (validation,))
+
+
+def _with_phone(model: ModelRecord) -> ModelRecord:
+    """The same on the phone, on fewer users, where one file does not fit and another meets a missing instruction."""
+    [host] = model.validations
+    results = tuple(_on_phone(result, (model.variant, model.manifest.recipe) == STOCK) for result in host.results)
+    if (model.variant, model.manifest.recipe) == ("qr@arbitrary", "float32"):
+        results = (results[0], _fate(results[1], "out of memory", "the phone's 128 MB ran out"))
+    if (model.variant, model.manifest.recipe) == ("qr@arbitrary", "int8"):
+        results = (results[0], _fate(results[1], "illegal instruction", "ended by SIGILL"))
+    return replace(model, validations=(host, replace(host, device="entry-2018", machine=PHONE, results=results)))
+
+
+def _on_phone(result: RuntimeResult, stock: bool) -> RuntimeResult:
+    measurement, quality = replace(result.measurement, device="entry-2018"), result.quality
+    if quality is None:
+        return replace(result, measurement=measurement)
+    # An instruction per nanosecond of the host; the stock file needs a quarter more and half the memory.
+    factor, share = (5, 2) if stock else (4, 1)
+    measurement = replace(
+        measurement,
+        clock="instructions",
+        load_ns=measurement.load_ns * 8,
+        run_ns=tuple(count // 4 * factor for count in measurement.run_ns),
+        memory_growth_bytes=measurement.memory_growth_bytes // share,
+        mapped_growth_bytes=0,
+    )
+    fewer = replace(quality, users=200, reference=quality.reference - 0.01, measured=quality.measured - 0.01)
+    return replace(result, measurement=measurement, quality=fewer)
+
+
+def _fate(result: RuntimeResult, status: str, message: str) -> RuntimeResult:
+    lost = {"load_ns": -1, "warmup_ns": (), "run_ns": (), "memory_growth_bytes": -1, "mapped_growth_bytes": -1}
+    measurement = replace(result.measurement, status=status, message=message, clock="time", **lost)
+    failure = Failure("runtime", f"{measurement.runtime} {status}: {message}")
+    return RuntimeResult(measurement, -1.0, (failure,), None)
 
 
 def _result(variant: str, recipe: str, seed: int, runtime: str, base_ns: int) -> RuntimeResult:
@@ -83,6 +134,8 @@ def _result(variant: str, recipe: str, seed: int, runtime: str, base_ns: int) ->
         status="ok",
         message="",
         threads=1,
+        clock="time",
+        cpu_features=(),
         load_ns=500_000 * seed,
         warmup_ns=(9_000_000, 5_000_000),
         run_ns=tuple(base_ns * seed + step * 10_000 for step in range(101)),
@@ -95,19 +148,20 @@ def _result(variant: str, recipe: str, seed: int, runtime: str, base_ns: int) ->
 
 
 def _refused() -> RuntimeResult:
-    measurement = Measurement("host", "tflite-2.14", "2.14.0", "refused", REFUSAL, 1, -1, (), (), -1, -1)
+    measurement = Measurement("host", "tflite-2.14", "2.14.0", "refused", REFUSAL, 1, "time", (), -1, (), (), -1, -1)
     return RuntimeResult(measurement, -1.0, (Failure("runtime", f"tflite-2.14 refused: {REFUSAL}"),), None)
 
 
 def _manifest(variant: str, recipe: str, seed: int) -> Manifest:
-    file_bytes = FILE_BYTES[variant, recipe]
+    comparison = (variant, recipe) == STOCK
+    file_bytes = STOCK_BYTES if comparison else FILE_BYTES[variant, recipe]
     tables = (Table("shared", (512, 64), recipe, "", "multipliers", file_bytes // 2, 131_072, 0.01, 0.004),)
     if recipe == "int8" and variant != "full":
         reason = "rows of one number are cheaper as float16 than with a scale each"
         tables += (Table("multipliers", (5_000, 1), "float16", reason, "", 10_000, 20_000, 0.0005, 0.0002),)
     ratio = {"full": 1.0, "memcom@semantic": 8.5, "qr@arbitrary": 16.0}[variant]
     return Manifest(
-        schema_version=1,
+        schema_version=2,
         name=variant,
         dataset="sample",
         dataset_summary="1,000 users, 5,000 items, 60,000 interactions",
@@ -123,6 +177,7 @@ def _manifest(variant: str, recipe: str, seed: int) -> Manifest:
         excludes_history=True,
         recipe=recipe,
         dense="float32" if recipe == "float32" else "int8 per tensor",
+        comparison=comparison,
         embedding=Embedding(
             method=variant.partition("@")[0],
             parameters={"rows": 512, "bias": True, "scale": 0.5, "fill": "zeros"},
@@ -131,14 +186,14 @@ def _manifest(variant: str, recipe: str, seed: int) -> Manifest:
             stored_parameters=round(320_128 / ratio),
             full_parameters=320_128,
             tables=tables,
-            tensor="lookup",
+            lookup=Lookup("lookup", 64, 4_096, ("ab" * 32, "cd" * 32)),
         ),
         parameters=file_bytes // 4,
         file_bytes=file_bytes,
         overhead_bytes=4_096,
         vocabulary_bytes=38_000,
         ops={"GATHER": 2, "MUL": 3, "FULLY_CONNECTED": 2, "TOPK_V2": 1},
-        target_runtime="tflite-2.14",
+        target_runtime="" if comparison else "tflite-2.14",
         minimum_runtime="2.5",
         score_tolerance_steps=1.0,
         quality={METRIC: REFERENCE[variant][seed], "hit@20": 0.4},

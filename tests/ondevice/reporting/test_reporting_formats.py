@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import matplotlib
 import pytest
-from report_samples import make_report, one_seed_report, renamed
+from report_samples import make_report, one_seed_report, renamed, two_device_report
 from rich.console import Console
 
 from ondevice import records
@@ -54,11 +54,11 @@ def terminal(report: Report, width: int = 100) -> str:
 
 
 def test_markdown_is_the_golden_file(golden: Callable[[str, str], None]) -> None:
-    golden("report.md", render_markdown(make_report()))
+    golden("report.md", render_markdown(two_device_report()))
 
 
 def test_json_round_trip(tmp_path: Path) -> None:
-    report = make_report()
+    report = two_device_report()
     write_report(report, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json", "report.md"]
     assert read_report(tmp_path / "out" / "report.json") == report
@@ -151,7 +151,7 @@ def test_one_seed_shows_no_invented_spread() -> None:
 def test_a_report_without_the_metric_still_renders(runtimes: bool) -> None:
     report = replace(make_report(), metric="auc")
     if not runtimes:
-        models = tuple(replace(m, validation=replace(m.validation, results=())) for m in report.models)
+        models = tuple(replace(m, validations=()) for m in report.models)
         report = replace(report, models=models)
     assert size_accuracy_svg(report) == ""
     assert "The metric of the converted files was not measured." in render_html(report)
@@ -167,8 +167,9 @@ def test_an_empty_report_still_renders() -> None:
 
 @pytest.mark.parametrize("width", [80, 100])
 @pytest.mark.parametrize("name", ["memcom@semantic", "memcom-block-16@semantic+low-rank-16+warm-start"])
-def test_terminal_table_fits_and_loses_nothing(width: int, name: str) -> None:
-    table, _, _ = terminal(renamed(make_report(), "memcom@semantic", name), width).rpartition("\nmemcom")
+@pytest.mark.parametrize("make", [make_report, two_device_report])
+def test_terminal_table_fits_and_loses_nothing(width: int, name: str, make: Callable[[], Report]) -> None:
+    table, _, _ = terminal(renamed(make(), "memcom@semantic", name), width).rpartition("\nmemcom")
     assert max(len(line) for line in table.splitlines()) <= width
     assert "\x1b" not in table
     for number in ("400 kB", "25.0x", "0.1267 ± 0.0008", "-4.38%"):

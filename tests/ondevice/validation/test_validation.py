@@ -4,63 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
-from flatbuffers import Builder
 
 from ondevice import bundle as bundles
-from ondevice import records
-from ondevice.bundle import Manifest, open_bundle
+from ondevice.bundle import open_bundle
 from ondevice.devices.kinds.host import Host
 from ondevice.errors import OnDeviceError, UsageError
-from ondevice.files import sha256
 from ondevice.pipeline.export import export
 from ondevice.pipeline.validate import validate, validation_path
-from ondevice.validation.lookups import lookup_failures
 from ondevice.validation.record import Failure, read_validation
 from ondevice.validation.validate import validate_bundle
-
-
-@pytest.fixture(scope="module")
-def good(tiny_run, tmp_path_factory):
-    """A bundle and its run."""
-    run = tiny_run("memcom block")
-    return export(run.folder, tmp_path_factory.mktemp("good") / "bundle"), run
-
-
-@pytest.fixture
-def copy(good, tmp_path):
-    """A copy of the good bundle, to be broken."""
-    bundle, _ = good
-    shutil.copytree(bundle.folder, tmp_path / "bundle")
-    return tmp_path / "bundle"
-
-
-def reseal(folder: Path, **changes: object) -> None:
-    """Let the manifest describe the folder as it is now, as a careless exporter would."""
-    manifest = records.read(Manifest, folder / bundles.MANIFEST_FILE, "manifest")
-    digests = {name: sha256(folder / name) for name in manifest.sha256}
-    records.write(folder / bundles.MANIFEST_FILE, dataclasses.replace(manifest, sha256=digests, **changes))
-
-
-def edit_model(folder: Path, change) -> None:
-    """Change the model through its object form and write it back."""
-    path = folder / bundles.MODEL_FILE
-    model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
-    change(model)
-    builder = Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    path.write_bytes(bytes(builder.Output()))
-
-
-def failures_of(folder: Path, run=None, **options) -> set[str]:
-    validation = validate(folder, run.folder if run else None, **options)
-    assert not validation.valid
-    return {failure.check for result in validation.results for failure in result.failures}
+from tests.ondevice.validation.bundle_edits import edit_model, failures_of, reseal
 
 
 def test_a_good_bundle_is_valid_on_both_runtimes(good) -> None:
@@ -74,6 +30,9 @@ def test_a_good_bundle_is_valid_on_both_runtimes(good) -> None:
         assert result.quality.top_k_overlap > 0.9
         assert len(result.measurement.run_ns) == 200
         assert len(result.measurement.warmup_ns) == 10
+    assert validation.device == "host"
+    assert validation.machine == Host().machine()
+    assert validation_path(bundle.folder).name == "bundle.host.validation.json"
     assert read_validation(validation_path(bundle.folder)) == validation
 
 
@@ -116,7 +75,9 @@ def test_a_truncated_file_fails_on_every_runtime_that_looks(copy) -> None:
     reseal(copy)
     validation = validate(copy)
     assert all(result.failures for result in validation.results)
-    assert {result.failures[0].check for result in validation.results} == {"runtime"}
+    for result in validation.results:
+        assert [failure.check for failure in result.failures] == ["runtime", "look-ups"]
+        assert "is not a readable TFLite file" in result.failures[1].message
 
 
 def test_swapped_outputs_are_a_failure_of_types(copy) -> None:
@@ -146,61 +107,6 @@ def test_other_length_is_a_failure_of_shapes(copy) -> None:
     assert failures_of(copy) == {"shapes"}
 
 
-def constant(model, data: bytes) -> object:
-    return next(buffer for buffer in model.buffers if buffer.data is not None and bytes(buffer.data) == data)
-
-
-def test_an_id_that_is_off_by_one_is_a_failure_of_values(copy, good) -> None:
-    """Each id gets its neighbour's multiplier: plausible scores, wrong items."""
-    bundle, run = good
-    from ondevice.quantize.encode import encode
-    from ondevice.training.reference import load_reference
-
-    _, values = load_reference(run)
-    table = encode(run.method(), values, "int8_row").tables["shared"].arrays["values"]
-
-    def shift(model) -> None:
-        constant(model, table.tobytes()).data = np.frombuffer(np.roll(table, 1, axis=0).tobytes(), np.uint8)
-
-    edit_model(copy, shift)
-    reseal(copy)
-    assert "values" in failures_of(copy)
-    found = lookup_failures(
-        Host(),
-        "litert",
-        copy / bundles.MODEL_FILE,
-        "recommend",
-        bundle.manifest.embedding.tensor,
-        bundle.manifest.history_length,
-        encode(run.method(), values, "int8_row").lookup(np.arange(bundle.manifest.vocabulary_size, dtype=np.int32)),
-    )
-    assert [failure.check for failure in found] == ["values"]
-    assert "look-up of" in found[0].message
-
-
-def test_one_wrong_id_among_all_is_found(copy, good) -> None:
-    """No test vector holds this id; only the comparison of every id sees it."""
-    bundle, run = good
-    from ondevice.quantize.encode import encode
-    from ondevice.training.reference import load_reference
-
-    _, values = load_reference(run)
-    encoded = encode(run.method(), values, "int8_row")
-    multipliers = encoded.tables["multiplier"].arrays["values"]
-    wrong = multipliers.copy()
-    wrong[137] = np.nextafter(wrong[137], np.float32(9))
-
-    def change(model) -> None:
-        constant(model, multipliers.tobytes()).data = np.frombuffer(wrong.tobytes(), np.uint8)
-
-    edit_model(copy, change)
-    expected = encoded.lookup(np.arange(bundle.manifest.vocabulary_size, dtype=np.int32))
-    arguments = (bundle.manifest.embedding.tensor, bundle.manifest.history_length, expected)
-    for runtime in Host().installed():
-        found = lookup_failures(Host(), runtime, copy / bundles.MODEL_FILE, "recommend", *arguments)
-        assert ["look-up of 1 ids differs, first id 137" in failure.message for failure in found] == [True]
-
-
 def test_constant_answers_are_a_failure_of_values(copy, good) -> None:
     """What a file gives whose dense layer answers zeros: right shapes, right types, no sense."""
 
@@ -227,15 +133,6 @@ def test_lost_quality_is_a_failure(good) -> None:
     assert "falls by" in result.failures[0].message
 
 
-def test_a_missing_runtime_is_a_failure_and_not_left_out(good, tmp_path, monkeypatch) -> None:
-    from ondevice.devices.kinds import host
-
-    monkeypatch.setattr(host, "installed_version", lambda runtime: None)
-    validation = validate(good[0].folder, out=tmp_path / "verdict.json")
-    assert [result.measurement.status for result in validation.results] == ["missing", "missing"]
-    assert not validation.valid
-
-
 def test_run_of_another_length_is_refused(good, tiny_run, tmp_path) -> None:
     from ondevice.training.fit import fit
     from tests.tiny_runs import tiny_config, tiny_interactions
@@ -247,9 +144,9 @@ def test_run_of_another_length_is_refused(good, tiny_run, tmp_path) -> None:
 
 
 def test_failed_export_leaves_nothing(tiny_run, tmp_path, monkeypatch) -> None:
-    from ondevice.validation import lookups
+    from ondevice.validation import validate as module
 
-    monkeypatch.setattr(lookups, "lookup_failures", lambda *arguments: [Failure("values", "made to fail.")])
+    monkeypatch.setattr(module, "lookup_failures", lambda *arguments: [Failure("look-ups", "made to fail.")])
     with pytest.raises(OnDeviceError, match=r"nothing was written: .* made to fail"):
         export(tiny_run("full").folder, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
@@ -259,19 +156,3 @@ def test_manifest_is_readable_json(good) -> None:
     manifest = json.loads((good[0].folder / bundles.MANIFEST_FILE).read_text())
     assert manifest["signature"] == "recommend"
     assert manifest["inputs"] == [{"name": "ids", "shape": [1, 48], "dtype": "int32"}]
-
-
-def test_only_a_stated_budget_that_is_missed_alone_has_its_own_exit_code(good, tmp_path) -> None:
-    from ondevice.pipeline.validate import exit_code
-
-    validation = validate(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json")
-    [result] = validation.results
-
-    def with_failures(*checks: str):
-        failures = tuple(Failure(check, "made to fail.") for check in checks)
-        return dataclasses.replace(validation, results=(dataclasses.replace(result, failures=failures),))
-
-    assert exit_code(validation, budget_stated=True) == 0
-    assert exit_code(with_failures("quality"), budget_stated=True) == 3
-    assert exit_code(with_failures("quality"), budget_stated=False) == 1
-    assert exit_code(with_failures("quality", "values"), budget_stated=True) == 1

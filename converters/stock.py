@@ -1,0 +1,74 @@
+"""What TensorFlow's own converter made of a model, read off its file, since no format was asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from converters.flatbuffer import buffer_of
+from converters.summary import FileSummary, TensorInfo
+from ondevice.bundle import Table
+from ondevice.embeddings.method import FloatArray
+from ondevice.errors import OnDeviceError
+from ondevice.quantize.encode import EncodedEmbedding, decoding_errors
+
+
+def number_format(tensor: TensorInfo) -> str:
+    """Return how a constant's numbers are stored, e.g. `"float32"`, `"int8_per_tensor"` or `"int8_per_channel"`."""
+    if not tensor.scales:
+        return tensor.dtype
+    return f"{tensor.dtype}_per_{'channel' if tensor.scales > 1 else 'tensor'}"
+
+
+def dense_format(summary: FileSummary) -> str:
+    """Return every format that weights of dense layers are stored in, e.g. `"float32, int8_per_channel"`."""
+    dense = [operator for operator in summary.operators if operator.name == "FULLY_CONNECTED"]
+    return ", ".join(sorted({number_format(summary.tensors[operator.inputs[1]]) for operator in dense}))
+
+
+def table_records(
+    model: bytes, summary: FileSummary, encoded: EncodedEmbedding, values: Mapping[str, FloatArray]
+) -> tuple[Table, ...]:
+    """Describe the embedding's tables as the file holds them.
+
+    Args:
+        model: the file.
+        summary: what `converters.flatbuffer.read` says of it.
+        encoded: the tables that the converter was given.
+        values: their float32 values `[rows, width]` by name.
+
+    Raises:
+        OnDeviceError: the file lacks one of them.
+    """
+    records = []
+    for name, entry in encoded.tables.items():
+        stored = look_up_table(summary, (entry.table.rows, entry.table.width))
+        errors = decoding_errors(stored_values(model, stored), values[name])
+        size, before = stored.buffer_bytes, entry.table.parameters * 4
+        records.append(Table(name, stored.shape, number_format(stored), "", "", size, before, *errors))
+    return tuple(records)
+
+
+def look_up_table(summary: FileSummary, shape: tuple[int, int]) -> TensorInfo:
+    """Return the constant that vectors are gathered from.
+
+    Args:
+        summary: the file.
+        shape: rows and width of the table.
+
+    Raises:
+        OnDeviceError: nothing of this shape is gathered from.
+    """
+    gathers = [operator for operator in summary.operators if operator.name == "GATHER"]
+    for table in (summary.tensors[operator.inputs[0]] for operator in gathers):
+        if table.shape == shape and table.buffer_bytes:
+            return table
+    raise OnDeviceError(f"the converted file holds no table of shape {list(shape)} that it gathers from.")
+
+
+def stored_values(model: bytes, table: TensorInfo) -> FloatArray:
+    """Return the numbers that a constant with one scale or none stands for, float32 of its shape."""
+    values: FloatArray = buffer_of(model, table).astype(np.float32)
+    # The converter quantizes weights symmetrically, so there is no zero point to take off.
+    return values * np.frombuffer(model, "<f4", 1, table.scale_offset) if table.scales else values

@@ -1,0 +1,129 @@
+"""The good bundles that known-bad ones are made of: exported as ever, small, and each made once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ondevice import bundle as bundles
+from ondevice import records
+from ondevice.bundle import Manifest
+from ondevice.data.interactions import Lists
+from ondevice.data.vocabulary import Vocabulary
+from ondevice.files import sha256
+from ondevice.pipeline.export import export
+from ondevice.training import run_folder
+from ondevice.training.config import TrainConfig
+from ondevice.training.evaluation import Evaluation
+from ondevice.training.run_folder import Run, TrainResult
+
+INT8_TOLERANCE_STEPS = 4.0
+GRID_STEP = 1 / 64
+GRID_LARGEST = 7
+KERNEL_SPREAD, BIAS_SPREAD = 1.0, 0.2
+USERS, HISTORY, KEPT = 20, 48, 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Good:
+    """A good bundle and the run it was exported from."""
+
+    folder: Path
+    run: Run
+
+
+def reseal(folder: Path, **changes: object) -> None:
+    """Let the manifest describe the folder as it is now, as a careless exporter would."""
+    manifest = records.read(Manifest, folder / bundles.MANIFEST_FILE, "manifest")
+    digests = {name: sha256(folder / name) for name in manifest.sha256}
+    size = (folder / bundles.MODEL_FILE).stat().st_size
+    changed = dataclasses.replace(manifest, sha256=digests, file_bytes=size, **changes)
+    records.write(folder / bundles.MANIFEST_FILE, changed)
+
+
+def grid_run(folder: Path, vocabulary_size: int, width: int, activation: str = "linear") -> Run:
+    """Write the run of an untrained model: shapes that would take long to train, or that nobody would train.
+
+    The table holds whole multiples, -7 to 7, of a power of two, so that float16, int8 and int4 hold it exactly and
+    a file with such a table differs from the reference only where the runtime reads the table wrongly.
+
+    Args:
+        folder: run folder to write.
+        vocabulary_size: number of ids.
+        width: numbers per vector.
+        activation: Keras' name of the activation of the scores.
+    """
+    import keras
+
+    from ondevice.embeddings.methods.full import Full
+    from ondevice.models.ranking import ranking_network
+
+    config = TrainConfig(
+        "synthetic", method="full", order="as_given", ratio=1.0, width=width, hidden=(16,), history_length=HISTORY
+    )
+    method = Full(vocabulary_size, width)
+    rng = np.random.default_rng(0)
+    keras.utils.set_random_seed(0)
+    model = ranking_network(method, config.hidden, config.dropout)
+    steps = rng.integers(-GRID_LARGEST, GRID_LARGEST + 1, (vocabulary_size, width))
+    model.get_layer("embedding").tables["table"].assign(steps * GRID_STEP)
+    scores = model.get_layer("scores")
+    scores.kernel.assign(rng.normal(0, KERNEL_SPREAD, scores.kernel.shape))
+    # No two scores are equal, not even those of an empty history.
+    scores.bias.assign(rng.normal(0, BIAS_SPREAD, scores.bias.shape))
+    scores.activation = keras.activations.get(activation)
+
+    records.write(folder / run_folder.CONFIG_FILE, config)
+    Vocabulary(("<padding>", "<unknown>", *(f"item-{n}" for n in range(method.items)))).write(
+        folder / run_folder.VOCABULARY_FILE
+    )
+    model.save(folder / run_folder.MODEL_FILE)
+    _evaluation(rng).write(folder / run_folder.EVALUATION_FILE)
+    result = TrainResult(
+        run_folder.SCHEMA_VERSION, method.parameters(), "untrained", model.count_params(), 0, (), {}, {}
+    )
+    records.write(folder / run_folder.RESULT_FILE, result)
+    return run_folder.open_run(folder)
+
+
+def _evaluation(rng: np.random.Generator) -> Evaluation:
+    """Make users of a few popular items; what the reference answers them is not looked at."""
+    histories: npt.NDArray[np.int32] = rng.integers(2, 60, (USERS, HISTORY)).astype(np.int32)
+    lists = Lists.of(list(histories))
+    unused = np.zeros((USERS, KEPT), np.float32)
+    return Evaluation(histories, lists, lists, unused.astype(np.int32), unused, unused[:, 0])
+
+
+def _export(folder: Path, run: Run, recipe: str) -> Good:
+    return Good(export(run.folder, folder / "bundle", recipe=recipe).folder, run)
+
+
+class GoodBundles:
+    """Makes good bundles, each at its first call.
+
+    Args:
+        root: an empty folder.
+        tiny_run: gives trained runs by the name of a variant.
+    """
+
+    def __init__(self, root: Path, tiny_run: Callable[[str], Run]) -> None:
+        self.root = root
+        self.made: dict[str, Good] = {}
+        self.makers: Mapping[str, Callable[[Path], Good]] = {
+            "memcom, float32": lambda folder: _export(folder, tiny_run("memcom block"), "float32"),
+            "memcom, int8": lambda folder: _export(folder, tiny_run("memcom block"), "int8"),
+            "grid": lambda folder: _export(folder, grid_run(folder / "run", 302, 16), "float32"),
+            "odd grid": lambda folder: _export(folder, grid_run(folder / "run", 302, 15), "float32"),
+            "large grid": lambda folder: _export(folder, grid_run(folder / "run", 8_000, 256), "float32"),
+            "softmax": lambda folder: _export(folder, grid_run(folder / "run", 4_000, 16, "softmax"), "float32"),
+        }
+
+    def __call__(self, name: str) -> Good:
+        """Give the good bundle of this name; it is not to be changed."""
+        if name not in self.made:
+            self.made[name] = self.makers[name](self.root / name.replace(", ", "-").replace(" ", "-"))
+        return self.made[name]

@@ -1,0 +1,145 @@
+"""The harness must reject every known-bad bundle, by the check that is there for it, and accept what they are made of.
+
+A member that passes anywhere it should not means that the harness is broken, whatever else is green.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from ondevice.devices.profile import names as device_names
+from ondevice.devices.profile import open_device
+from ondevice.devices.runtimes import RUNTIMES
+from ondevice.errors import OnDeviceError
+from ondevice.pipeline.validate import validate
+from tests.known_bad.good_bundles import Good, GoodBundles, reseal
+from tests.known_bad.members import FAMILIES, Copy, Member, all_members
+
+DEVICES = {"host": FAMILIES}
+"""Devices that the suite runs on, and with which families; answers and files are judged alike on all of them."""
+
+CHECKS = {
+    "runtime", "names", "shapes", "types", "values", "edge ids", "look-ups", "vocabulary", "quality", "memory",
+}  # fmt: skip
+
+NAMES = [
+    "per row int8 embedding lookup stamped too old",
+    "per row int8 embedding lookup stamped right",
+    "int4 gather of even width",
+    "int4 gather of odd width",
+    "int4 embedding lookup of odd width",
+    "whole table expanded from float16",
+    "every id has the multiplier of its neighbour",
+    "ids share rows with the wrong neighbours",
+    "one bit of an id that no test vector holds",
+    "dense int8 per channel",
+    "dense int8 per channel stamped right",
+    "output layer of zeros",
+    "sign bit of an output weight is flipped",
+    "coarse output layer within a generous tolerance",
+    "int8 softmax over a large vocabulary",
+    "operation of tensorflow",
+    "weights left as variables",
+    "outputs are swapped",
+    "outputs are renamed",
+    "fewer items are returned than promised",
+    "an item is returned twice",
+    "worst item comes first",
+    "items do not belong to the scores",
+    "items are numbered beyond the vocabulary",
+    "items of the history are returned",
+    "ids out of range reach the table",
+    "ids out of range count as an item",
+    "mean of an empty history is not a number",
+    "truncated after export",
+    "one bit flipped after export",
+    "vocabulary shuffled after export",
+    "truncated before its digest was taken",
+    "vocabulary shuffled before its digest was taken",
+    "one name that no test vector holds is another",
+]
+
+MEMBERS = all_members()
+CASES = [(device, name) for device, families in DEVICES.items() for name in MEMBERS if MEMBERS[name].family in families]
+CONTROLS = sorted({(device, MEMBERS[name].good) for device, name in CASES})
+
+
+@pytest.fixture(scope="session")
+def good_bundles(tiny_run, tmp_path_factory) -> GoodBundles:
+    return GoodBundles(tmp_path_factory.mktemp("good"), tiny_run)
+
+
+def copied(good: Good, tmp_path: Path) -> Copy:
+    return Copy(Path(shutil.copytree(good.folder, tmp_path / "bundle")), good.run)
+
+
+def found(bundle: Copy, members: Iterable[Member], device: str) -> dict[str, frozenset[str]]:
+    """Validate a bundle with all that these members need and return the checks that failed, by runtime.
+
+    Where real histories are answered wrongly, odd ones may be, too: how many is up to the trained model.
+    """
+    opened = open_device(device)
+    assert not opened.missing()
+    run = bundle.run.folder if any(member.with_run for member in members) else None
+    options = {name: value for member in members for name, value in member.options.items()}
+    validation = validate(bundle.folder, run, device=device, **options)
+    results = {}
+    for result in validation.results:
+        checks = {failure.check for failure in result.failures}
+        results[result.measurement.runtime] = frozenset(checks - {"edge ids"} if "values" in checks else checks)
+    assert sorted(results) == sorted(opened.runtimes())
+    assert validation.valid == (not any(results.values()))
+    return results
+
+
+@pytest.mark.parametrize(("device", "name"), CASES)
+def test_known_bad_bundle_is_rejected(device: str, name: str, good_bundles: GoodBundles, tmp_path: Path) -> None:
+    member = MEMBERS[name]
+    bundle = copied(good_bundles(member.good), tmp_path)
+    member.breaks(bundle)
+    if member.refused:
+        with pytest.raises(OnDeviceError, match=member.refused):
+            validate(bundle.folder, device=device)
+        return
+    reseal(bundle.folder)
+    results = found(bundle, [member], device)
+    expected = member.verdict(device)
+    assert results == {runtime: expected[runtime] for runtime in results}
+
+
+@pytest.mark.parametrize(("device", "name"), CONTROLS)
+def test_unbroken_bundle_is_valid(device: str, name: str, good_bundles: GoodBundles, tmp_path: Path) -> None:
+    """Taken apart, put together and resealed as every broken one is: a harness that rejects everything fails, too."""
+    bundle = copied(good_bundles(name), tmp_path)
+    with bundle.graph():
+        pass
+    reseal(bundle.folder)
+    results = found(bundle, [member for member in MEMBERS.values() if member.good == name], device)
+    assert set(results.values()) == {frozenset()}
+
+
+def test_no_member_is_lost() -> None:
+    assert list(MEMBERS) == NAMES
+    assert {member.family for member in MEMBERS.values()} == set(FAMILIES)
+    assert {path.stem for path in Path(__file__).parent.glob("bad_*.py")} == set(FAMILIES)
+
+
+def test_verdicts_name_what_there_is() -> None:
+    for member in MEMBERS.values():
+        assert set(member.on) <= set(device_names())
+        verdicts = [member.expected, *member.on.values()]
+        if member.refused:
+            assert verdicts == [{}]
+            continue
+        for verdict in verdicts:
+            assert set(verdict) == set(RUNTIMES)
+            assert any(verdict.values()), f"{member.name} is nowhere bad"
+
+
+def test_every_check_rejects_something() -> None:
+    rejecting = [checks for member in MEMBERS.values() for checks in member.expected.values()]
+    assert set().union(*rejecting) == CHECKS

@@ -1,0 +1,91 @@
+"""From files to a report and from a report to an exit code: several devices, and files to compare with."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from report_samples import make_report, two_device_report
+
+from ondevice import records
+from ondevice.bundle import MANIFEST_FILE
+from ondevice.cli.main import main
+from ondevice.errors import OnDeviceError, UsageError
+from ondevice.pipeline.report import report, validations_of
+from ondevice.pipeline.validate import validation_path
+from ondevice.reporting.record import Report
+from ondevice.reporting.write import JSON_FILE, read_report
+
+
+def write_bundles(sample: Report, folder: Path) -> None:
+    for number, model in enumerate(sample.models):
+        bundle = folder / f"bundle-{number}"
+        records.write(bundle / MANIFEST_FILE, model.manifest)
+        for validation in model.validations:
+            records.write(validation_path(bundle, validation.device), validation)
+
+
+def test_every_device_beside_a_bundle_is_gathered_the_host_first(tmp_path: Path) -> None:
+    sample = two_device_report()
+    write_bundles(sample, tmp_path)
+    found = report(tmp_path, remarks=sample.remarks)
+    assert found.remarks == sample.remarks
+    assert [[validation.device for validation in model.validations] for model in found.models] == [
+        ["host", "entry-2018"]
+    ] * 14
+    assert all(model in sample.models for model in found.models)
+    assert read_report(tmp_path / JSON_FILE) == found
+
+
+def test_validations_of_a_bundle_with_a_longer_name_are_not_its_own(tmp_path: Path) -> None:
+    (host, phone) = two_device_report().models[0].validations
+    for name, validation in (("int8", host), ("int8", phone), ("int8.entry", host), ("[int8]", phone)):
+        records.write(validation_path(tmp_path / name, validation.device), validation)
+    assert validations_of(tmp_path / "int8") == (host, phone)
+    assert validations_of(tmp_path / "int8.entry") == (host,)
+    assert validations_of(tmp_path / "[int8]") == (phone,)
+    assert validations_of(tmp_path / "int") == ()
+
+
+def test_a_bundle_that_no_device_validated_is_not_shown(tmp_path: Path) -> None:
+    records.write(tmp_path / "bundle" / MANIFEST_FILE, make_report().models[0].manifest)
+    with pytest.raises(UsageError, match="holds no validated bundle"):
+        report(tmp_path)
+
+
+def test_a_report_of_an_older_version_is_named_as_such_whatever_its_fields(tmp_path: Path) -> None:
+    content = records.to_json(make_report())
+    del content["remarks"]
+    (tmp_path / JSON_FILE).write_text(json.dumps({**content, "schema_version": 1}))
+    with pytest.raises(OnDeviceError, match=r"has schema version 1; this ondevice reads version 2\.$"):
+        read_report(tmp_path / JSON_FILE)
+
+
+def finished(sample: Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Exit code and recommended bundle of a run that ends with this report."""
+    monkeypatch.setattr("ondevice.pipeline.run.run", lambda *args, **options: (sample, Path("out")))
+    code = main(["run"])
+    found = re.search(r"ondevice validate (\S+)", capsys.readouterr().out)
+    assert found
+    return code, found[1]
+
+
+def of(sample: Report, *kept: tuple[str, str]) -> Report:
+    return replace(sample, models=tuple(m for m in sample.models if (m.variant, m.manifest.recipe) in kept))
+
+
+def test_a_refused_file_to_compare_with_is_no_failure_of_a_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full, stock, memcom = ("full", "float32"), ("full", "stock_dynamic_range"), ("memcom@semantic", "int8")
+    sample = of(two_device_report(), full, stock, memcom)
+    assert finished(sample, monkeypatch, capsys) == (0, "out/memcom@semantic/seed-2/int8")
+    # The refused file is the smallest of these, and none to go on with.
+    assert finished(of(sample, full, stock), monkeypatch, capsys) == (0, "out/full/seed-2/float32")
+    refused = of(two_device_report(), full, ("qr@arbitrary", "int8"))
+    assert finished(refused, monkeypatch, capsys)[0] == 1
+    assert finished(of(two_device_report(), ("qr@arbitrary", "float32")), monkeypatch, capsys)[0] == 1
+    assert finished(of(make_report(), ("qr@arbitrary", "float32")), monkeypatch, capsys)[0] == 0
