@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ondevice.devices.guest import image as images
 from ondevice.devices.guest.install import install
+from ondevice.devices.kinds.adb import Adb
 from ondevice.devices.kinds.phone import Phone
 from ondevice.devices.profile import load, names, open_device
 from ondevice.errors import OnDeviceError, UsageError
@@ -44,7 +45,7 @@ def list_devices(chosen: Sequence[str] = ()) -> list[DeviceState]:
     found = []
     for name in chosen or names():
         device = open_device(name)
-        versions = images.load(device.image).runtimes if isinstance(device, Phone) else {}
+        versions = images.load(device.image).runtimes if isinstance(device, (Phone, Adb)) else {}
         runtimes = tuple(f"{each} {versions[each]}" if each in versions else each for each in device.runtimes())
         found.append(DeviceState(name, load(name).title, runtimes, device.missing()))
     return found

@@ -20,7 +20,7 @@ def test_commands_found_are_pinned() -> None:
 
 
 def test_every_command_is_a_function_of_the_library() -> None:
-    # `devices` is about this machine; `ondevice.devices` is the package, its functions are in `ondevice.pipeline.devices`.
+    # `devices` is about this machine, and `ondevice.devices` is a package.
     assert sorted({*ondevice.API, "devices"}) == NAMES
 
 

@@ -18,8 +18,9 @@ from ondevice.errors import OnDeviceError
 from ondevice.pipeline.validate import validate
 from tests.known_bad.good_bundles import Good, GoodBundles, reseal
 from tests.known_bad.members import FAMILIES, Copy, Member, all_members
+from tests.phones import require_phone
 
-DEVICES = {"host": FAMILIES}
+DEVICES = {"host": FAMILIES, "entry-2018": ("bad_tables", "bad_layers", "bad_conversions")}
 """Devices that the suite runs on, and with which families; answers and files are judged alike on all of them."""
 
 CHECKS = {
@@ -82,7 +83,7 @@ def found(bundle: Copy, members: Iterable[Member], device: str) -> dict[str, fro
 
     Where real histories are answered wrongly, odd ones may be, too: how many is up to the trained model.
     """
-    opened = open_device(device)
+    opened = open_device(device) if device == "host" else require_phone(device)
     assert not opened.missing()
     run = bundle.run.folder if any(member.with_run for member in members) else None
     options = {name: value for member in members for name, value in member.options.items()}

@@ -107,7 +107,7 @@ def test_a_phone_that_is_asked_for_and_not_there_is_an_error_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
-    with pytest.raises(OnDeviceError, match="device 'entry-2018' can't be used: .*run: "):
+    with pytest.raises(OnDeviceError, match=r"device 'entry-2018' can't be used: .*run: "):
         run(**small_request(tmp_path), devices=["entry-2018"])
     assert not (tmp_path / "out").exists()
 

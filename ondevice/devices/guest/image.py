@@ -155,6 +155,11 @@ def missing(spec: ImageSpec) -> str:
     packages = tools.missing_packages(tools.RUN_TOOLS)
     if packages:
         return f"{', '.join(packages)} is not installed; run: {tools.install_command(packages)}"
+    return not_installed(spec)
+
+
+def not_installed(spec: ImageSpec) -> str:
+    """Say how to install the image where it is not; empty if it is."""
     if not (spec.folder / RECORD_FILE).is_file():
         return f"the phone's image {spec.name!r} is not installed; run: ondevice devices install"
     return ""
