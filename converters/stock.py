@@ -8,9 +8,9 @@ import numpy as np
 
 from converters.flatbuffer import buffer_of
 from converters.summary import FileSummary, TensorInfo
-from ondevice.bundle import Table
 from ondevice.embeddings.method import FloatArray
 from ondevice.errors import OnDeviceError
+from ondevice.manifest import Table
 from ondevice.quantize.encode import EncodedEmbedding, decoding_errors
 
 

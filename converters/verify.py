@@ -9,8 +9,8 @@ import numpy as np
 from converters.flatbuffer import buffer_of
 from converters.lint import check
 from converters.summary import FileSummary, Signature
-from ondevice.bundle import Tensor
 from ondevice.errors import OnDeviceError
+from ondevice.manifest import Tensor
 from ondevice.quantize.encode import EncodedEmbedding
 
 EMBEDDING_SCOPE = "/embedding"

@@ -11,8 +11,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.bundle import Tensor
 from ondevice.devices.measurement import Measurement
+from ondevice.manifest import Tensor
 from ondevice.registry import Registry
 
 

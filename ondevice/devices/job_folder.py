@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice import files
-from ondevice.bundle import Tensor
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.measurement import Measurement
 from ondevice.devices.runtimes import find_runtime
 from ondevice.errors import UsageError
+from ondevice.manifest import Tensor
 
 THREADS = 1
 NOT_MEASURED = -1

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from ondevice import bundle as bundles
 from ondevice import files, records
-from ondevice.bundle import Bundle, Embedding, Lookup, Manifest, Table, Tensor, TestVectors
+from ondevice.bundle import Bundle, TestVectors
 from ondevice.errors import OnDeviceError, UsageError, unknown_name
 from ondevice.ids import OUT_OF_RANGE
+from ondevice.manifest import UNKNOWN_RUNTIME, Embedding, Lookup, Manifest, Table, Tensor
 from ondevice.quantize import recipe as recipes
 from ondevice.training.run_folder import Run, open_run
 from ondevice.versions import versions
@@ -163,7 +164,7 @@ def _minimum_runtime(summary: FileSummary, comparison: bool) -> str:
         return lint.minimum_runtime(summary)
     except OnDeviceError:
         if comparison:
-            return bundles.UNKNOWN_RUNTIME
+            return UNKNOWN_RUNTIME
         raise
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ondevice.bundle import MANIFEST_FILE, Manifest
+from ondevice.bundle import MANIFEST_FILE
 from ondevice.errors import UsageError, unknown_name
+from ondevice.manifest import Manifest
 from ondevice.pipeline.validate import DEFAULT_DEVICE, validation_path
 from ondevice.quantize.recipe import COMPARED_METHOD
 from ondevice.versions import machine, versions

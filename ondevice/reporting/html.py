@@ -8,7 +8,8 @@ import jinja2
 from markupsafe import Markup
 
 from ondevice import units
-from ondevice.bundle import MODEL_FILE, UNKNOWN_RUNTIME
+from ondevice.bundle import MODEL_FILE
+from ondevice.manifest import UNKNOWN_RUNTIME
 from ondevice.reporting.columns import ABSENT, format_metric, main_columns
 from ondevice.reporting.places import describe_machine
 from ondevice.reporting.plot import size_accuracy_svg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ondevice.bundle import Manifest
+from ondevice.manifest import Manifest
 from ondevice.validation.record import RuntimeResult, Validation
 
 SCHEMA_VERSION = 2

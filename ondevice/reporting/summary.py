@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ondevice.bundle import Manifest
+from ondevice.manifest import Manifest
 from ondevice.reporting.record import ModelRecord, Report
 from ondevice.reporting.runtimes import VALID, RuntimeRow, runtime_rows, usable_quality, widest_quality
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.bundle import Manifest, Tensor, TestVector
+from ondevice.bundle import TestVector
 from ondevice.ids import RESERVED_IDS
+from ondevice.manifest import Manifest, Tensor
 from ondevice.validation.record import Failure
 
 STEPS_PER_RANGE = 255

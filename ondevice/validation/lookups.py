@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.bundle import Manifest
 from ondevice.devices.device import Job, Outcome
 from ondevice.ids import PADDING_ID
+from ondevice.manifest import Manifest
 from ondevice.validation.record import Failure
 
 IDS_PER_BLOCK = 4_096
@@ -22,7 +22,7 @@ IDS_PER_JOB = 262_144
 
 
 def block_digests(vectors: npt.NDArray[np.float32], ids_per_block: int) -> tuple[str, ...]:
-    """Return the digest of each block of consecutive ids; see `ondevice.bundle.Lookup`.
+    """Return the digest of each block of consecutive ids; see `ondevice.manifest.Lookup`.
 
     Args:
         vectors: the vector of every id, float32 `[ids, width]`, starting with the first id of a block.

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from ondevice import bundle as bundles
 from ondevice import records
-from ondevice.bundle import Manifest
 from ondevice.data.interactions import Lists
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.files import sha256
+from ondevice.manifest import Manifest
 from ondevice.pipeline.export import export
 from ondevice.training import run_folder
 from ondevice.training.config import TrainConfig

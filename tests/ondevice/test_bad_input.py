@@ -14,8 +14,9 @@ import pytest
 
 from ondevice import bundle as bundles
 from ondevice import files, records
-from ondevice.bundle import Embedding, Lookup, Manifest, Table, Tensor, TestVector, TestVectors
+from ondevice.bundle import TestVector, TestVectors
 from ondevice.cli.main import main
+from ondevice.manifest import Embedding, Lookup, Manifest, Table, Tensor
 from ondevice.training import run_folder
 from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import Epoch, TrainResult

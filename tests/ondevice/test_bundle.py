@@ -14,16 +14,12 @@ from ondevice.bundle import (
     SCHEMA_VERSION,
     TEST_VECTORS_FILE,
     VOCABULARY_FILE,
-    Embedding,
-    Lookup,
-    Manifest,
-    Table,
-    Tensor,
     TestVector,
     TestVectors,
     open_bundle,
 )
 from ondevice.errors import OnDeviceError, UsageError
+from ondevice.manifest import Embedding, Lookup, Manifest, Table, Tensor
 
 VECTORS = TestVectors(SCHEMA_VERSION, (TestVector("user 0", False, (2, 0), (3,), ("b",), (0.5,), 1.0),))
 LOOKUP = Lookup("vectors", 2, 4_096, ("00",))

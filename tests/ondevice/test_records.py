@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ondevice import records
-from ondevice.bundle import Embedding, Lookup, Manifest, Table, Tensor, TestVector, TestVectors
+from ondevice.bundle import TestVector, TestVectors
 from ondevice.data.dataset import Dataset
 from ondevice.errors import OnDeviceError, UsageError
+from ondevice.manifest import Embedding, Lookup, Manifest, Table, Tensor
 from ondevice.training.checkpoints import State
 from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import Epoch, TrainResult

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from converters import flatbuffer
-from ondevice.bundle import UNKNOWN_RUNTIME, Bundle
+from ondevice.bundle import Bundle
 from ondevice.errors import UsageError
+from ondevice.manifest import UNKNOWN_RUNTIME
 from ondevice.pipeline.export import export
 from ondevice.pipeline.plan import DEFAULT_RECIPES, Plan, check, recipes_of
 from ondevice.pipeline.validate import validate

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export."""
-    from ondevice.bundle import UNKNOWN_RUNTIME
+    from ondevice.manifest import UNKNOWN_RUNTIME
     from ondevice.pipeline.export import export
     from ondevice.quiet import native_messages_kept_back
     from ondevice.units import format_bytes

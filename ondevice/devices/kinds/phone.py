@@ -20,7 +20,7 @@ from ondevice.devices.guest.tools import version_of_qemu
 from ondevice.devices.job_folder import check_job, failed, how_it_died, read_outcome, write_job
 from ondevice.errors import OnDeviceError, unknown_name
 
-RESULT_ROOM_BYTES = 1 << 30
+RESULT_ROOM_BYTES = 8 << 30
 FULL_BELOW_BYTES = 16 << 20
 SIGNAL_BASE = 128
 """A shell reports a program that a signal ended as this plus the signal's number."""

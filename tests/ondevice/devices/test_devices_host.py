@@ -16,10 +16,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from ondevice.bundle import Tensor
 from ondevice.devices.device import Job, registry
 from ondevice.devices.runtimes import RUNTIMES, Runtime, installed_version
 from ondevice.errors import UsageError
+from ondevice.manifest import Tensor
 from tests.ondevice.devices.gather_files import EVERY_ID, LENGTH, TABLE, WIDTH, job, when_running
 
 HOST = registry.load("host")()

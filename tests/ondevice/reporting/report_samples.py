@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ondevice.bundle import Embedding, Lookup, Manifest, Table, Tensor
 from ondevice.devices.measurement import Measurement
+from ondevice.manifest import Embedding, Lookup, Manifest, Table, Tensor
 from ondevice.reporting.record import ModelRecord, Report
 from ondevice.validation.record import Failure, Quality, RuntimeResult, Validation
 

@@ -12,10 +12,10 @@ from flatbuffers import Builder
 
 from ondevice import bundle as bundles
 from ondevice import records
-from ondevice.bundle import Manifest
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.kinds.host import Host
 from ondevice.files import sha256
+from ondevice.manifest import Manifest
 from ondevice.pipeline.validate import validate
 
 

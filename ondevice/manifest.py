@@ -1,0 +1,166 @@
+"""The manifest of a bundle: everything about an exported file that its reader may need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ondevice.errors import OnDeviceError
+
+UNKNOWN_RUNTIME = "unknown"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of the signature: name, shape and NumPy type name."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One stored table of the embedding, as the file holds it.
+
+    Args:
+        name: the method's name for the table.
+        shape: `(rows, width)`.
+        scheme: name of the quantization scheme that encoded it.
+        reason: why the recipe's scheme was not used, empty where it was.
+        folded_into: name of the table that took this table's scales, empty where they are stored or not needed.
+        payload_bytes: bytes of the encoded arrays.
+        float32_bytes: bytes of the table before encoding.
+        max_error: largest absolute difference between decoded and original values.
+        relative_error: root mean square of that difference over the root mean square of the values.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    scheme: str
+    reason: str
+    folded_into: str
+    payload_bytes: int
+    float32_bytes: int
+    max_error: float
+    relative_error: float
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What every look-up of the file must give, as digests.
+
+    A digest stands for the vectors themselves, which are as large as the full table. So whoever has the bundle can
+    check every id on any device, bit for bit, without the training run and without this package's look-up.
+
+    Args:
+        tensor: name of the tensor in the file that holds the looked-up vectors, float32 `[1, length, width]`.
+        width: numbers per vector.
+        ids_per_block: consecutive ids that share a digest; block n starts with id `n * ids_per_block`, the last one
+            may be shorter.
+        sha256: per block, the SHA-256 of the reference's vectors as float32, little-endian, one id after the other.
+            Zeros are made positive first, since both zeros are equal. Empty for a file that does not promise exact
+            look-ups, which are then not checked.
+    """
+
+    tensor: str
+    width: int
+    ids_per_block: int
+    sha256: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.ids_per_block < 1:
+            raise OnDeviceError(f"ids_per_block is {self.ids_per_block}; allowed is a whole number of at least 1.")
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """How ids become vectors: the method, the id order and the sizes.
+
+    Args:
+        method: name of the method, e.g. `"memcom"`.
+        parameters: the method's own parameters.
+        order: name of the id order.
+        ratio: parameters of the full table over parameters stored.
+        stored_parameters: numbers stored for the look-up.
+        full_parameters: numbers of the full table of the same vocabulary and width.
+        tables: one record per stored table.
+        lookup: what the file's look-ups must give.
+    """
+
+    method: str
+    parameters: dict[str, int | float | str | bool]
+    order: str
+    ratio: float
+    stored_parameters: int
+    full_parameters: int
+    tables: tuple[Table, ...]
+    lookup: Lookup
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything about an exported file that its reader may need, versioned.
+
+    Args:
+        schema_version: version of this record.
+        name: name of the model.
+        dataset: name of the data set it was trained on.
+        dataset_summary: one sentence about that data set.
+        seed: seed of the training run.
+        training_seconds: seconds spent on training.
+        signature: name of the signature.
+        inputs: its inputs in order.
+        outputs: its outputs in order.
+        vocabulary_size: ids are 0 to this number minus one; 0 is padding, 1 is unknown.
+        history_length: ids per call; shorter histories are filled with padding.
+        top_k: items returned per call.
+        out_of_range: what an id outside the vocabulary counts as, `"unknown"` or `"padding"`.
+        excludes_history: whether the items given are left out of the answer.
+        recipe: name of the quantization recipe.
+        dense: number format of the dense layers' weights, with granularity.
+        comparison: whether the file is only there to compare with; nothing was proven of it before it was written.
+        embedding: how ids become vectors.
+        parameters: numbers the whole model stores.
+        file_bytes: size of `model.tflite`.
+        overhead_bytes: part of the file that is not weights.
+        vocabulary_bytes: size of `vocab.txt`.
+        ops: builtin operations of the file and how often each occurs.
+        target_runtime: runtime the file was made for; empty for a file to compare with, which is made for none.
+        minimum_runtime: oldest TensorFlow Lite version whose kernels cover every operation of the file; only a file to
+            compare with may hold an operation that none is known for, and says `UNKNOWN_RUNTIME`.
+        score_tolerance_steps: largest score difference to the reference model that counts as equal, in steps of
+            1/255 of the range of the reference scores.
+        quality: metrics of the float reference model on the test split, by name.
+        sha256: digest of every other file of the bundle, by file name.
+        versions: versions of the packages that made it.
+    """
+
+    schema_version: int
+    name: str
+    dataset: str
+    dataset_summary: str
+    seed: int
+    training_seconds: float
+    signature: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    vocabulary_size: int
+    history_length: int
+    top_k: int
+    out_of_range: str
+    excludes_history: bool
+    recipe: str
+    dense: str
+    comparison: bool
+    embedding: Embedding
+    parameters: int
+    file_bytes: int
+    overhead_bytes: int
+    vocabulary_bytes: int
+    ops: dict[str, int]
+    target_runtime: str
+    minimum_runtime: str
+    score_tolerance_steps: float
+    quality: dict[str, float]
+    sha256: dict[str, str]
+    versions: dict[str, str]
