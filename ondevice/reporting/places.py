@@ -48,8 +48,9 @@ def _what_it_is(device: str, measurements: list[Measurement]) -> str:
     number = " or ".join(str(count) for count in sorted(threads))
     with_threads = "one thread" if threads == {1} else f"{number} threads"
     if {measurement.clock for measurement in ran} == {"instructions"}:
+        features = " ".join(sorted({feature for measurement in ran for feature in measurement.cpu_features}))
         return (
-            f" One executed instruction is counted as one there, {with_threads}: these are instruction counts of an "
+            f" Its processor offers {features or 'nothing that it tells'}. One executed instruction is counted as one there, {with_threads}: these are instruction counts of an "
             "emulated processor, not phone milliseconds; they know no caches, memory bandwidth or pipelines. Memory is "
             "what its system counted."
         )

@@ -107,6 +107,7 @@ def _on_phone(result: RuntimeResult, stock: bool) -> RuntimeResult:
     measurement = replace(
         measurement,
         clock="instructions",
+        cpu_features=("aes", "asimd"),
         load_ns=measurement.load_ns * 8,
         run_ns=tuple(count // 4 * factor for count in measurement.run_ns),
         memory_growth_bytes=measurement.memory_growth_bytes // share,

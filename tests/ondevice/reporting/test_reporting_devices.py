@@ -137,9 +137,9 @@ def test_statements_name_every_device_and_what_its_figures_are() -> None:
         "host (Example CPU, Linux x86_64, 2 cores): of 14 files, tflite-2.14 ran 10, litert-2.3 ran 14. Latency, load "
         "time and memory there are those of the host's CPU, one thread; they are not phone milliseconds.",
         "entry-2018 (cortex-example, emulated arm64, 1 core, memory 128 MB): of 14 files, tflite-2.14 ran 10, "
-        "litert-2.3 ran 10. One executed instruction is counted as one there, one thread: these are instruction counts "
-        "of an emulated processor, not phone milliseconds; they know no caches, memory bandwidth or pipelines. Memory "
-        "is what its system counted.",
+        "litert-2.3 ran 10. Its processor offers aes asimd. One executed instruction is counted as one there, one "
+        "thread: these are instruction counts of an emulated processor, not phone milliseconds; they know no caches, "
+        "memory bandwidth or pipelines. Memory is what its system counted.",
         "stock_dynamic_range is what TensorFlow's own converter makes of full with Optimize.DEFAULT; it is there to "
         "compare with, and nothing was proven of it before it was written.",
     )
