@@ -76,7 +76,10 @@ def read_outcome(folder: Path, job: Job, device: str, version: str, clock: str =
     """
     if not (folder / "result.json").is_file():
         return None
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    try:
+        result = json.loads((folder / "result.json").read_bytes())
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return failed(job, device, version, "device failed", "the result was damaged on its way here")
     if result["status"] != "ok":
         return failed(job, device, version, result["status"], result["message"])
     inputs, outputs = (
