@@ -1,12 +1,9 @@
-"""Run `.tflite` files on one runtime and measure them: `python runner.py JOB_FOLDER`, or several with `--apart`.
+"""Run one `.tflite` file on one runtime and measure it: `python runner.py JOB_FOLDER`.
 
 This script is copied to wherever the runtime runs: one file that needs NumPy and the runtime only. It reads
 `job.json` and `inputs.npz` and writes `output-0.bin` and so on, then `result.json` with their digests: a result that
 exists is whole. What the runtime refuses is a result; anything else ends the process, and whoever started it reports
 that.
-
-With `--apart` each job runs in a copy of this process, made after the costly imports, and what becomes of the copies is
-told on the output stream; it is for slow machines. The jobs of one call must be of one runtime.
 """
 
 from __future__ import annotations
@@ -18,13 +15,11 @@ import hashlib
 import importlib
 import json
 import mmap
-import multiprocessing
 import os
 import re
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +189,7 @@ def load_once(runtime: Any, job: dict[str, Any], inputs: dict[str, Any]) -> None
     os._exit(0)
 
 
-def do(folder: Path) -> None:
+def main(folder: Path) -> None:
     """Do the job of a folder."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     # Should whoever started this process die, it still ends.
@@ -214,34 +209,5 @@ def do(folder: Path) -> None:
     (folder / "result.part").rename(folder / "result.json")
 
 
-def do_apart(folders: Sequence[Path]) -> None:
-    """Do jobs one after the other, each in a copy of this process, and tell when each starts and how it ends."""
-    first = json.loads((folders[0] / "job.json").read_text(encoding="utf-8"))
-    importlib.import_module(first["module"])
-    copies = multiprocessing.get_context("fork")
-    for number, folder in enumerate(folders):
-        print(f"@ondevice job {number} started", flush=True)
-        copy = copies.Process(target=do_quietly, args=(folder,))
-        copy.start()
-        copy.join()
-        os.sync()
-        print(f"@ondevice job {number} ended {copy.exitcode}", flush=True)
-
-
-def do_quietly(folder: Path) -> None:
-    """Do the job of a folder and keep there what is written to the error stream."""
-    with (folder / "stderr.txt").open("wb") as errors:
-        os.dup2(errors.fileno(), 2)
-    do(folder)
-
-
-def main(words: Sequence[str]) -> None:
-    """Do the jobs that the command names."""
-    if words[0] == "--apart":
-        do_apart([Path(word) for word in words[1:]])
-    else:
-        do(Path(words[0]))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(Path(sys.argv[1]))

@@ -87,17 +87,14 @@ def _check_metric(bundle: Bundle, metric: str) -> None:
 def _jobs(
     bundle: Bundle, device: Device, runtime: str, evaluation: Evaluation | None, cut_model: Path | None
 ) -> list[Job]:
-    """Return the jobs of one runtime: the test vectors, the real users if there are any, then all look-ups."""
-    given = [np.array([vector.ids for vector in bundle.vectors.vectors], np.int32)]
+    """Return the jobs of one runtime: one for real users, if there are any, and the test vectors, then all look-ups."""
+    ids = np.array([vector.ids for vector in bundle.vectors.vectors], np.int32)
     if evaluation is not None:
-        given.append(evaluation.histories)
-    jobs = []
-    for ids in given:
-        # The latency is that of real histories, if there are any.
-        repeats = device.timed if ids is given[-1] else 0
-        inputs = {"ids": ids[:, None, :]}
-        jobs.append(Job(bundle.model, runtime, bundle.manifest.signature, inputs, warmups=WARMUPS, repeats=repeats))
-    return jobs + (lookup_jobs(bundle.manifest, cut_model, runtime) if cut_model is not None else [])
+        # First, since the timed inferences begin with the first: the cost is that of real histories.
+        ids = np.concatenate([evaluation.histories, ids])
+    inputs = {"ids": ids[:, None, :]}
+    job = Job(bundle.model, runtime, bundle.manifest.signature, inputs, warmups=WARMUPS, repeats=device.timed)
+    return [job, *(lookup_jobs(bundle.manifest, cut_model, runtime) if cut_model is not None else [])]
 
 
 def _judge(
@@ -109,22 +106,21 @@ def _judge(
         cost and fate, what does not hold, the largest score error in steps and the task metric.
     """
     manifest = bundle.manifest
-    answers = 1 if evaluation is None else 2
-    vectors, timed, lookups = outcomes[0], outcomes[answers - 1], outcomes[answers:]
-    measurement = timed.measurement if vectors.measurement.ok else vectors.measurement
+    answers, *lookups = outcomes
     failures = _runtime_failures(outcomes)
     largest, quality = -1.0, None
-    if vectors.measurement.ok:
-        wrong = signature_failures(manifest, vectors.inputs, vectors.outputs_spec)
+    if answers.measurement.ok:
+        wrong = signature_failures(manifest, answers.inputs, answers.outputs_spec)
         if not wrong:
-            items, scores = vectors.outputs["items"], vectors.outputs["scores"]
-            wrong, largest = vector_failures(manifest, bundle.vectors.vectors, items, scores)
-            if evaluation is not None and timed.measurement.ok:
-                quality = compare(evaluation, timed.outputs["items"][:, 0], metric)
+            items, scores = answers.outputs["items"], answers.outputs["scores"]
+            users = len(evaluation) if evaluation is not None else 0
+            wrong, largest = vector_failures(manifest, bundle.vectors.vectors, items[users:], scores[users:])
+            if evaluation is not None:
+                quality = compare(evaluation, items[:users, 0], metric)
         failures += wrong
     if lookups and all(outcome.measurement.ok for outcome in lookups):
         failures += lookup_failures(manifest, lookups)
-    return measurement, failures, largest, quality
+    return answers.measurement, failures, largest, quality
 
 
 def _runtime_failures(outcomes: Iterable[Outcome]) -> list[Failure]:

@@ -23,8 +23,7 @@ class Ending:
     Args:
         done: whether the phone did all its jobs and switched itself off.
         stopped: whether the watchdog had to stop it.
-        exit_codes: exit code of each job that ended, by number; minus the signal's number where a signal ended it.
-        runner: exit code of the program that starts the jobs, 0 while it has not ended.
+        exit_codes: exit code of each job that ended, by number; above 128 the signal that ended it, plus 128.
         running: number of the job that had started and not ended, None if there is none.
         out_of_memory: numbers of the jobs during which the kernel ended a process for want of memory.
         last_words: last line of the console or of the emulator that tells of a problem.
@@ -33,7 +32,6 @@ class Ending:
     done: bool
     stopped: bool
     exit_codes: dict[int, int]
-    runner: int
     running: int | None
     out_of_memory: frozenset[int]
     last_words: str
@@ -106,24 +104,21 @@ def boot(
 
 def _ending(console: str, errors: str, code: int | None) -> Ending:
     exit_codes: dict[int, int] = {}
-    runner = 0
     out_of_memory = set()
     running = None
     for line in console.splitlines():
         if found := re.search(r"@ondevice job (\d+) started", line):
             running = int(found[1])
-        elif found := re.search(r"@ondevice job (\d+) ended (-?\d+)", line):
+        elif found := re.search(r"@ondevice job (\d+) ended (\d+)", line):
             exit_codes[int(found[1])] = int(found[2])
             running = None
-        elif found := re.search(r"@ondevice runner ended (\d+)", line):
-            runner = int(found[1])
         elif running is not None and "Out of memory: Killed process" in line:
             out_of_memory.add(running)
     telling = [line.strip() for line in (console + "\n" + errors).splitlines() if _tells(line)]
     how = "was killed" if code is not None and code < 0 else f"ended with exit code {code}"
     last_words = telling[0] if telling else f"the emulator {how}"
     done = code == 0 and "@ondevice done" in console
-    return Ending(done, code is None, exit_codes, runner, running, frozenset(out_of_memory), last_words)
+    return Ending(done, code is None, exit_codes, running, frozenset(out_of_memory), last_words)
 
 
 def _tells(line: str) -> bool:

@@ -23,7 +23,7 @@ IMAGES = Path(__file__).parent / "images"
 INIT = Path(__file__).with_name("init.sh")
 RECORD_FILE = "image.json"
 KERNEL_FILE, START_FILE, SYSTEM_FILE, ROOT_FOLDER = "kernel", "start.gz", "system.ext4", "root"
-LAYOUT = 2
+LAYOUT = 1
 """Raised when the way an image is built changes, so that older ones are built anew."""
 
 

@@ -22,7 +22,8 @@ from ondevice.errors import OnDeviceError, unknown_name
 
 RESULT_ROOM_BYTES = 8 << 30
 FULL_BELOW_BYTES = 16 << 20
-ERRORS = "stderr.txt"
+SIGNAL_BASE = 128
+"""A shell reports a program that a signal ended as this plus the signal's number."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,11 @@ class Phone(Device):
     def _outcome(self, number: int, job: Job, ending: Ending, back: Path | None, full: bool) -> Outcome:
         version = images.load(self.image).runtimes[job.runtime]
         code = ending.exit_codes.get(number)
+        place = back / str(number) if back is not None else None
         outcome = None
-        if code == 0 and back is not None:
-            outcome = read_outcome(back / str(number), job, self.name, version, clock="instructions")
-        damaged = outcome is None or outcome.measurement.status == "device failed"
-        if full and damaged:
+        if code == 0 and place is not None:
+            outcome = read_outcome(place, job, self.name, version, clock="instructions")
+        if full and (outcome is None or outcome.measurement.status == "device failed"):
             message = f"the disk of {tempfile.gettempdir()!r} is full, so the phone could not write its results"
             return failed(job, self.name, version, "device failed", message)
         if outcome is not None:
@@ -123,10 +124,9 @@ class Phone(Device):
             message = f"the phone's {self.memory_mb} MB ran out, and its kernel ended the runtime"
             return failed(job, self.name, version, "out of memory", message)
         if code:
-            return failed(job, self.name, version, *how_it_died(code, (back or Path()) / str(number) / ERRORS))
-        if ending.runner:
-            # The runtime can't even be imported.
-            return failed(job, self.name, version, *how_it_died(ending.runner, (back or Path()) / ERRORS))
+            died = SIGNAL_BASE - code if code > SIGNAL_BASE else code
+            errors = (place or Path()) / "stderr.txt"
+            return failed(job, self.name, version, *how_it_died(died, errors))
         if ending.stopped and ending.running == number:
             return failed(job, self.name, version, "timed out", f"no result within {job.timeout_s:g} s")
         before = f"job {ending.running + 1} of this start did not end" if ending.running not in (None, number) else ""
@@ -140,17 +140,16 @@ def _write_content(content: Path, jobs: list[Job], spec: ImageSpec) -> None:
     models = {model: f"models/{number}.tflite" for number, model in enumerate({job.model for job in jobs})}
     for model, place in models.items():
         shutil.copyfile(model, content / place)
+    lines = ["cd /job", *images.exports(spec)]
     for number, job in enumerate(jobs):
         folder = content / "jobs" / str(number)
         folder.mkdir(parents=True)
         write_job(folder, job, f"/job/{models[job.model]}", limit_s=0)
-    folders = " ".join(f"jobs/{number}" for number in range(len(jobs)))
-    lines = [
-        "cd /job",
-        *images.exports(spec),
-        f"python3.11 -S jobs/0/runner.py --apart {folders} 2> jobs/{ERRORS}",
-        'echo "@ondevice runner ended $?"; /bin/busybox sync',
-    ]
+        lines += [
+            f"echo '@ondevice job {number} started'",
+            f"python3.11 -S jobs/{number}/runner.py jobs/{number} 2> jobs/{number}/stderr.txt",
+            f'code=$?; /bin/busybox sync; echo "@ondevice job {number} ended $code"',
+        ]
     (content / "main.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import textwrap
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,14 +41,10 @@ def phone() -> Phone:
 
 @pytest.fixture
 def doing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Have something else done in the phone where the runner would run the file."""
-    runner = Path(job_folder.__file__).with_name("runner.py").read_text()
-    start = 'if __name__ == "__main__":'
-    assert start in runner
+    """Have another script run in the phone instead of the runner."""
 
     def replace(script: str) -> None:
-        other = f"def run(runtime, job, inputs, folder):\n{textwrap.indent(script, '    ')}\n\n\n{start}"
-        (tmp_path / "runner.py").write_text(runner.replace(start, other))
+        (tmp_path / "runner.py").write_text(script)
         monkeypatch.setattr(job_folder, "_RUNNER", tmp_path / "runner.py")
 
     return replace
@@ -104,7 +99,9 @@ def test_an_instruction_that_only_newer_processors_have_is_its_own_result(models
 
 def test_running_out_of_memory_is_its_own_result_and_the_next_job_runs(phone: Phone, models: Path, doing) -> None:
     # One piece after the other: what can't ever be there in one piece is refused and not promised.
-    doing("held = [bytearray(b'x') * (1 << 20) for _ in range(200) if folder.name == '0']\nraise SystemExit('enough')")
+    doing(
+        "held = [bytearray(b'x') * (1 << 20) for _ in range(200) if 'jobs/0' in __file__]\nraise SystemExit('enough')"
+    )
     first, second = phone.run_all([job(models / "gather.tflite", "litert")] * 2)
     assert first.measurement.status == "out of memory"
     assert first.measurement.message == "the phone's 128 MB ran out, and its kernel ended the runtime"

@@ -7,6 +7,7 @@ import re
 
 from ondevice.cli.main import main
 from ondevice.pipeline.validate import validate
+from ondevice.validation.quality import choose_users
 from ondevice.validation.record import Failure
 from tests.ondevice.validation.bundle_edits import Recording
 
@@ -17,17 +18,23 @@ def test_device_gets_all_jobs_at_once_and_says_how_much_is_enough(good, tmp_path
     monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
     validation = validate(bundle.folder, run.folder, out=tmp_path / "verdict.json")
     [jobs] = device.calls
-    assert [job.runtime for job in jobs] == ["tflite-2.14"] * 3 + ["litert"] * 3
+    assert [job.runtime for job in jobs] == ["tflite-2.14"] * 2 + ["litert"] * 2
     counts = [(len(job.inputs["ids"]), job.warmups, job.repeats) for job in jobs]
-    assert counts == [(len(bundle.vectors.vectors), 10, 0), (7, 10, 3), (7, 0, 0)] * 2
-    assert [job.model == bundle.model for job in jobs] == [True, True, False] * 2
+    assert counts == [(7 + len(bundle.vectors.vectors), 10, 3), (7, 0, 0)] * 2
+    assert [job.model == bundle.model for job in jobs] == [True, False] * 2
+    # The timed inferences begin with the first: those of real users.
+    asked = jobs[0].inputs["ids"][:7, 0]
+    assert (asked == choose_users(run.evaluation(), 7).histories).all()
     assert [result.quality.users for result in validation.results] == [7, 7]
     assert [len(result.measurement.run_ns) for result in validation.results] == [3, 3]
 
     validate(bundle.folder, run.folder, users=5, runtimes=["litert"], out=tmp_path / "verdict.json")
-    assert [len(job.inputs["ids"]) for job in device.calls[1]] == [len(bundle.vectors.vectors), 5, 7]
+    assert [len(job.inputs["ids"]) for job in device.calls[1]] == [5 + len(bundle.vectors.vectors), 7]
     validate(bundle.folder, runtimes=["litert"], out=tmp_path / "verdict.json")
-    assert [job.repeats for job in device.calls[2]] == [3, 0], "the latency is that of the vectors"
+    assert [(len(job.inputs["ids"]), job.repeats) for job in device.calls[2]] == [
+        (len(bundle.vectors.vectors), 3),
+        (7, 0),
+    ]
 
 
 def test_look_ups_that_do_not_run_are_a_failure_of_the_runtime(good, tmp_path, monkeypatch) -> None:
