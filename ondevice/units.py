@@ -1,10 +1,14 @@
-"""Numbers as people read them: the only formatter of sizes, times, counts, ratios and percentages.
+"""Numbers as people read and write them: the only formatter of sizes, times, counts, ratios and percentages.
 
 Sizes are decimal (1 kB = 1,000 bytes, 1 MB = 1,000,000 bytes), as app stores, download budgets and published
 model sizes count them.
 """
 
 from __future__ import annotations
+
+import re
+
+from ondevice.errors import UsageError
 
 _SIZE_UNITS = ("B", "kB", "MB", "GB", "TB")
 _COUNT_UNITS = ("", "k", "M", "G", "T")
@@ -22,6 +26,23 @@ def format_bytes(size_bytes: int) -> str:
         return f"{size_bytes} B"
     value, power = _scaled(size_bytes, len(_SIZE_UNITS))
     return f"{_three_digits(value)} {_SIZE_UNITS[power]}"
+
+
+def parse_bytes(field: str, text: str) -> int:
+    """Read a size, e.g. `'150000'`, `'300kB'` or `'1.5 MB'`, large or small letters alike.
+
+    Args:
+        field: what the size is of, for the message.
+        text: a number of bytes, or of one of the units that sizes are printed in.
+
+    Raises:
+        UsageError: it is no size of at least one byte.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([a-z]*)", text.strip().lower(), re.ASCII)
+    units = {"": 0, **{unit.lower(): power for power, unit in enumerate(_SIZE_UNITS)}}
+    if found and found[2] in units and (size := round(float(found[1]) * 1000 ** units[found[2]])) >= 1:
+        return size
+    raise UsageError(f"{field} is {text!r}; allowed is a size of at least one byte, e.g. 150000, 300kB or 2MB.")
 
 
 def format_ratio(ratio: float) -> str:

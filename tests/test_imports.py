@@ -113,5 +113,5 @@ def test_every_pipeline_module_is_in_the_api() -> None:
     import ondevice.pipeline
 
     modules = {module.name for module in pkgutil.iter_modules(ondevice.pipeline.__path__)}
-    # The plan of a run is data that `run` keeps, not a step of its own; devices are this machine's affair.
-    assert modules - {"plan", "devices"} == set(ondevice.API)
+    # The plan of a run and the size asked for are data that steps share; devices are this machine's affair.
+    assert modules - {"plan", "size", "devices"} == set(ondevice.API)

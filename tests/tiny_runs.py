@@ -19,6 +19,9 @@ VARIANTS: dict[str, dict] = {
     "memcom": {"method": "memcom", "order": "frequency", "ratio": 8.0},
     "memcom block": {"method": "memcom", "order": "semantic", "ratio": 8.0},
     "memcom bias": {"method": "memcom", "order": "random", "ratio": 6.0, "options": {"bias": True}},
+    "memcom multipliers": {
+        "method": "memcom", "order": "semantic", "ratio": 3.0, "options": {"multipliers": 4},
+    },
     "quotient_remainder": {"method": "quotient_remainder", "order": "random", "ratio": 6.0},
     "quotient_remainder add": {
         "method": "quotient_remainder", "order": "random", "ratio": 6.0, "options": {"operation": "add"},
@@ -26,6 +29,21 @@ VARIANTS: dict[str, dict] = {
     "quotient_remainder concat": {
         "method": "quotient_remainder", "order": "semantic", "ratio": 6.0, "options": {"operation": "concat"},
     },
+    "reduced_width": {"method": "reduced_width", "order": "random", "ratio": 3.0},
+    "truncate_rare": {"method": "truncate_rare", "order": "frequency", "ratio": 3.0},
+    "double_hashing": {
+        "method": "double_hashing", "order": "frequency", "ratio": 6.0, "options": {"frequent": 20},
+    },
+    "hash_embedding": {"method": "hash_embedding", "order": "random", "ratio": 4.0},
+    "hash_embedding block": {
+        "method": "hash_embedding", "order": "semantic", "ratio": 4.0, "options": {"hashes": 3},
+    },
+    "compositional": {"method": "compositional", "order": "semantic", "ratio": 10.0},
+    "compositional remainders": {
+        "method": "compositional", "order": "random", "ratio": 8.0,
+        "options": {"scheme": "chinese_remainder", "operation": "concat", "partitions": 4},
+    },
+    "robe": {"method": "robe", "order": "random", "ratio": 8.0},
 }  # fmt: skip
 """Every method with each of its ways to work."""
 

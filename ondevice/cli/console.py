@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ondevice.errors import UsageError
+from ondevice.units import parse_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,6 +74,31 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="a training setting, e.g. epochs=30; may be given several times",
     )
+
+
+def add_size_arguments(parser: argparse.ArgumentParser, default: str, recipe: str) -> None:
+    """Add the arguments that say how large the embedding may be.
+
+    Args:
+        parser: parser of the command.
+        default: the ratio that is used if nothing is said, for the help text.
+        recipe: option that names the recipe of a budget.
+    """
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--ratio", type=float, help=f"compression of the embedding (default: {default})")
+    either.add_argument(
+        "--budget", metavar="SIZE", help="bytes the encoded embedding may take, e.g. 300kB, instead of a ratio"
+    )
+    parser.add_argument(recipe, help="recipe that the budget is counted in (default: int8)")
+
+
+def parse_budget(text: str | None) -> int | None:
+    """Return the bytes of a budget, if there is one.
+
+    Raises:
+        UsageError: it is no size.
+    """
+    return None if text is None else parse_bytes("budget", text)
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

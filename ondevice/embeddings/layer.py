@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,10 +14,23 @@ from ondevice.embeddings.method import Method, Rows, registry
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.ids import PADDING_ID
 
+
+class EqualShares(keras.initializers.Initializer):
+    """Gives each number of a row one over the square root of their count."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
+        """Return the values, `[rows, width]`."""
+        return keras.ops.full(shape, 1 / math.sqrt(shape[-1]), dtype)
+
+
 INITIALIZERS: Mapping[str, Callable[[], keras.initializers.Initializer]] = {
     # Made anew for every table: one initializer object gives equal values to tables of equal shape.
     "uniform": lambda: keras.initializers.RandomUniform(-0.05, 0.05),
+    # The sum of two such rows varies as much as one ordinary row.
+    "uniform_of_two": lambda: keras.initializers.RandomUniform(-0.05 / math.sqrt(2), 0.05 / math.sqrt(2)),
     "near_one": lambda: keras.initializers.RandomNormal(1.0, 0.1),
+    # The sum of so many ordinary rows with these weights varies as much as one of them.
+    "equal_shares": EqualShares,
     "ones": keras.initializers.Ones,
     "zeros": keras.initializers.Zeros,
 }
@@ -32,7 +46,7 @@ class CompressedEmbedding(keras.layers.Layer):
     Args:
         method: the method, or its config as `{"name": ..., "parameters": {...}}`.
 
-    Shapes: int `[...]` in, float32 `[..., width]` out. The mask is true where the id is not padding.
+    Shapes: int `[...]` in, float32 `[..., output_width]` out. The mask is true where the id is not padding.
     """
 
     def __init__(self, method: Method | Mapping[str, Any], **kwargs: Any) -> None:
@@ -63,8 +77,8 @@ class CompressedEmbedding(keras.layers.Layer):
         return keras.ops.not_equal(ids, PADDING_ID)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Append the width."""
-        return (*input_shape, self.method.width)
+        """Append the width of the vectors."""
+        return (*input_shape, self.method.output_width)
 
     def table_values(self) -> dict[str, np.ndarray]:
         """Return the values of every table by name, float32 `[rows, width of the table]`."""

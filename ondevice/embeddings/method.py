@@ -32,12 +32,13 @@ class Table:
         name: name within the method.
         rows: number of rows.
         width: numbers per row.
-        initializer: `"uniform"` (like an ordinary embedding), `"near_one"` (factors of a product that starts as
-            an ordinary embedding), `"ones"` or `"zeros"`.
+        initializer: `"uniform"` (like an ordinary embedding), `"uniform_of_two"` (rows of which two are added up),
+            `"near_one"` (factors of a product that starts as an ordinary embedding), `"equal_shares"` (weights of as
+            many rows as the table is wide), `"ones"` or `"zeros"`.
         per_id: whether row `i` belongs to id `i` alone; such tables are exempt from weight decay, which would pull
             rarely seen ids towards zero and so erase them.
-        scale_into: name of a per-id table that each row of this one is multiplied by, empty if none; the row's
-            quantization scale can be folded into it and need not be stored.
+        scale_into: name of a per-id table whose numbers multiply the one row of this table that an id uses, empty if
+            none; the row's quantization scale can be folded into them and need not be stored.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Method(ABC):
 
     Args:
         vocabulary_size: number of ids, the reserved ids 0 (padding) and 1 (unknown) included.
-        width: numbers per looked-up vector.
+        width: numbers per vector of the full table that the method stands for.
     """
 
     vocabulary_size: int
@@ -79,6 +80,21 @@ class Method(ABC):
     def ids_per_row(self) -> int:
         """Return how many neighbours in the id order share a row; 1 where neighbours do not share."""
         return 1
+
+    @property
+    def output_width(self) -> int:
+        """Numbers per looked-up vector: the width, unless the method makes narrower vectors."""
+        return self.width
+
+    @property
+    def unknown_from(self) -> int:
+        """The first of the ids whose items count as unknown; the vocabulary size where none does."""
+        return self.vocabulary_size
+
+    @property
+    def needs_order(self) -> str:
+        """Name of the id order without which the method makes no sense, empty where any will do."""
+        return ""
 
     @property
     def stored_parameters(self) -> int:
@@ -112,7 +128,7 @@ class Method(ABC):
             xp: the operations that may be used, besides arithmetic operators.
 
         Returns:
-            float32 `[..., width]`.
+            float32 `[..., output_width]`.
         """
 
     @classmethod
@@ -122,7 +138,7 @@ class Method(ABC):
 
         Args:
             vocabulary_size: number of ids, reserved ids included.
-            width: numbers per looked-up vector.
+            width: numbers per vector of the full table.
             ratio: parameters of the full table over parameters stored, at least 1.
             options: fields of the method that do not change its size class, e.g. `sharing="block"`.
 
@@ -147,34 +163,34 @@ def reference_lookup(method: Method, tables: Mapping[str, FloatArray], ids: npt.
         ids: int32 `[...]`.
 
     Returns:
-        float32 `[..., width]`.
+        float32 `[..., output_width]`.
     """
     xp = NumpyOps()
     return method.lookup(ids, lambda name, index: xp.gather(tables[name], index), xp)
 
 
 def rows_used(method: Method, table: str) -> npt.NDArray[np.int32]:
-    """Tell which row of a table each id uses, by running the look-up itself over every id.
+    """Tell which rows of a table each id uses, by running the look-up itself over every id.
 
     Args:
         method: the method.
-        table: name of one of its tables that the look-up asks for exactly once.
+        table: name of one of its tables.
 
     Returns:
-        int32 `[vocabulary_size]`.
+        int32 `[vocabulary_size, uses]`: everything the look-up asks for, in the order in which it does.
     """
     found: list[npt.NDArray[np.int32]] = []
     by_name = {entry.name: entry for entry in method.tables()}
 
     def rows(name: str, index: Any) -> Any:
         if name == table:
-            found.append(index)
+            found.append(np.reshape(index, (method.vocabulary_size, -1)))
         return np.zeros((*np.shape(index), by_name[name].width), np.float32)
 
     method.lookup(np.arange(method.vocabulary_size, dtype=np.int32), rows, NumpyOps())
-    if len(found) != 1:
-        raise ValueError(f"the look-up asks for table {table!r} {len(found)} times, expected once")
-    return found[0]
+    if not found:
+        raise ValueError(f"the look-up never asks for table {table!r}")
+    return np.concatenate(found, axis=1)
 
 
 def require(field: str, value: object, holds: bool, allowed: str) -> None:

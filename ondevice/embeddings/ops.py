@@ -1,6 +1,7 @@
 """The operations a look-up may use, with their NumPy meaning, which is the definition.
 
-A look-up may also use `+ - * // %` between arrays and Python numbers; `//` and `%` round towards minus infinity.
+A look-up may also use `+ - * // %` between arrays, Python numbers and int32 constants; `//` and `%` round towards minus
+infinity.
 Every operation here becomes builtin TFLite operations; a new one needs a line in each binding.
 """
 
@@ -27,6 +28,15 @@ class Ops(Protocol):
     def concat(self, parts: Sequence[Any]) -> Any:
         """Join arrays along the last axis."""
 
+    def split(self, values: Any, parts: int) -> Sequence[Any]:
+        """Cut `[..., width]` into so many arrays `[..., width / parts]`; the number of parts divides the width."""
+
+    def append_axis(self, values: Any) -> Any:
+        """Give `[...]` a last axis of length 1."""
+
+    def join_last_axes(self, values: Any) -> Any:
+        """Turn `[..., parts, width]` into `[..., parts * width]`, part after part."""
+
     def to_float(self, values: Any) -> Any:
         """Convert integers to float32, exactly for integers below 2**24."""
 
@@ -51,6 +61,18 @@ class NumpyOps:
     def concat(self, parts: Sequence[Any]) -> Any:
         """Join arrays along the last axis."""
         return np.concatenate(parts, axis=-1)
+
+    def split(self, values: Any, parts: int) -> Sequence[Any]:
+        """Cut into equal parts along the last axis."""
+        return np.split(values, parts, axis=-1)
+
+    def append_axis(self, values: Any) -> Any:
+        """Give a last axis of length 1."""
+        return np.expand_dims(values, -1)
+
+    def join_last_axes(self, values: Any) -> Any:
+        """Join the last two axes."""
+        return np.reshape(values, (*values.shape[:-2], values.shape[-2] * values.shape[-1]))
 
     def to_float(self, values: Any) -> Any:
         """Convert integers to float32."""

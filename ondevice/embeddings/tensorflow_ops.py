@@ -31,6 +31,20 @@ class TensorFlowOps:
         """Join along the last axis: CONCATENATION."""
         return tf.concat(parts, axis=-1)
 
+    def split(self, values: Any, parts: int) -> Sequence[Any]:
+        """Cut into equal parts along the last axis: SPLIT."""
+        return tf.split(values, parts, axis=-1)
+
+    def append_axis(self, values: Any) -> Any:
+        """Give a last axis of length 1: RESHAPE."""
+        return tf.expand_dims(values, -1)
+
+    def join_last_axes(self, values: Any) -> Any:
+        """Join the last two axes: RESHAPE."""
+        # An exported graph knows every length; then the new shape is a constant and not computed on the device.
+        lengths = [known or tf.shape(values)[axis] for axis, known in enumerate(values.shape)]
+        return tf.reshape(values, [*lengths[:-2], values.shape[-2] * values.shape[-1]])
+
     def to_float(self, values: Any) -> Any:
         """Convert integers to float32: CAST."""
         return tf.cast(values, tf.float32)

@@ -140,7 +140,11 @@ def _convert(
         dense=dense,
         comparison=recipe.comparison,
         embedding=_embedding(
-            source, encoded, tables, verify.lookup_tensor(summary, length, method.width), exact=not recipe.comparison
+            source,
+            encoded,
+            tables,
+            verify.lookup_tensor(summary, length, method.output_width),
+            exact=not recipe.comparison,
         ),
         parameters=source.result.model_parameters,
         file_bytes=len(content),
@@ -201,7 +205,7 @@ def _embedding(
         method.stored_parameters,
         method.full_parameters,
         tables,
-        Lookup(tensor, method.width, IDS_PER_BLOCK, digests),
+        Lookup(tensor, method.output_width, IDS_PER_BLOCK, digests),
     )
 
 

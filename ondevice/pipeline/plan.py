@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ondevice import files, records
 from ondevice.errors import UsageError, unknown_name
 from ondevice.pipeline.devices import require_devices
+from ondevice.pipeline.size import Size, fitted
 from ondevice.pipeline.train import configure
+
+if TYPE_CHECKING:
+    from ondevice.embeddings.method import Method
 
 PLAN_FILE = "plan.json"
 REPORT_FILE = "report.json"
@@ -33,13 +37,16 @@ class Plan:
         dataset: name of the data set.
         data: path of its files, empty for a generated one.
         variants: `method@order` each.
-        ratio: parameters of the full table over parameters stored, for every method but the full table.
+        ratio: parameters of the full table over parameters stored, for every method but the full table; 0 where a
+            budget is given.
         seeds: seeds; each trains every variant anew.
         recipes: quantization recipes each model is exported with; those to compare with only the full table.
         target: runtime that the files are for.
         devices: devices that validate; none for those that are used if nobody says which.
         users: evaluation users per file, at most; 0 for as many as the device says are enough.
         settings: training settings by name.
+        budget_bytes: bytes that the tables of every method but the full table may take; 0 where a ratio is given.
+        budget_recipe: recipe whose encoding the budget counts in, empty where a ratio is given.
     """
 
     dataset: str
@@ -52,6 +59,13 @@ class Plan:
     devices: tuple[str, ...]
     users: int
     settings: dict[str, int | float | str | bool]
+    budget_bytes: int = 0
+    budget_recipe: str = ""
+
+    @property
+    def size(self) -> Size:
+        """How large every method but the full table may be."""
+        return Size(self.ratio, self.budget_bytes, self.budget_recipe)
 
 
 def split_variant(variant: str) -> tuple[str, str]:
@@ -64,11 +78,6 @@ def split_variant(variant: str) -> tuple[str, str]:
     if not at or not method or not order:
         raise UsageError(f"variant is {variant!r}; allowed is METHOD@ORDER, e.g. memcom@semantic.")
     return method, order
-
-
-def ratio_of(method: str, ratio: float) -> float:
-    """Return the ratio a method is asked for: the full table has no other than 1."""
-    return 1.0 if method == "full" else ratio
 
 
 def recipes_of(plan: Plan, variant: str) -> tuple[str, ...]:
@@ -87,19 +96,21 @@ def check(plan: Plan) -> None:
         OnDeviceError: a device can't be used.
     """
     from converters.lint import TARGETS
-    from ondevice.embeddings.method import require
     from ondevice.quantize import recipe as recipes
 
     for field, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
         if not values or len(set(values)) != len(values):
             raise UsageError(f"{field} is {list(values)}; allowed is one or more, each once.")
-    # The full table has ratio 1 whatever is asked for the others, so the request itself is checked too.
-    require("ratio", plan.ratio, plan.ratio >= 1 and math.isfinite(plan.ratio), "a number of at least 1")
+    if plan.budget_bytes and plan.budget_recipe not in plan.recipes:
+        raise UsageError(
+            f"recipe of the budget is {plan.budget_recipe!r}; allowed is one that the run exports: "
+            f"{', '.join(plan.recipes)}."
+        )
     path = Path(plan.data) if plan.data else None
     for variant in plan.variants:
         method, order = split_variant(variant)
         for seed in plan.seeds:
-            configure(plan.dataset, path, method, order, ratio_of(method, plan.ratio), seed, None, plan.settings)
+            configure(plan.dataset, path, method, order, plan.size.ratio_for(method), seed, None, plan.settings)
         if not recipes_of(plan, variant):
             raise UsageError(
                 f"recipes is {list(plan.recipes)}; allowed is at least one that is for {variant!r}, "
@@ -112,8 +123,11 @@ def check(plan: Plan) -> None:
     require_devices(plan.devices)
 
 
-def check_sizes(plan: Plan, items: int) -> None:
-    """Check that every method reaches the ratio with this many items and that histories leave enough to answer with.
+def check_sizes(plan: Plan, items: int) -> dict[str, Method]:
+    """Check that every method keeps the size with this many items and that histories leave enough to answer with.
+
+    Returns:
+        the method of every variant.
 
     Raises:
         UsageError: one does not; the message names the nearest that works.
@@ -122,16 +136,20 @@ def check_sizes(plan: Plan, items: int) -> None:
     from ondevice.pipeline.export import DEFAULT_TOP_K
     from ondevice.training.choose import choose_method
 
+    chosen = {}
     for variant in plan.variants:
         method, order = split_variant(variant)
-        config = configure(plan.dataset, None, method, order, ratio_of(method, plan.ratio), 0, None, plan.settings)
-        choose_method(config, items + RESERVED_IDS)
+        config = configure(plan.dataset, None, method, order, plan.size.ratio_for(method), 0, None, plan.settings)
+        if method != "full":
+            config = fitted(config, plan.size, items + RESERVED_IDS)
+        chosen[variant] = choose_method(config, items + RESERVED_IDS)
         longest = items - DEFAULT_TOP_K
         if config.history_length > longest:
             raise UsageError(
                 f"history_length is {config.history_length}; allowed is at most {longest}, since the file answers with "
                 f"{DEFAULT_TOP_K} of {items} items that are not in the history."
             )
+    return chosen
 
 
 def claim(out: Path | None, plan: Plan) -> Path:

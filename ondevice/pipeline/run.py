@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from ondevice.data import dataset as datasets
 from ondevice.devices.profile import open_device
 from ondevice.pipeline import plan as plans
+from ondevice.pipeline import size as sizes
 from ondevice.pipeline.devices import default_devices
 from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS, Plan
 from ondevice.pipeline.train import require_enough, train
 from ondevice.pipeline.validate import require_users, validate, validation_path
+from ondevice.units import format_bytes, format_share
 
 if TYPE_CHECKING:
+    from ondevice.embeddings.method import Method
     from ondevice.reporting.record import Report
 
 
@@ -39,7 +42,9 @@ def run(
     data: Path | str | None = None,
     *,
     variants: Sequence[str] = DEFAULT_VARIANTS,
-    ratio: float = 16.0,
+    ratio: float | None = None,
+    budget_bytes: int | None = None,
+    budget_recipe: str | None = None,
     seeds: Sequence[int] = (0,),
     recipes: Sequence[str] = DEFAULT_RECIPES,
     target: str = "tflite-2.14",
@@ -57,7 +62,10 @@ def run(
         dataset: name of the data set.
         data: its files; None for a generated one.
         variants: `method@order` each, e.g. `"memcom@semantic"`.
-        ratio: parameters of the full table over parameters stored, for every method but the full table.
+        ratio: parameters of the full table over parameters stored, for every method but the full table; 16 without it
+            and without a budget.
+        budget_bytes: bytes that the encoded tables of every method but the full table may take, instead of a ratio.
+        budget_recipe: recipe whose encoding the budget counts in, `"int8"` without it; only beside a budget.
         seeds: seeds; each trains every variant anew.
         recipes: quantization recipes each model is exported with; those to compare with only the full table.
         target: runtime that the files are for.
@@ -80,23 +88,26 @@ def run(
     data, out = Path(data) if data is not None else None, Path(out) if out is not None else None
     if users is not None:
         require_users(users)
+    size = sizes.asked(ratio, budget_bytes, budget_recipe)
     plan = Plan(
         dataset,
         str(data) if data is not None else "",
         tuple(variants),
-        float(ratio),
+        size.ratio,
         tuple(seeds),
         tuple(recipes),
         target,
         tuple(devices),
         users or 0,
         dict(settings or {}),
+        size.budget_bytes,
+        size.recipe,
     )
     plans.check(plan)
     # Data and sizes are checked before anything is written.
     interactions = datasets.load(dataset).read(data)
     require_enough(interactions)
-    plans.check_sizes(plan, interactions.items)
+    methods = plans.check_sizes(plan, interactions.items)
     folder = plans.claim(out, plan)
 
     from ondevice.pipeline.export import export
@@ -104,6 +115,8 @@ def run(
 
     chosen, reason = (plan.devices, "") if plan.devices else default_devices()
     remarks = [f"The files did not run on an emulated phone: {reason}."] if reason else []
+    if size.budget_bytes:
+        remarks.append(_kept(size, methods))
     jobs = [(variant, seed) for seed in plan.seeds for variant in plan.variants]
     total = sum(1 + (1 + len(chosen)) * len(plans.recipes_of(plan, variant)) for variant, _ in jobs) + 1
     number = 0
@@ -123,12 +136,12 @@ def run(
                 data,
                 method=method,
                 order=order,
-                ratio=plans.ratio_of(method, plan.ratio),
                 seed=seed,
                 settings=settings,
                 out=place / "run",
                 interactions=interactions,
                 progress=progress,
+                **_size_arguments(size, method),
             )
         for recipe in plans.recipes_of(plan, variant):
             bundle = place / recipe
@@ -143,3 +156,20 @@ def run(
                     validate(bundle, place / "run", device=device, users=most)
     step("report")
     return report(folder, command=command, remarks=remarks), folder
+
+
+def _size_arguments(size: sizes.Size, method: str) -> dict[str, Any]:
+    if method == "full" or not size.budget_bytes:
+        return {"ratio": size.ratio_for(method)}
+    return {"budget_bytes": size.budget_bytes, "recipe": size.recipe}
+
+
+def _kept(size: sizes.Size, methods: Mapping[str, Method]) -> str:
+    """Say how much of the budget every variant but the full table uses."""
+    used = [
+        f"{variant} {format_share(sizes.table_bytes(method, size.recipe) / size.budget_bytes)}"
+        for variant, method in methods.items()
+        if plans.split_variant(variant)[0] != "full"
+    ]
+    budget = f"{format_bytes(size.budget_bytes)} as {size.recipe}"
+    return f"Every embedding but the full table's had a budget of {budget}, of which it uses: {', '.join(used) or '-'}."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ondevice.data import dataset as datasets
 from ondevice.errors import OnDeviceError
 from ondevice.ids import RESERVED_IDS
+from ondevice.pipeline import size as sizes
 
 if TYPE_CHECKING:
     from ondevice.data.interactions import Interactions
@@ -69,7 +70,9 @@ def train(
     *,
     method: str = "memcom",
     order: str = "semantic",
-    ratio: float = 16.0,
+    ratio: float | None = None,
+    budget_bytes: int | None = None,
+    recipe: str | None = None,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -84,7 +87,10 @@ def train(
         data: its files; None for a generated one.
         method: name of the embedding method.
         order: name of the id order.
-        ratio: parameters of the full table over parameters stored for the look-up.
+        ratio: parameters of the full table over parameters stored for the look-up; 16 without it and without a budget,
+            for the full table 1.
+        budget_bytes: bytes that the encoded tables may take, instead of a ratio; the method uses what it can of them.
+        recipe: recipe whose encoding the budget counts in, `"int8"` without it; only beside a budget.
         seed: seed of everything random.
         options: further fields of the method, e.g. `{"bias": True}`.
         settings: training settings that differ from the data set's, by field name of `TrainConfig`.
@@ -93,17 +99,20 @@ def train(
         progress: told epochs done, epochs at most and the share of the running epoch.
 
     Raises:
-        UsageError: a name is unknown, a file is missing, the ratio is out of reach or the folder is taken.
+        UsageError: a name is unknown, a file is missing, the ratio or budget is out of reach or the folder is taken.
         OnDeviceError: a data file is malformed.
     """
     from ondevice.training.choose import choose_method
     from ondevice.training.run_folder import claim
 
     data, out = Path(data) if data is not None else None, Path(out)
+    size = sizes.asked(ratio, budget_bytes, recipe)
+    ratio = size.ratio_for(method) if ratio is None else ratio
     config = configure(dataset, data, method, order, ratio, seed, options, settings)
     if interactions is None:
         interactions = datasets.load(dataset).read(data)
     require_enough(interactions)
+    config = sizes.fitted(config, size, interactions.items + RESERVED_IDS)
     choose_method(config, interactions.items + RESERVED_IDS)
     claim(out, config)
     # TensorFlow is imported only once everything that can be wrong with the request has been checked.

@@ -77,18 +77,22 @@ def encode(method: Method, values: Mapping[str, FloatArray], scheme: str) -> Enc
     Raises:
         OnDeviceError: a table holds a value that is not finite.
     """
-    encoded = {table.name: _encode_table(table, values[table.name], scheme) for table in method.tables()}
-    for name, entry in list(encoded.items()):
-        target = entry.table.scale_into
+    encoded: dict[str, EncodedTable] = {}
+    unencoded = dict(values)
+    # Multipliers come last, since they are encoded with the scales that they have absorbed.
+    for table in sorted(method.tables(), key=lambda table: not table.scale_into):
+        entry = _encode_table(table, unencoded[table.name], scheme)
         scales = registry.load(entry.scheme).scales
-        if target and scales and not registry.load(encoded[target].scheme).scales:
+        if table.scale_into and scales:
             # V'[i] = s[row of i] * V[i], so that no table of scales is stored or gathered.
-            factors = entry.arrays[scales][rows_used(method, name)]
+            used = rows_used(method, table.name)
+            if used.shape[1] != 1:
+                raise ValueError(f"scales of {table.name!r} can't be folded: an id uses {used.shape[1]} of its rows")
+            unencoded[table.scale_into] = unencoded[table.scale_into] * entry.arrays[scales][used[:, 0]]
             kept = {key: array for key, array in entry.arrays.items() if key != scales}
-            encoded[name] = replace(entry, arrays=kept, folded_into=target)
-            multipliers = encoded[target].arrays["values"] * factors
-            encoded[target] = replace(encoded[target], arrays={"values": multipliers})
-    return EncodedEmbedding(method, encoded)
+            entry = replace(entry, arrays=kept, folded_into=table.scale_into)
+        encoded[table.name] = entry
+    return EncodedEmbedding(method, {table.name: encoded[table.name] for table in method.tables()})
 
 
 def _encode_table(table: Table, values: FloatArray, scheme: str) -> EncodedTable:

@@ -50,9 +50,9 @@ def _what_it_is(device: str, measurements: list[Measurement]) -> str:
     if {measurement.clock for measurement in ran} == {"instructions"}:
         features = " ".join(sorted({feature for measurement in ran for feature in measurement.cpu_features}))
         return (
-            f" Its processor offers {features or 'nothing that it tells'}. One executed instruction is counted as one there, {with_threads}: these are instruction counts of an "
-            "emulated processor, not phone milliseconds; they know no caches, memory bandwidth or pipelines. Memory is "
-            "what its system counted."
+            f" Its processor offers {features or 'nothing that it tells'}. One executed instruction is counted as one "
+            f"there, {with_threads}: these are instruction counts of an emulated processor, not phone milliseconds; "
+            "they know no caches, memory bandwidth or pipelines. Memory is what its system counted."
         )
     if device == HOST:
         return (

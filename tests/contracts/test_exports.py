@@ -23,7 +23,7 @@ from tests.tiny_runs import VARIANTS
 BUILTINS = {
     "ADD", "BATCH_MATMUL", "CAST", "CONCATENATION", "DIV", "FLOOR_DIV", "FLOOR_MOD", "FULLY_CONNECTED", "GATHER",
     "GREATER_EQUAL", "LESS", "LOGICAL_AND", "MAXIMUM", "MINIMUM", "MUL", "NOT_EQUAL", "RESHAPE", "SCATTER_ND",
-    "SELECT_V2", "SUB", "SUM", "TANH", "TOPK_V2",
+    "SELECT_V2", "SPLIT", "SUB", "SUM", "TANH", "TOPK_V2",
 }  # fmt: skip
 """Everything an export of today may use; a new operation is added here on purpose."""
 
@@ -94,7 +94,7 @@ def test_lookups_are_exact_for_every_id_on_every_runtime(exported, tmp_path) -> 
         np.testing.assert_array_equal(outcome.outputs["vectors"].reshape(-1, lookup.width)[: len(every)], expected)
 
     # What the manifest says of these vectors, with which any device can check the file.
-    assert lookup.width == run.method().width
+    assert lookup.width == run.method().output_width
     assert len(every) <= lookup.ids_per_block
     digest = hashlib.sha256(np.where(expected == 0, np.float32(0), expected).astype("<f4").tobytes()).hexdigest()
     assert lookup.sha256 == (digest,)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from ondevice.embeddings.layer import CompressedEmbedding, method_config, method_from_config
 from ondevice.embeddings.method import Method, reference_lookup, registry, rows_used
 from ondevice.errors import UsageError
-from ondevice.ids import RESERVED_IDS
+from ondevice.ids import RESERVED_IDS, UNKNOWN_ID
 from tests.samples import METHODS, sample_tables
 
 NAMES = sorted(METHODS)
@@ -37,7 +39,8 @@ def test_keras_equals_reference_for_every_id(name: str, dtype: str) -> None:
     layer = built(method)
     ids = np.arange(method.vocabulary_size, dtype=np.int32)
     expected = reference_lookup(method, layer.table_values(), ids)
-    assert expected.shape == (method.vocabulary_size, method.width)
+    assert expected.shape == (method.vocabulary_size, method.output_width)
+    assert layer.compute_output_shape((None, 7)) == (None, 7, method.output_width)
     assert expected.dtype == np.float32
     for shaped in (ids, ids[None, :], ids[:12].reshape(2, 3, 2)):
         found = np.asarray(layer(keras.ops.convert_to_tensor(shaped.astype(dtype))))
@@ -95,11 +98,34 @@ def test_reserved_ids_share_no_row_with_items(name: str) -> None:
     seen_apart = []
     for table in method.tables():
         rows = rows_used(method, table.name)
-        seen_apart.append(not set(rows[:RESERVED_IDS].tolist()) & set(rows[RESERVED_IDS:].tolist()))
+        seen_apart.append(not np.intersect1d(rows[:RESERVED_IDS], rows[RESERVED_IDS : method.unknown_from]).size)
         assert rows.min() >= 0
         assert rows.max() < table.rows
-        assert set(rows.tolist()) == set(range(table.rows)), "every stored row is used"
+        assert len(np.unique(rows)) == table.rows, "every stored row is used"
     assert all(seen_apart)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rare_items_are_looked_up_as_unknown_where_the_method_says_so(name: str) -> None:
+    method = METHODS[name]
+    assert RESERVED_IDS < method.unknown_from <= method.vocabulary_size
+    every = np.arange(method.vocabulary_size, dtype=np.int32)
+    vectors = reference_lookup(method, sample_tables(method, 1), every)
+    as_unknown = (vectors == vectors[UNKNOWN_ID]).all(axis=1) & (every >= RESERVED_IDS)
+    np.testing.assert_array_equal(as_unknown, every >= method.unknown_from)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_starts_at_the_scale_of_an_ordinary_embedding(name: str) -> None:
+    """Otherwise a method would be trained with a handicap that is not its own."""
+    method = dataclasses.replace(METHODS[name], width=48)
+    layer = CompressedEmbedding(method)
+    keras.utils.set_random_seed(0)
+    layer.build((None, None))
+    items = np.arange(RESERVED_IDS, method.unknown_from, dtype=np.int32)
+    spread = np.std(reference_lookup(method, layer.table_values(), items))
+    ordinary = 0.05 / math.sqrt(3)
+    assert 0.75 * ordinary < spread < 1.35 * ordinary
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,4 +157,15 @@ def test_docstring_has_formula_and_source(name: str) -> None:
 
 
 def test_members_found_are_pinned() -> None:
-    assert registry.names() == ["full", "hashing", "memcom", "quotient_remainder"]
+    assert registry.names() == [
+        "compositional",
+        "double_hashing",
+        "full",
+        "hash_embedding",
+        "hashing",
+        "memcom",
+        "quotient_remainder",
+        "reduced_width",
+        "robe",
+        "truncate_rare",
+    ]

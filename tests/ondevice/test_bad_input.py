@@ -90,6 +90,18 @@ CASES = (
     usage("negative ratio", f"{TRAIN} --ratio -4", "ratio is -4.0", "at least 1"),
     usage("no number as ratio", f"{TRAIN} --ratio nan", "ratio is nan", "at least 1"),
     usage("ratio of a run below 1", f"{RUN} --variants full@random --ratio -4", "ratio is -4.0", "at least 1"),
+    usage("budget out of reach", f"{TRAIN} --budget 300", "budget of 300 bytes is out of reach for memcom as int8_row"),
+    usage("budget of the full table", f"{TRAIN} --method full --budget 3kB", "for full as int8_row", "it takes 4216"),
+    usage("budget of a run out of reach", f"{RUN} --budget 90 --variants full@random hashing@random", "it takes 204"),
+    usage("no size as budget", f"{TRAIN} --budget much", "budget is 'much'", "300kB"),
+    usage("budget of nothing", f"{RUN} --budget 0", "budget is '0'", "at least one byte"),
+    usage("recipe without budget", f"{TRAIN} --recipe int8", "recipe is 'int8'", "beside a budget"),
+    usage(
+        "recipe of a budget", f"{TRAIN} --budget 3kB --recipe int9", "unknown recipe", "'int9', did you mean 'int8'?"
+    ),
+    usage("recipe to compare with", f"{TRAIN} --budget 3kB --recipe stock_dynamic_range", "'stock_dynamic_range'"),
+    usage("recipe not exported", f"{RUN} --budget 3kB --recipes float32", "recipe of the budget is 'int8'", "float32"),
+    usage("negative budget", "catalogue --budget=-3MB", "budget is '-3MB'", "at least one byte"),
     usage("negative seed", f"{TRAIN} --seed -1", "seed is -1", "at least 0"),
     usage("negative later seed", f"{RUN} --seeds 0 -1", "seed is -1", "at least 0"),
     usage("repeated seed", f"{RUN} --seeds 3 1 3", "seeds is [3, 1, 3]", "each once"),
@@ -161,6 +173,9 @@ CASES = (
 
 WITH_PARSER = (
     usage("word as number", f"{TRAIN} --ratio much", "argument --ratio", "'much'"),
+    usage(
+        "ratio and budget", f"{TRAIN} --ratio 4 --budget 3kB", "argument --budget: not allowed with argument --ratio"
+    ),
     usage("fraction as users", f"{RUN} --users 2.5", "argument --users", "'2.5'"),
     usage("no seeds", f"{RUN} --seeds", "argument --seeds"),
     usage("no output", "train --method full", "required: --out"),

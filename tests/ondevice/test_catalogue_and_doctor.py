@@ -41,8 +41,22 @@ def test_a_method_out_of_reach_says_why() -> None:
 
 @pytest.mark.parametrize(("items", "width", "ratio"), [(0, 8, 2), (10, 0, 2), (10, 8, 0.5), (10, 8, float("nan"))])
 def test_senseless_requests_are_refused(items: int, width: int, ratio: float) -> None:
-    with pytest.raises(UsageError, match="allowed is at least 1"):
+    with pytest.raises(UsageError, match="at least 1"):
         catalogue(items, width, ratio)
+
+
+def test_a_budget_sizes_every_method_but_the_full_table() -> None:
+    entries = {entry.method: entry for entry in catalogue(1_000, 32, budget_bytes=9_000, recipe="float32")}
+    assert entries["full"].payload_bytes["float32"] == 1_002 * 32 * 4
+    # 70 rows of 128 bytes.
+    assert entries["hashing"].payload_bytes["float32"] == 8_960
+    reached = [entry for entry in entries.values() if not entry.refusal and entry.method != "full"]
+    assert all(entry.payload_bytes["float32"] <= 9_000 for entry in reached)
+    assert "with the least it can store, shared 3 x 32" in catalogue_refusals(3_000)["memcom"]
+
+
+def catalogue_refusals(budget_bytes: int) -> dict[str, str]:
+    return {entry.method: entry.refusal for entry in catalogue(1_000, 32, budget_bytes=budget_bytes)}
 
 
 def test_doctor_finds_everything_here() -> None:

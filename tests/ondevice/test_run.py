@@ -112,6 +112,29 @@ def test_a_phone_that_is_asked_for_and_not_there_is_an_error_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_run_keeps_its_budget_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    def stop(step: Step) -> None:
+        if step.what.startswith("export hashing"):
+            raise KeyboardInterrupt
+
+    request = {
+        **small_request(tmp_path), "variants": ["full@frequency", "hashing@random"], "recipes": ["int8"],
+        "devices": ["host"], "budget_bytes": 2_000,
+    }  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        run(**request, on_step=stop)
+    for other in ({"budget_bytes": 1_990}, {"budget_bytes": None, "ratio": 3.0}):
+        with pytest.raises(UsageError, match="unfinished run of another request"):
+            run(**{**request, **other})
+    steps: list[str] = []
+    report, folder = run(**request, on_step=lambda step: steps.append(step.what))
+    assert json.loads((folder / "plan.json").read_text())["budget_bytes"] == 2_000
+    sizes = {m.variant: sum(t.payload_bytes for t in m.manifest.embedding.tables) for m in report.models}
+    # 100 rows of 16 bytes and a scale each; the full table keeps its 302 rows.
+    assert sizes == {"full@frequency": 302 * 20, "hashing@random": 100 * 20}
+    assert report.remarks[0].endswith("a budget of 2.00 kB as int8, of which it uses: hashing@random 100.0%.")
+
+
 def test_interrupted_runs_leave_no_trace(folders) -> None:
     _, out, _ = folders
     assert not [path for path in out.rglob("*") if path.name.startswith(".") or path.name == "checkpoints"]

@@ -114,5 +114,6 @@ def test_unknown_id_is_trained(tiny_run) -> None:
 def test_unknown_option_is_named() -> None:
     for name in ("colour", "rows", "vocabulary_size"):
         config = dataclasses.replace(tiny_config("memcom"), options={name: 3})
-        with pytest.raises(UsageError, match=f"option '{name}' is not known to method memcom; it has bias, sharing"):
+        words = f"option '{name}' is not known to method memcom; it has bias, multipliers, sharing"
+        with pytest.raises(UsageError, match=words):
             choose_method(config, 302)

@@ -3,6 +3,7 @@
 import pytest
 
 from ondevice import units
+from ondevice.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,34 @@ def test_sizes(size_bytes: int, text: str) -> None:
 def test_negative_size_is_refused() -> None:
     with pytest.raises(ValueError, match="-1"):
         units.format_bytes(-1)
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        ("1", 1),
+        ("150000", 150_000),
+        ("300kB", 300_000),
+        ("300KB", 300_000),
+        (" 2 MB ", 2_000_000),
+        ("0.57MB", 570_000),
+        ("1.5gb", 1_500_000_000),
+        ("828 B", 828),
+    ],
+)
+def test_sizes_are_read_as_they_are_printed(text: str, size_bytes: int) -> None:
+    assert units.parse_bytes("budget", text) == size_bytes
+
+
+@pytest.mark.parametrize(
+    "text", ["", "kB", "0", "0.0004kB", "-3kB", "300 k", "300KiB", "3e5", "nan", "1,5MB", "3MB4", "٣kB"]
+)
+def test_what_is_no_size_is_named(text: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        units.parse_bytes("budget", text)
+    assert str(raised.value) == (
+        f"budget is {text!r}; allowed is a size of at least one byte, e.g. 150000, 300kB or 2MB."
+    )
 
 
 @pytest.mark.parametrize(("ratio", "text"), [(1, "1.00x"), (12.84, "12.8x"), (40, "40.0x"), (99.96, "100x")])

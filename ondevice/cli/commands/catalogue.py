@@ -1,39 +1,46 @@
-"""Print what each method would cost for a vocabulary, width and ratio, before any training."""
+"""Print what each method would cost for a vocabulary, width and ratio or budget, before any training."""
 
 from __future__ import annotations
 
 import argparse
 
-from ondevice.cli.console import results
+from ondevice.cli.console import add_size_arguments, parse_budget, results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--items", type=int, default=100_000, help="number of items (default: %(default)s)")
     parser.add_argument("--width", type=int, default=64, help="numbers per vector (default: %(default)s)")
-    parser.add_argument("--ratio", type=float, default=16.0, help="compression (default: %(default)g)")
+    add_size_arguments(parser, "16", "--recipe")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the catalogue."""
     from rich.table import Table
 
+    from ondevice.pipeline import size as sizes
     from ondevice.pipeline.catalogue import catalogue
-    from ondevice.units import format_bytes
+    from ondevice.units import format_bytes, format_share
 
-    table = Table(
-        title=f"{arguments.items:,} items of width {arguments.width} at {arguments.ratio:g}x",
-        title_justify="left",
+    budget_bytes = parse_budget(arguments.budget)
+    size = sizes.asked(arguments.ratio, budget_bytes, arguments.recipe)
+    entries = catalogue(
+        arguments.items, arguments.width, arguments.ratio, budget_bytes=budget_bytes, recipe=arguments.recipe
     )
-    for heading in ("method", "stores", "parameters", "ratio", "float32", "int8"):
+    asked = f"within {format_bytes(size.budget_bytes)} as {size.recipe}" if size.budget_bytes else f"at {size.ratio:g}x"
+    table = Table(title=f"{arguments.items:,} items of width {arguments.width} {asked}", title_justify="left")
+    headings = ("method", "stores", "parameters", "ratio", "float32", "int8", *(["of budget"] if budget_bytes else []))
+    for heading in headings:
         table.add_column(heading, justify="left" if heading in ("method", "stores") else "right", overflow="fold")
     reasons = []
-    for entry in catalogue(arguments.items, arguments.width, arguments.ratio):
+    for entry in entries:
         if entry.refusal:
             reasons.append(entry.refusal)
             continue
-        sizes = format_bytes(entry.payload_bytes["float32"]), format_bytes(entry.payload_bytes["int8"])
-        table.add_row(entry.method, entry.stores, f"{entry.parameters:,}", f"{entry.ratio:.2f}x", *sizes)
+        cells = [format_bytes(entry.payload_bytes["float32"]), format_bytes(entry.payload_bytes["int8"])]
+        if budget_bytes:
+            cells.append(format_share(entry.payload_bytes[size.recipe] / budget_bytes))
+        table.add_row(entry.method, entry.stores, f"{entry.parameters:,}", f"{entry.ratio:.2f}x", *cells)
     output = results()
     output.print(table)
     for reason in reasons:

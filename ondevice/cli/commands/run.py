@@ -8,7 +8,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ondevice.cli.console import add_data_arguments, parse_settings, results, talk, training_progress
+from ondevice.cli.console import (
+    add_data_arguments,
+    add_size_arguments,
+    parse_budget,
+    parse_settings,
+    results,
+    talk,
+    training_progress,
+)
 
 if TYPE_CHECKING:
     from ondevice.pipeline.run import Step
@@ -19,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
     parser.add_argument("--out", type=Path, help="folder to write (default: a new one below ondevice-runs)")
     parser.add_argument("--variants", nargs="+", metavar="METHOD@ORDER", help="models to train")
-    parser.add_argument("--ratio", type=float, default=16.0, help="compression of the embedding (default: %(default)g)")
+    add_size_arguments(parser, "16", "--budget-recipe")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
     parser.add_argument("--recipes", nargs="+", help="quantization recipes")
     parser.add_argument("--target", default="tflite-2.14", help="runtime the files are for (default: %(default)s)")
@@ -53,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.data,
             variants=arguments.variants or DEFAULT_VARIANTS,
             ratio=arguments.ratio,
+            budget_bytes=parse_budget(arguments.budget),
+            budget_recipe=arguments.budget_recipe,
             seeds=arguments.seeds,
             recipes=arguments.recipes or DEFAULT_RECIPES,
             target=arguments.target,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ondevice.cli.console import (
     add_data_arguments,
+    add_size_arguments,
+    parse_budget,
     parse_options,
     parse_settings,
     results,
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
     parser.add_argument("--method", default="memcom", help="embedding method (default: %(default)s)")
     parser.add_argument("--order", default="semantic", help="id order (default: %(default)s)")
-    parser.add_argument("--ratio", type=float, help="compression of the embedding (default: 16, for full 1)")
+    add_size_arguments(parser, "16, for full 1", "--recipe")
     parser.add_argument(
         "--option",
         action="append",
@@ -35,10 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train."""
+    from ondevice.pipeline.size import DEFAULT_RECIPE, table_bytes
     from ondevice.pipeline.train import train
     from ondevice.quiet import native_messages_kept_back
+    from ondevice.units import format_share
 
-    ratio = arguments.ratio if arguments.ratio is not None else (1.0 if arguments.method == "full" else 16.0)
+    budget_bytes = parse_budget(arguments.budget)
     with talk() as console, native_messages_kept_back(), training_progress(console) as (advance, describe):
         describe(f"train {arguments.method}@{arguments.order}")
         done = train(
@@ -46,7 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.data,
             method=arguments.method,
             order=arguments.order,
-            ratio=ratio,
+            ratio=arguments.ratio,
+            budget_bytes=budget_bytes,
+            recipe=arguments.recipe,
             seed=arguments.seed,
             options=parse_options(arguments.options),
             settings=parse_settings(arguments.settings),
@@ -56,5 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
     output = results()
     for name, value in done.result.test.items():
         output.print(f"{name:<12} {value:.4f}" if name != "users" else f"{name:<12} {value:.0f}")
+    if budget_bytes is not None:
+        recipe = arguments.recipe or DEFAULT_RECIPE
+        used = table_bytes(done.method(), recipe)
+        output.print(
+            f"{'embedding':<12} {used} of {budget_bytes} bytes as {recipe} ({format_share(used / budget_bytes)})"
+        )
     output.print(f"\nRun folder: {done.folder}\nNext: ondevice export {done.folder} --out BUNDLE", soft_wrap=True)
     return 0

@@ -8,7 +8,7 @@ from typing import Any
 from typing_extensions import Self
 
 from ondevice.embeddings import sharing as rule
-from ondevice.embeddings.method import Rows, Table, rows_for_ratio
+from ondevice.embeddings.method import Rows, Table, require, rows_for_ratio
 from ondevice.embeddings.ops import Ops
 
 
@@ -19,31 +19,48 @@ class MEmCom(rule.SharingMethod):
     The ratio stays below `e`, with bias below `e / 2`. U starts like an ordinary embedding, V at one and W at zero,
     so that training starts at naive hashing and not at a product 35 times too small.
 
+    With `g` multipliers per id (not in the paper) each multiplies `e / g` neighbouring components, so that ids of one
+    row need not be parallel: stores `m * e + g * v` numbers, and the ratio stays below `e / g`.
+
     Args:
         rows: shared rows `m`.
         sharing: `"mod"` as in the paper, or `"block"` where neighbours in the id order share a row.
         bias: whether each id also has a number that is added to all components.
+        multipliers: multipliers per id, `g`; must divide the width.
     """
 
     bias: bool = False
+    multipliers: int = 1
+
+    def check(self) -> None:
+        """Refuse also a number of multipliers that does not divide the width."""
+        super().check()
+        divides = self.multipliers >= 1 and self.width % self.multipliers == 0
+        require("multipliers", self.multipliers, divides, f"a divisor of the width {self.width}")
 
     def tables(self) -> tuple[Table, ...]:
         """Declare the shared rows U, the multipliers V and, if asked for, the biases W."""
         tables = (
             Table("shared", self.shared_rows, self.width, scale_into="multiplier"),
-            Table("multiplier", self.vocabulary_size, 1, "ones", per_id=True),
+            Table("multiplier", self.vocabulary_size, self.multipliers, "ones", per_id=True),
         )
         return (*tables, Table("bias", self.vocabulary_size, 1, "zeros", per_id=True)) if self.bias else tables
 
     def lookup(self, ids: Any, rows: Rows, xp: Ops) -> Any:
-        """Multiply each id's shared row by its own number and add its bias."""
-        vectors = rows("shared", self.shared_row(ids, xp)) * rows("multiplier", ids)
+        """Multiply each id's shared row by its own numbers and add its bias."""
+        shared, multiplier = rows("shared", self.shared_row(ids, xp)), rows("multiplier", ids)
+        if self.multipliers == 1:
+            vectors = shared * multiplier
+        else:
+            groups = zip(xp.split(shared, self.multipliers), xp.split(multiplier, self.multipliers), strict=True)
+            vectors = xp.concat([group * factor for group, factor in groups])
         return vectors + rows("bias", ids) if self.bias else vectors
 
     @classmethod
     def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
         """Choose the number of shared rows."""
-        per_id = 2 if options.get("bias", False) else 1
-        reserved = rule.reserved_rows(options.get("sharing", rule.MOD))
+        # Made once before the size is known, so that a senseless option is named before a ratio out of reach.
+        least = cls(vocabulary_size, width, 1, **options)
+        per_id, reserved = least.multipliers + least.bias, rule.reserved_rows(least.sharing)
         rows = rows_for_ratio("memcom", vocabulary_size, width, ratio, per_id=per_id, reserved=reserved)
         return cls(vocabulary_size, width, rows, **options)

@@ -15,13 +15,21 @@ from ondevice.ids import RESERVED_IDS
 
 OPERATIONS = ("multiply", "add", "concat")
 
+INITIALIZERS = {
+    "multiply": ("uniform", "near_one"),
+    "add": ("uniform_of_two", "uniform_of_two"),
+    "concat": ("uniform", "uniform"),
+}
+"""Initial values of the quotient and of the remainder table."""
+
 
 @dataclass(frozen=True)
 class QuotientRemainder(Method):
     """`Q[i // c] (op) R[i mod c]` (Shi et al., KDD 2020): stores `(ceil(n / c) + c) * e` numbers for `n` items.
 
     Smallest at `c = sqrt(n)`; the rows kept for padding and unknown (one of Q, two of R) come on top. For `multiply`
-    the remainder rows start near one, so that the product starts like an ordinary embedding.
+    the remainder rows start near one, so that the product starts like an ordinary embedding; for `add` both start such
+    that their sum does. Where both tables together would not store less than the full one, the method is refused.
 
     Args:
         collisions: ids per quotient row, `c`.
@@ -32,27 +40,38 @@ class QuotientRemainder(Method):
     operation: str = "multiply"
 
     def check(self) -> None:
-        """Refuse an unknown operation, a width that cannot be halved and a number of collisions out of range."""
+        """Refuse an unknown operation, an odd width for concat, collisions out of range and tables that only grow."""
         if self.operation not in OPERATIONS:
             raise unknown_name("operation", self.operation, OPERATIONS)
         require("collisions", self.collisions, 2 <= self.collisions <= self.items, f"2 to {self.items}")
         if self.operation == "concat":
             require("width", self.width, self.width % 2 == 0, "an even number for concat")
+        rows = -(-self.items // self.collisions) + self.collisions
+        if rows * self.row_width >= self.items * self.width:
+            raise UsageError(
+                f"quotient_remainder with {self.collisions} collisions would store {rows} rows of width "
+                f"{self.row_width} for {self.items} items of width {self.width}, no fewer numbers than the full table; "
+                f"use method full."
+            )
 
     @property
     def ids_per_row(self) -> int:
         """Return how many neighbours share a quotient row."""
         return self.collisions
 
+    @property
+    def row_width(self) -> int:
+        """Numbers per row of both tables."""
+        return self.width // 2 if self.operation == "concat" else self.width
+
     def tables(self) -> tuple[Table, ...]:
         """Declare the quotient and the remainder table."""
-        width = self.width // 2 if self.operation == "concat" else self.width
         quotients = -(-self.items // self.collisions) + 1
         remainders = self.collisions + RESERVED_IDS
-        initializer = "near_one" if self.operation == "multiply" else "uniform"
+        quotient, remainder = INITIALIZERS[self.operation]
         return (
-            Table("quotient", quotients, width),
-            Table("remainder", remainders, width, initializer),
+            Table("quotient", quotients, self.row_width, quotient),
+            Table("remainder", remainders, self.row_width, remainder),
         )
 
     def lookup(self, ids: Any, rows: Rows, xp: Ops) -> Any:

@@ -1,0 +1,64 @@
+"""A ratio or a budget, as it is asked for: what contradicts itself is refused, what was interrupted goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
+from ondevice.pipeline.size import Size, asked, fitted, table_bytes
+from ondevice.pipeline.train import train
+from ondevice.training.choose import choose_method
+from tests.tiny_runs import ITEMS, tiny_config, tiny_interactions
+
+SETTINGS = {"width": 16, "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 1}
+
+
+def test_without_any_size_it_is_a_ratio_of_16() -> None:
+    assert asked(None, None, None) == Size(16.0)
+    assert asked(4, None, None) == Size(4.0)
+    assert asked(None, 300_000, None) == Size(0.0, 300_000, "int8")
+    assert asked(None, 1, "float32") == Size(0.0, 1, "float32")
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((4.0, 300, None), r"ratio is 4\.0 and budget 300 bytes; allowed is one of both"),
+        ((None, None, "int8"), "recipe is 'int8'; allowed is one only beside a budget"),
+        ((4.0, None, "int8"), "recipe is 'int8'"),
+        ((None, 0, None), "budget is 0; allowed is at least 1 byte"),
+        ((0.5, None, None), r"ratio is 0\.5; allowed is a number of at least 1"),
+        ((float("inf"), None, None), "ratio is inf"),
+        ((None, 300, "stock_dynamic_range"), "unknown recipe for a budget 'stock_dynamic_range'"),
+    ],
+)
+def test_a_size_that_contradicts_itself_is_refused(size: tuple, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        asked(*size)
+
+
+@pytest.mark.parametrize("variant", ["hashing block", "memcom bias", "quotient_remainder add", "compositional"])
+@pytest.mark.parametrize("recipe", ["int8", "float32"])
+def test_the_settings_hold_the_ratio_that_keeps_the_budget(variant: str, recipe: str) -> None:
+    config = fitted(tiny_config(variant), Size(0.0, 4_000, recipe), ITEMS + RESERVED_IDS)
+    method = choose_method(config, ITEMS + RESERVED_IDS)
+    assert 2_800 < table_bytes(method, recipe) <= 4_000
+    assert config.ratio == pytest.approx(method.ratio, rel=1e-12)
+
+
+def test_training_with_a_budget_goes_on_where_it_was(tmp_path: Path) -> None:
+    def stop(done: int, total: int, share: float) -> None:
+        raise KeyboardInterrupt
+
+    request = {"method": "memcom", "order": "frequency", "budget_bytes": 2_500, "settings": SETTINGS}
+    with pytest.raises(KeyboardInterrupt):
+        train(**request, out=tmp_path / "run", interactions=tiny_interactions(), progress=stop)
+    other = {**request, "budget_bytes": 2_400}
+    with pytest.raises(UsageError, match="unfinished run of other settings"):
+        train(**other, out=tmp_path / "run", interactions=tiny_interactions())
+    method = train(**request, out=tmp_path / "run", interactions=tiny_interactions()).method()
+    # 16 bytes for a row of the shared table, 4 for the number of each of the 302 ids.
+    assert (table_bytes(method, "int8"), method.parameters()["rows"]) == (2_488, 78)
