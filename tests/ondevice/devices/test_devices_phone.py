@@ -74,6 +74,24 @@ def test_every_id_gives_its_row_exactly_on_both_runtimes(phone: Phone, models: P
     assert "not the file's first graph" in outcomes[2].measurement.message
 
 
+@pytest.mark.parametrize(
+    ("name", "has", "lacks"),
+    [
+        # A program of 32 bits is told the features of the 64-bit processor that runs it.
+        ("armv7", {"asimd"}, {"asimddp"}),
+        ("mid-2020", {"asimd"}, {"asimddp"}),
+        ("recent", {"asimddp", "asimdhp"}, {"sve"}),
+    ],
+)
+def test_the_other_phones_are_the_processors_they_say(name: str, has: set[str], lacks: set[str], models: Path) -> None:
+    device = require_phone(name)
+    for outcome in device.run_all([job(models / "gather.tflite", runtime) for runtime in device.runtimes()]):
+        assert (outcome.measurement.status, outcome.measurement.device) == ("ok", name)
+        np.testing.assert_array_equal(outcome.outputs["rows"], TABLE[EVERY_ID])
+        assert has <= set(outcome.measurement.cpu_features)
+        assert not lacks & set(outcome.measurement.cpu_features)
+
+
 def test_three_runs_count_the_same(phone: Phone, models: Path) -> None:
     one = job(models / "gather.tflite", "litert", inputs={"ids": EVERY_ID[:1]}, repeats=101)
     measured = [phone.run(one).measurement for _ in range(3)]
