@@ -12,7 +12,20 @@ ROOT = Path(__file__).parent.parent
 SOURCES = ("ondevice", "converters")
 
 FOUNDATION = frozenset(
-    {"bundle", "errors", "files", "ids", "manifest", "quiet", "records", "registry", "units", "version", "versions"}
+    {
+        "bundle",
+        "errors",
+        "files",
+        "ids",
+        "manifest",
+        "quiet",
+        "records",
+        "registry",
+        "toml_family",
+        "units",
+        "version",
+        "versions",
+    }
 )
 """The modules directly in `ondevice`; they may import each other and nothing else, everyone may import them."""
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ondevice import records
 from ondevice.data.interactions import Interactions
 from ondevice.data.reader import registry
-from ondevice.errors import unknown_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ondevice.toml_family import load_member, member_names
 
 PROFILES = Path(__file__).parent / "datasets"
 
@@ -46,7 +39,7 @@ class Dataset:
 
 def names() -> list[str]:
     """List the data sets."""
-    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+    return member_names(PROFILES)
 
 
 def load(name: str) -> Dataset:
@@ -55,8 +48,4 @@ def load(name: str) -> Dataset:
     Raises:
         UsageError: there is no data set of this name.
     """
-    if name not in names():
-        raise unknown_name("dataset", name, names())
-    path = PROFILES / f"{name}.toml"
-    profile = tomllib.loads(path.read_text(encoding="utf-8"))
-    return records.from_json(Dataset, {"name": name, **profile}, f"data set profile {path.name}")
+    return load_member(Dataset, PROFILES, name, "dataset")

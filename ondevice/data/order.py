@@ -29,4 +29,4 @@ class Order(ABC):
         """
 
 
-registry: Registry[Order] = Registry("order", "ondevice.data.orders", Order)  # type: ignore[type-abstract]
+registry: Registry[Order] = Registry("order", "ondevice.data.orders", Order)

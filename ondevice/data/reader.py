@@ -36,7 +36,7 @@ class Reader(ABC):
 DIGITS = 18
 """Digits of an integer in a file, at most; more would not fit 64 bits."""
 
-registry: Registry[Reader] = Registry("reader", "ondevice.data.readers", Reader)  # type: ignore[type-abstract]
+registry: Registry[Reader] = Registry("reader", "ondevice.data.readers", Reader)
 
 
 def find(folder: Path, name: str) -> Path:

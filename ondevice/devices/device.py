@@ -104,4 +104,4 @@ class Device(ABC):
         return self.run_all([job])[0]
 
 
-registry: Registry[Device] = Registry("device", "ondevice.devices.kinds", Device)  # type: ignore[type-abstract]
+registry: Registry[Device] = Registry("device", "ondevice.devices.kinds", Device)

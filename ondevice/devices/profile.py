@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ondevice import records
 from ondevice.devices.device import Device, registry
-from ondevice.errors import unknown_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ondevice.toml_family import load_member, member_names
 
 PROFILES = Path(__file__).parent / "profiles"
 
@@ -39,7 +33,7 @@ class Profile:
 
 def names() -> list[str]:
     """List the devices."""
-    return sorted(path.stem for path in PROFILES.glob("*.toml"))
+    return member_names(PROFILES)
 
 
 def load(name: str) -> Profile:
@@ -48,11 +42,7 @@ def load(name: str) -> Profile:
     Raises:
         UsageError: there is no device of this name.
     """
-    if name not in names():
-        raise unknown_name("device", name, names())
-    path = PROFILES / f"{name}.toml"
-    profile = tomllib.loads(path.read_text(encoding="utf-8"))
-    return records.from_json(Profile, {"name": name, "options": {}, "sources": {}, **profile}, f"profile {path.name}")
+    return load_member(Profile, PROFILES, name, "device", {"options": {}, "sources": {}})
 
 
 def open_device(name: str) -> Device:

@@ -151,7 +151,7 @@ class Method(ABC):
         return dataclasses.asdict(self)
 
 
-registry: Registry[Method] = Registry("method", "ondevice.embeddings.methods", Method)  # type: ignore[type-abstract]
+registry: Registry[Method] = Registry("method", "ondevice.embeddings.methods", Method)
 
 
 def reference_lookup(method: Method, tables: Mapping[str, FloatArray], ids: npt.NDArray[np.int32]) -> FloatArray:

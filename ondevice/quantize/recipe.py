@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ondevice import records
-from ondevice.errors import unknown_name
 from ondevice.quantize.scheme import registry
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ondevice.toml_family import load_member, member_names
 
 RECIPES = Path(__file__).parent / "recipes"
 COMPARED_METHOD = "full"
@@ -54,8 +47,7 @@ def names(comparison: bool = True) -> list[str]:
     Args:
         comparison: whether to list those that are only there to compare with, too.
     """
-    found = sorted(path.stem for path in RECIPES.glob("*.toml"))
-    return [name for name in found if comparison or not load(name).comparison]
+    return [name for name in member_names(RECIPES) if comparison or not load(name).comparison]
 
 
 def load(name: str) -> Recipe:
@@ -64,10 +56,6 @@ def load(name: str) -> Recipe:
     Raises:
         UsageError: there is no recipe of this name.
     """
-    if name not in names():
-        raise unknown_name("recipe", name, names())
-    path = RECIPES / f"{name}.toml"
-    settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    recipe = records.from_json(Recipe, {"name": name, **settings}, f"recipe {path.name}")
+    recipe = load_member(Recipe, RECIPES, name, "recipe")
     registry.load(recipe.tables)
     return recipe

@@ -55,7 +55,7 @@ class Scheme(ABC):
         """Return the largest absolute error of decoding that the scheme allows, float32, broadcastable to `values`."""
 
 
-registry: Registry[Scheme] = Registry("scheme", "ondevice.quantize.schemes", Scheme)  # type: ignore[type-abstract]
+registry: Registry[Scheme] = Registry("scheme", "ondevice.quantize.schemes", Scheme)
 
 
 def rounding_slack(values: FloatArray) -> FloatArray:

@@ -102,7 +102,7 @@ def known_bad(
     def declare(breaks: Callable[[Copy], None]) -> Callable[[Copy], None]:
         name = breaks.__name__.replace("_", " ")
         assert name not in MEMBERS, name
-        MEMBERS[name] = Member(name, good, breaks, expected, **settings)  # type: ignore[arg-type]
+        MEMBERS[name] = Member(name, good, breaks, expected, **settings)
         return breaks
 
     return declare

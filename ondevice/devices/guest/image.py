@@ -6,18 +6,13 @@ import functools
 import hashlib
 import json
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ondevice import files, records
 from ondevice.devices.guest import tools
-from ondevice.errors import OnDeviceError, unknown_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ondevice.errors import OnDeviceError
+from ondevice.toml_family import load_member, member_names
 
 IMAGES = Path(__file__).parent / "images"
 INIT = Path(__file__).with_name("init.sh")
@@ -135,7 +130,7 @@ def cache_folder() -> Path:
 
 def names() -> list[str]:
     """List the images that can be built."""
-    return sorted(path.stem for path in IMAGES.glob("*.toml"))
+    return member_names(IMAGES)
 
 
 def load(name: str) -> ImageSpec:
@@ -144,10 +139,7 @@ def load(name: str) -> ImageSpec:
     Raises:
         UsageError: there is no image of this name.
     """
-    if name not in names():
-        raise unknown_name("image", name, names())
-    spec = tomllib.loads((IMAGES / f"{name}.toml").read_text(encoding="utf-8"))
-    return records.from_json(ImageSpec, {"name": name, **spec}, f"image {name}.toml")
+    return load_member(ImageSpec, IMAGES, name, "image")
 
 
 def missing(spec: ImageSpec) -> str:

@@ -133,19 +133,19 @@ class Adb(Device):
                 return [failed(job, self.name, spec.runtimes[job.runtime], "device failed", str(error)) for job in jobs]
 
     def _run_all(self, line: Line, spec: ImageSpec, jobs: Sequence[Job]) -> list[Outcome]:
-        work = shlex.quote(f"{self.folder}/work")
+        work = shlex.quote(f"{self.folder}/current")
         try:
             # Also what one that was killed or cut off has left.
             line.do("making a folder on the device", f"rm -rf {work} && mkdir -p {work}/models")
             self._put_root(line, spec)
             models = {
-                model: f"{self.folder}/work/models/{number}.tflite"
+                model: f"{self.folder}/current/models/{number}.tflite"
                 for number, model in enumerate(dict.fromkeys(job.model for job in jobs))
             }
             for model, place in models.items():
                 line.adb("push", str(model), place, limit_s=TRANSFER_S)
             return [
-                self._run(line, spec, job, models[job.model], f"{self.folder}/work/{number}")
+                self._run(line, spec, job, models[job.model], f"{self.folder}/current/{number}")
                 for number, job in enumerate(jobs)
             ]
         finally:
@@ -165,13 +165,13 @@ class Adb(Device):
         archive = line.scratch / "root.tar"
         with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as tar:
             tar.add(image.root, ".")
-        line.adb("push", str(archive), str(_RUNNER), f"{self.folder}/work", limit_s=TRANSFER_S)
+        line.adb("push", str(archive), str(_RUNNER), f"{self.folder}/current", limit_s=TRANSFER_S)
         archive.unlink()
-        line.do(what, f"cd {folder}/root && tar -xf ../work/root.tar && rm ../work/root.tar", TRANSFER_S)
+        line.do(what, f"cd {folder}/root && tar -xf ../current/root.tar && rm ../current/root.tar", TRANSFER_S)
         # It proves that they run here, and Python keeps the bytecode.
         for name in spec.runtimes:
             script = shlex.quote(f"import runner, {find_runtime(name).module}")
-            start = f"cd {folder}/work && {self._python(spec)} -c {script}"
+            start = f"cd {folder}/current && {self._python(spec)} -c {script}"
             line.do(f"starting {name} on the device", start, TRANSFER_S)
         line.do(what, f"sync && echo {spec.key} > {folder}/whole", TRANSFER_S)
 

@@ -36,7 +36,7 @@ class Phone(Device):
     Args:
         name: name of the device.
         cpu: QEMU's name of the processor.
-        memory_mb: RAM in MB of 2^20 bytes; kernel, Python and NumPy take about 60 of it.
+        memory_mb: RAM in MB of 2^20 bytes; kernel, Python and NumPy take about 70 of it.
         image: name of the image it starts from.
     """
 

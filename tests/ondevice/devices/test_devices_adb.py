@@ -53,7 +53,7 @@ def unplugged(standin: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield phone / "unplugged"
     for order in ("unplugged", "break"):
         (phone / order).unlink(missing_ok=True)
-    assert not (phone / STORAGE / "ondevice" / "work").exists()
+    assert not (phone / STORAGE / "ondevice" / "current").exists()
     deadline = time.monotonic() + 10
     while processes(phone) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -103,7 +103,7 @@ def when_begun(phone: Path, do: Callable[[], object]) -> threading.Thread:
 
     def watch() -> None:
         deadline = time.monotonic() + 30
-        while not (phone / STORAGE / "ondevice/work/0/begun").exists() and time.monotonic() < deadline:
+        while not (phone / STORAGE / "ondevice/current/0/begun").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         do()
 
@@ -158,7 +158,7 @@ def test_an_image_that_was_not_put_there_as_a_whole_is_put_there_again(
 
 def test_an_older_image_is_removed_and_nothing_else(models: Path, empty_phone: Path) -> None:
     folder = empty_phone / STORAGE / "ondevice"
-    for name in ("root", "work", "photos"):
+    for name in ("root", "current", "photos"):
         (folder / name).mkdir(parents=True)
         (folder / name / "old").touch()
     (folder / "whole").write_text("0123456789ab\n")
