@@ -37,6 +37,9 @@ class Table:
             many rows as the table is wide), `"ones"` or `"zeros"`.
         per_id: whether row `i` belongs to id `i` alone; such tables are exempt from weight decay, which would pull
             rarely seen ids towards zero and so erase them.
+        trainable: whether gradient descent learns it; what it does not learn, `Method.chosen_tables` gives.
+        whole: whether a look-up reads the table as a whole, as a projection; no scheme encodes such tables, since the
+            converter would store the decoded numbers.
         scale_into: name of a per-id table whose numbers multiply the one row of this table that an id uses, empty if
             none; the row's quantization scale can be folded into them and need not be stored.
     """
@@ -47,6 +50,8 @@ class Table:
     initializer: str = "uniform"
     per_id: bool = False
     scale_into: str = ""
+    trainable: bool = True
+    whole: bool = False
 
     @property
     def parameters(self) -> int:
@@ -99,7 +104,7 @@ class Method(ABC):
     @property
     def stored_parameters(self) -> int:
         """Numbers stored, every table counted."""
-        return sum(table.parameters for table in self.tables())
+        return sum(table.parameters for table in self.stored().tables())
 
     @property
     def full_parameters(self) -> int:
@@ -130,6 +135,41 @@ class Method(ABC):
         Returns:
             float32 `[..., output_width]`.
         """
+
+    def stored(self) -> Method:
+        """Return the method whose tables are kept after training: this one, unless training uses more than is kept."""
+        return self
+
+    def fold(self, tables: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Turn the trained tables into those of `stored()`, such that both look every id up alike.
+
+        Args:
+            tables: values of every table of this method by name, float32 `[rows, width of the table]`.
+        """
+        return dict(tables)
+
+    def chosen_tables(self, vectors: FloatArray | None, seed: int) -> dict[str, npt.NDArray[Any]]:
+        """Return the values of the tables that are chosen before training instead of learned by gradient descent.
+
+        Args:
+            vectors: one vector per id such that similar ids have similar vectors, float32 `[vocabulary_size, any]`;
+                None where nothing is known of the ids.
+            seed: seed of whatever is random.
+
+        Returns:
+            values by table name, for every table with `trainable=False`.
+        """
+        return {}
+
+    @classmethod
+    def options_from_counts(cls, counts: npt.NDArray[np.int64], options: Mapping[str, Any]) -> dict[str, Any]:
+        """Complete the options with what the method takes from how often each id occurs in training.
+
+        Args:
+            counts: int64 `[vocabulary_size]`, in the order of the ids.
+            options: the options given.
+        """
+        return dict(options)
 
     @classmethod
     @abstractmethod
