@@ -19,14 +19,24 @@ class Order(ABC):
     """Whether neighbours in this order are similar, so that sharing a row with neighbours pays."""
 
     @abstractmethod
-    def arrange(self, interactions: Interactions, seed: int, ids_per_row: int) -> npt.NDArray[np.int64]:
+    def arrange(self, interactions: Interactions, seed: int, runs: int) -> npt.NDArray[np.int64]:
         """Return the items in id order, a permutation int64 `[items]`.
 
         Args:
             interactions: the data set, of which only `train` may be used.
             seed: seed for whatever is random.
-            ids_per_row: how many neighbours will share a row, from the first item on; 1 if none do.
+            runs: into how many runs, by `ondevice.ids.run_starts`, the items will be cut, each of which shares a row;
+                as many as items if none share.
         """
+
+    def vectors(self, interactions: Interactions, seed: int) -> npt.NDArray[np.float32] | None:
+        """Return a vector per item such that similar items have similar ones, float32 `[items, any]`, if it knows any.
+
+        Args:
+            interactions: the data set, of which only `train` may be used.
+            seed: seed for whatever is random.
+        """
+        return None
 
 
 registry: Registry[Order] = Registry("order", "ondevice.data.orders", Order)

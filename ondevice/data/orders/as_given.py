@@ -12,6 +12,6 @@ from ondevice.data.order import Order
 class AsGiven(Order):
     """Keeps the source's order."""
 
-    def arrange(self, interactions: Interactions, seed: int, ids_per_row: int) -> npt.NDArray[np.int64]:
+    def arrange(self, interactions: Interactions, seed: int, runs: int) -> npt.NDArray[np.int64]:
         """Return 0, 1, 2, …"""
         return np.arange(interactions.items)

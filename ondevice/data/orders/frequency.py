@@ -12,6 +12,6 @@ from ondevice.data.order import Order
 class Frequency(Order):
     """Sorts items by how often they occur in training, the most frequent first; ties keep the source's order."""
 
-    def arrange(self, interactions: Interactions, seed: int, ids_per_row: int) -> npt.NDArray[np.int64]:
+    def arrange(self, interactions: Interactions, seed: int, runs: int) -> npt.NDArray[np.int64]:
         """Return the items by falling training count."""
         return np.argsort(-interactions.train.counts(interactions.items), kind="stable")

@@ -12,6 +12,6 @@ from ondevice.data.order import Order
 class Random(Order):
     """Shuffles the items by the seed."""
 
-    def arrange(self, interactions: Interactions, seed: int, ids_per_row: int) -> npt.NDArray[np.int64]:
+    def arrange(self, interactions: Interactions, seed: int, runs: int) -> npt.NDArray[np.int64]:
         """Return a random permutation."""
         return np.random.default_rng(seed).permutation(interactions.items)

@@ -11,6 +11,7 @@ from typing_extensions import Self
 
 from ondevice.embeddings.method import Method, Rows, Table, require
 from ondevice.embeddings.ops import Ops
+from ondevice.embeddings.sharing import run_of
 from ondevice.errors import UsageError, unknown_name
 from ondevice.ids import RESERVED_IDS
 
@@ -18,7 +19,7 @@ PARTITIONS = (2, 3, 4)
 MIXED_RADIX = "mixed_radix"
 CHINESE_REMAINDER = "chinese_remainder"
 SCHEMES = (CHINESE_REMAINDER, MIXED_RADIX)
-OPERATIONS = ("multiply", "add", "concat")
+OPERATIONS = ("multiply", "add", "concat", "features")
 NEAR = 12
 """How far below the mean `for_ratio` looks for coprime moduli before it tries a smaller sum."""
 
@@ -36,14 +37,15 @@ class Compositional(Method):
     * `chinese_remainder`: `pj(i) = i mod mj`, pairwise coprime, with a product of at least `n`.
 
     The last table starts like an ordinary embedding, the others near one for `multiply` and at zero for `add`, so that
-    what they are joined to starts like one, too; for `concat` all do. Nothing in the index arithmetic is larger than
-    the id.
+    what they are joined to starts like one, too; for `concat` and `features` all do. Nothing in the index arithmetic
+    is larger than the id.
 
     Args:
         moduli: rows for items of each table, e.g. `"2x3x2"`.
         partitions: how many tables, `k`.
         scheme: `"mixed_radix"` or `"chinese_remainder"`.
-        operation: how the rows are joined: `"multiply"`, `"add"`, or `"concat"` of a k-th of the width each.
+        operation: how the rows are joined: `"multiply"`, `"add"`, `"concat"` of a k-th of the width each, or
+            `"features"`, the paper's feature generation: side by side in full width, `k` times the width in all.
     """
 
     moduli: str
@@ -74,14 +76,19 @@ class Compositional(Method):
             require("moduli", self.moduli, math.prod(moduli[:-1]) <= self.items, limit)
 
     @property
-    def ids_per_row(self) -> int:
-        """Return how many neighbours share a row of the last table, at most."""
-        return -(-self.items // self.rows_for_items[-1]) if self.scheme == MIXED_RADIX else 1
+    def runs(self) -> int:
+        """Return into how many runs the items are cut: with mixed radix one per row of the last table."""
+        return self.rows_for_items[-1] if self.scheme == MIXED_RADIX else self.items
+
+    @property
+    def output_width(self) -> int:
+        """Numbers per looked-up vector."""
+        return self.partitions * self.width if self.operation == "features" else self.width
 
     def tables(self) -> tuple[Table, ...]:
         """Declare one table per partition, the rows of the reserved ids in front."""
         width = self.width // self.partitions if self.operation == "concat" else self.width
-        others = {"multiply": "near_one", "add": "zeros", "concat": "uniform"}[self.operation]
+        others = {"multiply": "near_one", "add": "zeros", "concat": "uniform", "features": "uniform"}[self.operation]
         last = self.partitions - 1
         return tuple(
             Table(_name(number), modulus + reserved, width, "uniform" if number == last else others)
@@ -103,21 +110,14 @@ class Compositional(Method):
             if self.scheme == MIXED_RADIX:
                 divisor *= modulus
         if self.scheme == MIXED_RADIX:
-            parts.append(rows(_name(len(remainders)), self._run(items_from_zero, xp) + 1))
-        if self.operation == "concat":
+            run = run_of(items_from_zero, self.items, moduli[-1], xp)
+            parts.append(rows(_name(len(remainders)), run + 1))
+        if self.operation in ("concat", "features"):
             return xp.concat(parts)
         joined = parts[0]
         for part in parts[1:]:
             joined = joined * part if self.operation == "multiply" else joined + part
         return joined
-
-    def _run(self, items_from_zero: Any, xp: Ops) -> Any:
-        """Return the run of each item, -1 for both reserved ids."""
-        short, longer = divmod(self.items, self.rows_for_items[-1])
-        if not longer:
-            return items_from_zero // short
-        # The first runs are one item longer: there the first quotient is the larger one, then the second.
-        return xp.maximum(items_from_zero // (short + 1), (items_from_zero - longer) // short)
 
     @classmethod
     def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:

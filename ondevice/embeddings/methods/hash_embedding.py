@@ -58,7 +58,7 @@ class HashEmbedding(rule.SharingMethod):
         # Reserved ids are hashed as zero, which gives zero.
         number = xp.maximum(ids - UNKNOWN_ID, 0)
         start = xp.minimum(ids if self.sharing == rule.MOD else number, reserved)
-        return start + hashed(number, self.shared_rows - reserved, function, xp)
+        return start + hashed(number, self.item_rows, function, xp)
 
     @classmethod
     def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
