@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 IntArray = npt.NDArray[np.int32]
 
@@ -52,14 +51,15 @@ class Lists:
         """Replace each value `x` by `table[x]`."""
         return Lists(self.offsets, table[self.values])
 
+    def kept(self, wanted: npt.NDArray[np.bool_]) -> Lists:
+        """Leave out each value `x` for which `wanted[x]` is false."""
+        chosen = wanted[self.values]
+        before = np.concatenate([[0], np.cumsum(chosen)])
+        return Lists(before[self.offsets], self.values[chosen])
+
     def counts(self, size: int) -> npt.NDArray[np.int64]:
         """Count how often each value below `size` occurs."""
         return np.bincount(self.values, minlength=size)
-
-    def matrix(self, columns: int) -> scipy.sparse.csr_matrix:
-        """Return the users x values matrix of counts, float32 `[users, columns]`."""
-        ones = np.ones(len(self.values), np.float32)
-        return scipy.sparse.csr_matrix((ones, self.values, self.offsets), shape=(len(self), columns))
 
 
 @dataclass(frozen=True, eq=False)

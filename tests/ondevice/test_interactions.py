@@ -37,7 +37,7 @@ def test_empty_lists(entries: list[list[int]], offsets: list[int]) -> None:
     assert plain(lists.joined(lists)) == [each + each for each in entries]
     assert plain(lists.mapped(np.arange(10, dtype=np.int32) + 1)) == [[x + 1 for x in each] for each in entries]
     assert lists.counts(4).tolist() == ([0, 0, 0, 1] if lists.values.size else [0, 0, 0, 0])
-    assert lists.matrix(4).shape == (len(entries), 4)
+    assert plain(lists.kept(np.zeros(10, np.bool_))) == [[] for _ in entries]
 
 
 def test_joined_appends_user_by_user() -> None:
@@ -56,19 +56,16 @@ def test_mapped_replaces_by_the_table() -> None:
     assert mapped.values.dtype == np.int32
 
 
-def test_counts_and_matrix_count_every_entry() -> None:
-    lists = Lists.of([[0, 2, 2], [], [2]])
-    assert lists.counts(5).tolist() == [1, 0, 3, 0, 0]
-    matrix = lists.matrix(5)
-    assert matrix.dtype == np.float32
-    np.testing.assert_array_equal(matrix.toarray(), [[1, 0, 2, 0, 0], [0, 0, 0, 0, 0], [0, 0, 1, 0, 0]])
+def test_counts_count_every_entry() -> None:
+    assert Lists.of([[0, 2, 2], [], [2]]).counts(5).tolist() == [1, 0, 3, 0, 0]
 
 
 @settings(max_examples=40, deadline=None)
-@given(entries=several)
-def test_matrix_columns_sum_to_the_counts(entries: list[list[int]]) -> None:
-    lists = Lists.of(entries)
-    np.testing.assert_array_equal(np.asarray(lists.matrix(10).sum(axis=0)).ravel(), lists.counts(10))
+@given(entries=several, wanted=st.sets(st.integers(0, 9)))
+def test_kept_leaves_out_what_is_not_wanted(entries: list[list[int]], wanted: set[int]) -> None:
+    kept = Lists.of(entries).kept(np.isin(np.arange(10), list(wanted)))
+    assert plain(kept) == [[entry for entry in each if entry in wanted] for each in entries]
+    assert kept.values.dtype == np.int32
 
 
 def test_summary_counts_users_items_and_splits() -> None:

@@ -2,67 +2,46 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.data.factors import item_factors
+from ondevice.data.context_order import factor_order
+from ondevice.data.factors import id_factors
 from ondevice.data.interactions import Interactions
 from ondevice.data.order import Order
+from ondevice.ids import run_starts
 
 
 class Semantic(Order):
-    """Splits the items along their main direction into halves, again and again; the leaves' order is the id order.
+    """Cuts the items into runs of similar ones: recursive halving along the main direction, then balanced k-means.
 
     Items are compared by the factors of the users x items matrix of the training split. Related work (compositional
     codes, semantic ids) clusters items too, but stores a code per id; choosing the ids stores nothing.
+
+    Halving alone leaves much to gain. On gowalla, MEmCom, one seed: mean cosine of an item with its run's centre 0.90
+    instead of 0.94 at 16x and 0.84 instead of 0.89 at 40x; nDCG@20 0.1404 instead of 0.1431 and 0.1333 instead of
+    0.1367, against 0.1414 of the full table.
     """
 
     neighbours_similar: ClassVar[bool] = True
 
-    def arrange(self, interactions: Interactions, seed: int, ids_per_row: int) -> npt.NDArray[np.int64]:
-        """Return the items in the order of the leaves; items unseen in training come last, among themselves."""
-        seen = interactions.train.counts(interactions.items) > 0
-        if not seen.any():
-            return np.arange(interactions.items)
-        factors = item_factors(interactions.train.matrix(interactions.items)[:, seen], seed)
-        arranged = np.flatnonzero(seen)[bisect(factors, ids_per_row)]
-        return np.concatenate([arranged, np.flatnonzero(~seen)])
+    def arrange(self, interactions: Interactions, seed: int, runs: int) -> npt.NDArray[np.int64]:
+        """Return the items in the order of the leaves; every run gets its share of the items unseen in training."""
+        items = interactions.items
+        counts = interactions.train.counts(items)
+        return factor_order(self.vectors(interactions, seed), counts, run_starts(items, runs))
+
+    def vectors(self, interactions: Interactions, seed: int) -> npt.NDArray[np.float32]:
+        """Return the factors by which the items are compared, zeros for items unseen in training."""
+        return _factors(interactions, seed)
 
 
-def bisect(factors: npt.NDArray[np.float32], run: int) -> npt.NDArray[np.int64]:
-    """Order points by recursive halving along the principal direction.
-
-    Args:
-        factors: float32 `[points, width]`.
-        run: points are halved at multiples of this number, so that no aligned run of so many is cut apart before
-            all runs are.
-
-    Returns:
-        int64 `[points]`, the points in leaf order.
-    """
-    leaves: list[npt.NDArray[np.int64]] = []
-    waiting = [np.arange(len(factors))]
-    while waiting:
-        points = waiting.pop()
-        # Within a run the order makes no difference to what shares a row.
-        if len(points) <= max(run, 2):
-            leaves.append(points)
-            continue
-        points = points[np.argsort(_along_main_direction(factors[points]), kind="stable")]
-        left = max(1, round(len(points) / 2 / run)) * run
-        waiting += [points[left:], points[:left]]
-    return np.concatenate(leaves) if leaves else np.zeros(0, np.int64)
-
-
-def _along_main_direction(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return each vector's place along the direction in which they differ most, up to a factor."""
-    centred = vectors - vectors.mean(axis=0)
-    few = len(centred) < centred.shape[1]
-    # Both products have the same leading component; the smaller one is cheaper to decompose.
-    _, components = np.linalg.eigh(centred @ centred.T if few else centred.T @ centred)
-    leading = components[:, -1]
-    # The solver fixes a component up to its sign; the largest number decides, so that runs agree.
-    leading = leading * np.sign(leading[np.argmax(np.abs(leading))])
-    return leading if few else centred @ leading
+@functools.lru_cache(maxsize=1)
+def _factors(interactions: Interactions, seed: int) -> npt.NDArray[np.float32]:
+    """The factors of a data set, which many methods in one process are trained on one after the other."""
+    factors = id_factors(interactions.train, interactions.items, seed)
+    factors.flags.writeable = False
+    return factors
