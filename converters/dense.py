@@ -6,7 +6,11 @@ import contextlib
 import io
 from collections.abc import Callable, Mapping
 
+from converters.summary import EMBEDDING_SCOPE
 from ondevice.errors import unknown_name
+
+OUTSIDE_EMBEDDING = f"^(?!.*{EMBEDDING_SCOPE})"
+"""Matches the names of operations that are no part of the look-up: that stays as the method's tables are encoded."""
 
 
 def _keep(model: bytes) -> bytes:
@@ -19,13 +23,13 @@ def _int8_per_tensor(model: bytes) -> bytes:
 
     work = quantizer.Quantizer(model)
     work.add_dynamic_config(
-        ".*",
+        OUTSIDE_EMBEDDING,
         qtyping.TFLOperationName.FULLY_CONNECTED,
         num_bits=8,
         granularity=qtyping.QuantGranularity.TENSORWISE,
     )
-    # The quantizer reports sizes on stdout, which belongs to the results of this program.
-    with contextlib.redirect_stdout(io.StringIO()):
+    # The quantizer reports sizes on stdout, which belongs to the results of this program, and draws progress bars.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return bytes(work.quantize().quantized_model)
 
 

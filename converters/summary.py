@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+EMBEDDING_SCOPE = "/embedding"
+"""Part of the tensor names inside the embedding layer."""
+
 
 @dataclass(frozen=True)
 class TensorInfo:

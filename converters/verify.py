@@ -8,13 +8,11 @@ import numpy as np
 
 from converters.flatbuffer import buffer_of
 from converters.lint import check
-from converters.summary import FileSummary, Signature
+from converters.output import LoweredOutput, output_problems
+from converters.summary import EMBEDDING_SCOPE, FileSummary, Signature
 from ondevice.errors import OnDeviceError
 from ondevice.manifest import Tensor
 from ondevice.quantize.encode import EncodedEmbedding
-
-EMBEDDING_SCOPE = "/embedding"
-"""Part of the tensor names inside the embedding layer."""
 
 
 def verify(
@@ -25,6 +23,7 @@ def verify(
     inputs: tuple[Tensor, ...],
     outputs: tuple[Tensor, ...],
     target: str,
+    output: LoweredOutput,
 ) -> None:
     """Check a finished file.
 
@@ -36,6 +35,7 @@ def verify(
         inputs: the signature's inputs.
         outputs: the signature's outputs.
         target: runtime that the file is for.
+        output: the output layer that the file must hold.
 
     Raises:
         OnDeviceError: something differs; the message names everything found.
@@ -44,6 +44,7 @@ def verify(
         *check(summary, target),
         *_signature_problems(summary, signature, inputs, outputs),
         *_table_problems(model, summary, encoded),
+        *output_problems(model, summary, output),
     ]
     if problems:
         raise OnDeviceError("the converted file is not what was asked for: " + " ".join(problems))
@@ -90,5 +91,8 @@ def _table_problems(model: bytes, summary: FileSummary, encoded: EncodedEmbeddin
                 for tensor in summary.constants
                 if tensor.dtype == array.dtype.name and tensor.buffer_bytes == array.nbytes
             ]
-            if not any(np.array_equal(buffer_of(model, tensor).ravel(), array.ravel()) for tensor in same_kind):
+            # The weights of a FULLY_CONNECTED are stored column by column.
+            expected = [array.ravel(), array.T.ravel()] if entry.table.whole else [array.ravel()]
+            found = (buffer_of(model, tensor).ravel() for tensor in same_kind)
+            if not any(np.array_equal(stored, each) for stored in found for each in expected):
                 yield f"Table {name!r} ({part}, {array.dtype.name} {list(array.shape)}) is not stored as encoded."

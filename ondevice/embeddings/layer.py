@@ -23,11 +23,37 @@ class EqualShares(keras.initializers.Initializer):
         return keras.ops.full(shape, 1 / math.sqrt(shape[-1]), dtype)
 
 
+class Scaled(keras.initializers.Initializer):
+    """Gives the values of another initializer times a factor."""
+
+    def __init__(self, initializer: keras.initializers.Initializer, gain: float) -> None:
+        self.initializer = initializer
+        self.gain = gain
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
+        """Return the values, of the shape asked for."""
+        return self.initializer(shape, dtype) * self.gain
+
+
+class Given(keras.initializers.Initializer):
+    """Gives the values that it was made with."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
+        """Return the values, which have the shape asked for."""
+        return keras.ops.convert_to_tensor(self.values, dtype)
+
+
 INITIALIZERS: Mapping[str, Callable[[], keras.initializers.Initializer]] = {
     # Made anew for every table: one initializer object gives equal values to tables of equal shape.
     "uniform": lambda: keras.initializers.RandomUniform(-0.05, 0.05),
     # The sum of two such rows varies as much as one ordinary row.
     "uniform_of_two": lambda: keras.initializers.RandomUniform(-0.05 / math.sqrt(2), 0.05 / math.sqrt(2)),
+    # Standard deviation one: rows multiplied by such a matrix keep their size once the table's gain divides by the
+    # root of how many products are added up.
+    "unit": lambda: keras.initializers.RandomUniform(-math.sqrt(3), math.sqrt(3)),
     "near_one": lambda: keras.initializers.RandomNormal(1.0, 0.1),
     # The sum of so many ordinary rows with these weights varies as much as one of them.
     "equal_shares": EqualShares,
@@ -56,17 +82,21 @@ class CompressedEmbedding(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
-        """Create one variable per table of the method."""
+        """Create one variable per table of the method; what is chosen is so as if nothing were known of the ids."""
+        chosen = self.method.chosen_tables(None, 0)
         for table in self.method.tables():
+            learned = Scaled(INITIALIZERS[table.initializer](), table.gain)
             self.tables[table.name] = self.add_weight(
                 name=f"{table.name}_{PER_ID_MARK}" if table.per_id else table.name,
                 shape=(table.rows, table.width),
-                initializer=INITIALIZERS[table.initializer](),
+                initializer=learned if table.trainable else Given(chosen[table.name]),
+                trainable=table.trainable,
+                dtype=table.dtype,
             )
 
-    def call(self, ids: Any) -> Any:
-        """Look ids up."""
-        return self.method.lookup(tf.cast(ids, tf.int32), self.rows(), TensorFlowOps())
+    def call(self, ids: Any, training: bool | None = None) -> Any:
+        """Look ids up: fast in training, otherwise equal to the NumPy reference bit for bit."""
+        return self.method.lookup(tf.cast(ids, tf.int32), self.rows(), TensorFlowOps(exact=not training))
 
     def rows(self) -> Rows:
         """Return the access to table rows that the look-up uses; a subclass may decode them first."""
@@ -81,8 +111,8 @@ class CompressedEmbedding(keras.layers.Layer):
         return (*input_shape, self.method.output_width)
 
     def table_values(self) -> dict[str, np.ndarray]:
-        """Return the values of every table by name, float32 `[rows, width of the table]`."""
-        return {name: np.asarray(variable, dtype=np.float32) for name, variable in self.tables.items()}
+        """Return the values of every table by name, `[rows, width of the table]` of the table's type."""
+        return {name: np.asarray(variable) for name, variable in self.tables.items()}
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""

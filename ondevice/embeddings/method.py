@@ -23,6 +23,8 @@ Rows = Callable[[str, Any], Any]
 
 FloatArray = npt.NDArray[np.float32]
 
+FLOAT32_BYTES = 4
+
 
 @dataclass(frozen=True)
 class Table:
@@ -34,7 +36,7 @@ class Table:
         width: numbers per row.
         initializer: `"uniform"` (like an ordinary embedding), `"uniform_of_two"` (rows of which two are added up),
             `"near_one"` (factors of a product that starts as an ordinary embedding), `"equal_shares"` (weights of as
-            many rows as the table is wide), `"ones"` or `"zeros"`.
+            many rows as the table is wide), `"unit"` (matrices, with a gain), `"ones"` or `"zeros"`.
         per_id: whether row `i` belongs to id `i` alone; such tables are exempt from weight decay, which would pull
             rarely seen ids towards zero and so erase them.
         trainable: whether gradient descent learns it; what it does not learn, `Method.chosen_tables` gives.
@@ -42,6 +44,9 @@ class Table:
             converter would store the decoded numbers.
         scale_into: name of a per-id table whose numbers multiply the one row of this table that an id uses, empty if
             none; the row's quantization scale can be folded into them and need not be stored.
+        gain: factor of the initial values.
+        dtype: type of the numbers, `"float32"`, or `"uint8"` for codes: numbers that choose rows of other tables. They
+            are chosen, not learned, and stored as they are, whatever the scheme.
     """
 
     name: str
@@ -52,11 +57,18 @@ class Table:
     scale_into: str = ""
     trainable: bool = True
     whole: bool = False
+    gain: float = 1.0
+    dtype: str = "float32"
 
     @property
     def parameters(self) -> int:
         """Numbers stored."""
         return self.rows * self.width
+
+    @property
+    def bytes(self) -> int:
+        """Bytes stored, before any encoding."""
+        return self.parameters * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True)
@@ -82,9 +94,9 @@ class Method(ABC):
         return self.vocabulary_size - RESERVED_IDS
 
     @property
-    def ids_per_row(self) -> int:
-        """Return how many neighbours in the id order share a row; 1 where neighbours do not share."""
-        return 1
+    def runs(self) -> int:
+        """Into how many runs of neighbours that share a row the items are cut; one per item where none share."""
+        return self.items
 
     @property
     def output_width(self) -> int:
@@ -102,9 +114,19 @@ class Method(ABC):
         return ""
 
     @property
+    def order_matters(self) -> bool:
+        """Whether another id order makes another model; not where every id has numbers of its own only."""
+        return True
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes stored before any encoding, every table counted."""
+        return sum(table.bytes for table in self.stored().tables())
+
+    @property
     def stored_parameters(self) -> int:
-        """Numbers stored, every table counted."""
-        return sum(table.parameters for table in self.stored().tables())
+        """Numbers stored, every table counted; four codes of a byte take the place of one number and count as one."""
+        return -(-self.stored_bytes // FLOAT32_BYTES)
 
     @property
     def full_parameters(self) -> int:
@@ -113,8 +135,8 @@ class Method(ABC):
 
     @property
     def ratio(self) -> float:
-        """Parameters of the full table over parameters stored."""
-        return self.full_parameters / self.stored_parameters
+        """Parameters of the full table over parameters stored, codes counted exactly."""
+        return self.full_parameters * FLOAT32_BYTES / self.stored_bytes
 
     def check(self) -> None:  # noqa: B027 - a method without fields of its own has nothing to check
         """Raise a `UsageError` if the fields make no sense; called once at construction."""
@@ -166,7 +188,8 @@ class Method(ABC):
         """Complete the options with what the method takes from how often each id occurs in training.
 
         Args:
-            counts: int64 `[vocabulary_size]`, in the order of the ids.
+            counts: int64 `[vocabulary_size]`, of the ids in the order `frequency`: zeros for the reserved ids, then the
+                items' counts, falling. A method that uses them needs that order.
             options: the options given.
         """
         return dict(options)
@@ -212,20 +235,25 @@ def reference_lookup(method: Method, tables: Mapping[str, FloatArray], ids: npt.
 def rows_used(method: Method, table: str) -> npt.NDArray[np.int32]:
     """Tell which rows of a table each id uses, by running the look-up itself over every id.
 
+    Where codes choose the rows, they are those chosen as if nothing were known of the ids.
+
     Args:
         method: the method.
         table: name of one of its tables.
 
     Returns:
-        int32 `[vocabulary_size, uses]`: everything the look-up asks for, in the order in which it does.
+        int32 `[vocabulary_size, uses]`: everything the look-up asks for, in the order in which it does; of a table
+        that is read as a whole every id uses all rows.
     """
     found: list[npt.NDArray[np.int32]] = []
     by_name = {entry.name: entry for entry in method.tables()}
+    chosen = method.chosen_tables(None, 0)
 
     def rows(name: str, index: Any) -> Any:
         if name == table:
-            found.append(np.reshape(index, (method.vocabulary_size, -1)))
-        return np.zeros((*np.shape(index), by_name[name].width), np.float32)
+            per_id = [index] * method.vocabulary_size if by_name[name].whole else index
+            found.append(np.reshape(per_id, (method.vocabulary_size, -1)))
+        return chosen[name][index] if name in chosen else np.zeros((*np.shape(index), by_name[name].width), np.float32)
 
     method.lookup(np.arange(method.vocabulary_size, dtype=np.int32), rows, NumpyOps())
     if not found:

@@ -37,8 +37,34 @@ class Ops(Protocol):
     def join_last_axes(self, values: Any) -> Any:
         """Turn `[..., parts, width]` into `[..., parts * width]`, part after part."""
 
+    def unfold(self, values: Any, parts: int) -> Any:
+        """Turn `[..., parts * width]` into `[..., parts, width]`, part after part."""
+
     def to_float(self, values: Any) -> Any:
         """Convert integers to float32, exactly for integers below 2**24."""
+
+    def to_int(self, values: Any) -> Any:
+        """Convert codes to int32."""
+
+    def one_hot_product(self, index: Any, matrix: Any) -> Any:
+        """Return `matrix[index]`, computed as the product of one-hot vectors with the whole matrix.
+
+        For int32 `index` `[...]` in range and `matrix` `[height, width]`; gives `[..., width]`. It costs `height` times
+        as much as a gather and is here to show that. Numbers below 1.2e-38 may come out as zero.
+        """
+
+    def project(self, values: Any, matrix: Any) -> Any:
+        """Multiply by one matrix for all: `[..., inner]` and `[inner, width]` give `[..., width]`.
+
+        Adds up `values[..., k] * matrix[k]` in the order of k, rounding each product and each sum to float32. A matrix
+        product may add in any order and round once for both, so that every runtime would answer something else.
+        """
+
+    def products(self, left: Any, right: Any) -> Any:
+        """Multiply matrix by matrix: `[..., height, inner]` and `[..., inner, width]` give `[..., height, width]`.
+
+        Adds up `left[..., :, k] * right[..., k, :]` as `project` does, in the order of k.
+        """
 
 
 class NumpyOps:
@@ -74,6 +100,32 @@ class NumpyOps:
         """Join the last two axes."""
         return np.reshape(values, (*values.shape[:-2], values.shape[-2] * values.shape[-1]))
 
+    def unfold(self, values: Any, parts: int) -> Any:
+        """Cut the last axis into two."""
+        return np.reshape(values, (*values.shape[:-1], parts, values.shape[-1] // parts))
+
     def to_float(self, values: Any) -> Any:
         """Convert integers to float32."""
         return np.asarray(values).astype(np.float32)
+
+    def to_int(self, values: Any) -> Any:
+        """Convert codes to int32."""
+        return np.asarray(values).astype(np.int32)
+
+    def one_hot_product(self, index: Any, matrix: Any) -> Any:
+        """Return the rows: in each sum all other terms are zero."""
+        return self.gather(matrix, index)
+
+    def project(self, values: Any, matrix: Any) -> Any:
+        """Add up the products in the order of the inner axis."""
+        total = values[..., :1] * matrix[0]
+        for inner in range(1, len(matrix)):
+            total = total + values[..., inner : inner + 1] * matrix[inner]
+        return total
+
+    def products(self, left: Any, right: Any) -> Any:
+        """Add up the products in the order of the inner axis."""
+        total = left[..., :1] * right[..., :1, :]
+        for inner in range(1, left.shape[-1]):
+            total = total + left[..., inner : inner + 1] * right[..., inner : inner + 1, :]
+        return total

@@ -6,14 +6,24 @@ Each operation is the TensorFlow form that converts to builtin TFLite operations
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 
 class TensorFlowOps:
-    """TensorFlow tensors instead of NumPy arrays; the meaning is that of `NumpyOps`."""
+    """TensorFlow tensors instead of NumPy arrays; the meaning is that of `NumpyOps`.
+
+    Args:
+        exact: whether sums of products equal those of `NumpyOps` bit for bit. Without, they are matrix products, which
+            are several times faster and have fast gradients, but add up in an order of their own.
+    """
+
+    def __init__(self, exact: bool = True) -> None:
+        self.exact = exact
 
     def gather(self, table: Any, index: Any) -> Any:
         """Return the rows `index` of `table`: one GATHER."""
@@ -41,10 +51,57 @@ class TensorFlowOps:
 
     def join_last_axes(self, values: Any) -> Any:
         """Join the last two axes: RESHAPE."""
-        # An exported graph knows every length; then the new shape is a constant and not computed on the device.
-        lengths = [known or tf.shape(values)[axis] for axis, known in enumerate(values.shape)]
-        return tf.reshape(values, [*lengths[:-2], values.shape[-2] * values.shape[-1]])
+        return tf.reshape(values, [*_lengths(values)[:-2], values.shape[-2] * values.shape[-1]])
+
+    def unfold(self, values: Any, parts: int) -> Any:
+        """Cut the last axis into two: RESHAPE."""
+        return tf.reshape(values, [*_lengths(values)[:-1], parts, values.shape[-1] // parts])
 
     def to_float(self, values: Any) -> Any:
         """Convert integers to float32: CAST."""
         return tf.cast(values, tf.float32)
+
+    def to_int(self, values: Any) -> Any:
+        """Convert codes to int32: CAST."""
+        return tf.cast(values, tf.int32)
+
+    def one_hot_product(self, index: Any, matrix: Any) -> Any:
+        """Multiply one-hot vectors by the matrix: ONE_HOT, FULLY_CONNECTED and NEG.
+
+        The vectors are negative, since the converter turns positive ones into the look-up that this is not to be.
+        """
+        if not self.exact:
+            return tf.gather(matrix, index)
+        return -tf.matmul(tf.one_hot(index, matrix.shape[0], on_value=-1.0, off_value=0.0), matrix)
+
+    def project(self, values: Any, matrix: Any) -> Any:
+        """Multiply by one matrix: RESHAPE, one MUL of all numbers with all, UNPACK and ADDs.
+
+        The matrix stays one constant of the file; a MUL for each of its rows would store every row apart.
+        """
+        if not self.exact:
+            return tf.tensordot(values, matrix, 1)
+        # [..., inner, 1] * [inner, width] -> [..., inner, width]
+        return _total(tf.unstack(tf.expand_dims(values, -1) * matrix, axis=-2))
+
+    def products(self, left: Any, right: Any) -> Any:
+        """Multiply matrix by matrix: two SPLITs, MULs and ADDs.
+
+        All products at once would take fewer operations and memory for as many numbers as there are multiplications.
+        """
+        if not self.exact:
+            return tf.matmul(left, right)
+        inner = left.shape[-1]
+        # [..., height, 1] * [..., 1, width] -> [..., height, width]
+        pairs = zip(tf.split(left, inner, axis=-1), tf.split(right, inner, axis=-2), strict=True)
+        return _total(column * row for column, row in pairs)
+
+
+def _lengths(values: Any) -> list[Any]:
+    # An exported graph knows every length; then a new shape is a constant and not computed on the device.
+    return [known or tf.shape(values)[axis] for axis, known in enumerate(values.shape)]
+
+
+def _total(parts: Iterable[Any]) -> Any:
+    """Add up from the first part to the last."""
+    return functools.reduce(operator.add, parts)

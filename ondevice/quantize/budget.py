@@ -11,23 +11,22 @@ import numpy as np
 
 from ondevice.embeddings.method import Method, require
 from ondevice.errors import UsageError
+from ondevice.quantize.scheme import refusal
 from ondevice.quantize.scheme import registry as schemes
-
-FLOAT32_BYTES = 4
 
 
 def payload_bytes(method: Method, scheme: str) -> int:
-    """Return the bytes of all encoded tables, from their shapes alone, with the same folding as the export.
+    """Return the bytes of all tables kept, encoded, from their shapes alone, with the same folding as the export.
 
     Args:
         method: the embedding method.
-        scheme: name of the scheme; tables it does not suit count as float32.
+        scheme: name of the scheme; tables it does not suit count as they are before any encoding.
     """
     chosen = schemes.load(scheme)()
     total = 0
-    for table in method.tables():
-        if chosen.refuses(table):
-            total += table.parameters * FLOAT32_BYTES
+    for table in method.stored().tables():
+        if refusal(scheme, table):
+            total += table.bytes
             continue
         # Every scheme stores the same bytes per row, so one row tells.
         row = chosen.encode(np.ones((1, table.width), np.float32))
@@ -63,7 +62,8 @@ def method_for_budget(
     largest = made(full)
     if payload_bytes(largest, scheme) <= budget_bytes:
         return largest
-    # More parameters never take fewer bytes: `few` are refused or fit, `many` take too many bytes.
+    # More parameters never take fewer bytes: `few` are refused or fit, `many` take too many bytes. Nearly so where
+    # tables are encoded differently, as rows and projections of mixed widths; then a size just below the best is found.
     few, many, best, too_large = 0, full, None, largest
     while many - few > 1:
         middle = (few + many) // 2
@@ -78,7 +78,7 @@ def method_for_budget(
             many, too_large = middle, method
     if best is None:
         # Whatever is smaller than this one is refused.
-        tables = " and ".join(f"{table.name} {table.rows} x {table.width}" for table in too_large.tables())
+        tables = " and ".join(f"{table.name} {table.rows} x {table.width}" for table in too_large.stored().tables())
         raise UsageError(
             f"budget of {budget_bytes} bytes is out of reach for {kind.__module__.rpartition('.')[2]} as {scheme} with "
             f"{vocabulary_size} ids of width {width}: with the least it can store, {tables}, it takes "
@@ -102,6 +102,6 @@ def stated_ratio(method: Method) -> float:
     for ratio in (method.ratio, math.nextafter(method.ratio, 0)):
         with contextlib.suppress(UsageError):
             found = type(method).for_ratio(method.vocabulary_size, method.width, ratio, **options)
-            if found.tables() == method.tables():
+            if found.stored().tables() == method.stored().tables():
                 return ratio
     raise ValueError(f"{method} has ratio {method.ratio!r}, but is not what it gives for it")

@@ -12,9 +12,7 @@ import numpy.typing as npt
 from ondevice.embeddings.method import FloatArray, Method, Rows, Table, rows_used
 from ondevice.embeddings.ops import NumpyOps, Ops
 from ondevice.errors import OnDeviceError
-from ondevice.quantize.scheme import Arrays, registry
-
-UNQUANTIZED = "float32"
+from ondevice.quantize.scheme import CODES, UNQUANTIZED, Arrays, refusal, scheme_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +21,7 @@ class EncodedTable:
 
     Args:
         table: the method's declaration.
-        scheme: name of the scheme.
+        scheme: name of the scheme, `"uint8"` for codes.
         arrays: what is stored.
         reason: why the scheme asked for was not used, empty where it was.
         folded_into: name of the table that absorbed the scales, empty if none did.
@@ -42,7 +40,7 @@ class EncodedTable:
 
     def rows(self, index: Any, xp: Ops) -> Any:
         """Return decoded rows, without a factor that was folded away."""
-        return registry.load(self.scheme)().decode(self.arrays, index, xp)
+        return scheme_of(self.scheme).decode(self.arrays, index, xp)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +69,7 @@ def encode(method: Method, values: Mapping[str, FloatArray], scheme: str) -> Enc
 
     Args:
         method: the embedding method.
-        values: float32 `[rows, width]` by table name.
+        values: `[rows, width]` by table name, of the table's type.
         scheme: name of the scheme.
 
     Raises:
@@ -82,7 +80,7 @@ def encode(method: Method, values: Mapping[str, FloatArray], scheme: str) -> Enc
     # Multipliers come last, since they are encoded with the scales that they have absorbed.
     for table in sorted(method.tables(), key=lambda table: not table.scale_into):
         entry = _encode_table(table, unencoded[table.name], scheme)
-        scales = registry.load(entry.scheme).scales
+        scales = scheme_of(entry.scheme).scales
         if table.scale_into and scales:
             # V'[i] = s[row of i] * V[i], so that no table of scales is stored or gathered.
             used = rows_used(method, table.name)
@@ -98,9 +96,9 @@ def encode(method: Method, values: Mapping[str, FloatArray], scheme: str) -> Enc
 def _encode_table(table: Table, values: FloatArray, scheme: str) -> EncodedTable:
     if not np.isfinite(values).all():
         raise OnDeviceError(f"table {table.name!r} holds values that are not finite; training has diverged.")
-    reason = registry.load(scheme)().refuses(table)
-    used = UNQUANTIZED if reason else scheme
-    return EncodedTable(table, used, registry.load(used)().encode(values), reason)
+    reason = refusal(scheme, table)
+    used = (CODES if table.dtype == CODES else UNQUANTIZED) if reason else scheme
+    return EncodedTable(table, used, scheme_of(used).encode(values), reason)
 
 
 def table_errors(entry: EncodedTable, values: FloatArray) -> tuple[float, float]:
@@ -113,7 +111,7 @@ def table_errors(entry: EncodedTable, values: FloatArray) -> tuple[float, float]
     Returns:
         as `decoding_errors`.
     """
-    scheme = registry.load(entry.scheme)()
+    scheme = scheme_of(entry.scheme)
     arrays = scheme.encode(values)
     index = np.arange(len(values), dtype=np.int32)
     return decoding_errors(scheme.decode(arrays, index, NumpyOps()), values)

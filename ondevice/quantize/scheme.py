@@ -58,6 +58,32 @@ class Scheme(ABC):
 registry: Registry[Scheme] = Registry("scheme", "ondevice.quantize.schemes", Scheme)
 
 
+UNQUANTIZED = "float32"
+"""Name of the scheme for tables that another one does not suit."""
+
+CODES = "uint8"
+"""Stands for the scheme of a table of codes, which every scheme leaves as they are."""
+
+
+def scheme_of(name: str) -> Scheme:
+    """Return the scheme of an encoded table by its name; codes are gathered as unquantized numbers are."""
+    return registry.load(UNQUANTIZED if name == CODES else name)()
+
+
+def refusal(scheme: str, table: Table) -> str:
+    """Return the reason why a table is not encoded with a scheme, empty if it is.
+
+    Args:
+        scheme: name of the scheme.
+        table: the table.
+    """
+    if table.dtype == CODES:
+        return "codes are stored as they are"
+    if table.whole and scheme != UNQUANTIZED:
+        return "every look-up reads the whole table, and the converter would decode it once and for all"
+    return registry.load(scheme)().refuses(table)
+
+
 def rounding_slack(values: FloatArray) -> FloatArray:
     """Return the float32 rounding of a few operations on numbers of this size, which every bound has to allow."""
     slack: FloatArray = 4 * np.spacing(np.abs(values))

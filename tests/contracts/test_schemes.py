@@ -13,7 +13,7 @@ from ondevice.embeddings.ops import NumpyOps
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.encode import encode, table_errors
-from ondevice.quantize.scheme import registry
+from ondevice.quantize.scheme import refusal, registry, scheme_of
 from tests.samples import METHODS, sample_tables
 
 finite = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
@@ -74,6 +74,18 @@ def test_a_refusal_has_a_reason_and_float32_never_refuses(name: str) -> None:
         assert "1" in scheme.refuses(narrow)
 
 
+@pytest.mark.parametrize("name", registry.names())
+def test_a_table_read_as_a_whole_stays_float32(name: str) -> None:
+    table = Table("projection", 10, 64, whole=True)
+    assert bool(refusal(name, table)) == (name != "float32")
+    method = METHODS["factorized"]
+    values = sample_tables(method, 1)
+    encoded = encode(method, values, name).tables
+    assert encoded["projection"].scheme == "float32"
+    assert encoded["projection"].reason == refusal(name, table)
+    np.testing.assert_array_equal(encoded["projection"].arrays["values"], values["projection"])
+
+
 @pytest.mark.parametrize("scheme", registry.names())
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_folding_changes_nothing_but_rounding(scheme: str, method: str) -> None:
@@ -83,7 +95,7 @@ def test_folding_changes_nothing_but_rounding(scheme: str, method: str) -> None:
     ids = np.arange(chosen.vocabulary_size, dtype=np.int32)
 
     def unfolded(name: str, index: np.ndarray) -> np.ndarray:
-        used = registry.load(encoded.tables[name].scheme)()
+        used = scheme_of(encoded.tables[name].scheme)
         return used.decode(used.encode(values[name]), index, NumpyOps())
 
     expected = chosen.lookup(ids, unfolded, NumpyOps())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -17,18 +19,24 @@ SIZE, WIDTH = 62, 16
 OPTIONS: dict[str, list[dict]] = {
     "hashing": [{}, {"sharing": "block"}],
     "memcom": [{}, {"sharing": "block"}, {"bias": True}, {"multipliers": 4}],
-    "quotient_remainder": [{}, {"operation": "concat"}],
+    "quotient_remainder": [{}, {"operation": "concat"}, {"operation": "features"}],
     "compositional": [{}, {"scheme": "chinese_remainder", "partitions": 2}, {"operation": "concat", "partitions": 4}],
     "robe": [{}, {"block_size": 2}],
+    "factorized": [{}, {"trained_width": 5}],
+    "path_based": [{}, {"hidden": 1}, {"hidden": 3}],
+    "one_hot_hashing": [{"signed": True}],
 }
+NEARLY_MONOTONE = {"mixed_dimension": "small steps, each with a float32 row of a projection, give way to a large one"}
+"""Methods of which a larger one can take fewer bytes, and why."""
+
 CASES = [(name, options) for name in registry.names() for options in OPTIONS.get(name, [{}])]
 
 
 @pytest.mark.parametrize("scheme", schemes.names())
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_bytes_are_those_of_the_encoded_tables(name: str, scheme: str) -> None:
-    method = METHODS[name]
-    assert payload_bytes(method, scheme) == encode(method, sample_tables(method, 0), scheme).payload_bytes
+    method, kept = METHODS[name], METHODS[name].stored()
+    assert payload_bytes(method, scheme) == encode(kept, sample_tables(kept, 0), scheme).payload_bytes
 
 
 def test_hand_worked_bytes() -> None:
@@ -41,7 +49,12 @@ def test_hand_worked_bytes() -> None:
 
 def every_size(name: str, options: dict) -> list[Method]:
     """Return the method for every number of parameters up to the full table's, where there is one."""
-    found = []
+    return _every_size(name, tuple(options.items()))
+
+
+@functools.cache
+def _every_size(name: str, given: tuple) -> list[Method]:
+    found, options = [], dict(given)
     for parameters in range(1, SIZE * WIDTH + 1):
         try:
             found.append(registry.load(name).for_ratio(SIZE, WIDTH, SIZE * WIDTH / parameters, **options))
@@ -54,10 +67,17 @@ def every_size(name: str, options: dict) -> list[Method]:
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_nothing_under_the_budget_comes_nearer(name: str, options: dict, scheme: str) -> None:
     kind = registry.load(name)
-    sizes = sorted({payload_bytes(method, scheme) for method in every_size(name, options)})
+    bytes_of = functools.cache(lambda method: payload_bytes(method, scheme))
+    bytes_by_parameters = [bytes_of(method) for method in every_size(name, options)]
+    rising = bytes_by_parameters == sorted(bytes_by_parameters)
+    assert rising or (name in NEARLY_MONOTONE and scheme != "float32")
+    assert min(bytes_by_parameters) == bytes_by_parameters[0]
+    near = 1.0 if rising else 0.85
+    sizes = sorted(set(bytes_by_parameters))
     for budget_bytes in sorted({*np.linspace(sizes[0], sizes[-1] + 50, 12).astype(int).tolist(), *sizes[::5]}):
         method = method_for_budget(kind, SIZE, WIDTH, budget_bytes, scheme, **options)
-        assert payload_bytes(method, scheme) == max(size for size in sizes if size <= budget_bytes)
+        nearest = max(size for size in sizes if size <= budget_bytes)
+        assert near * nearest <= payload_bytes(method, scheme) <= nearest
         assert {field: getattr(method, field) for field in options} == options
     with pytest.raises(
         UsageError, match=rf"^budget of {sizes[0] - 1} bytes is out of reach for {name} as {scheme} "
@@ -67,12 +87,25 @@ def test_nothing_under_the_budget_comes_nearer(name: str, options: dict, scheme:
     assert str(e.value).endswith(f"it takes {sizes[0]}.")
 
 
+@pytest.mark.parametrize("scheme", ["float32", "int8_row"])
+@pytest.mark.parametrize("name", NEARLY_MONOTONE)
+def test_a_larger_size_hardly_takes_fewer_bytes(name: str, scheme: str) -> None:
+    """Where bytes may fall, the search still ends near the budget: of 2,002 ids, over the sizes around it."""
+    kind, full = registry.load(name), 2_002 * 32
+    for budget_bytes in range(20_000, 60_000, 9_999):
+        method = method_for_budget(kind, 2_002, 32, budget_bytes, scheme)
+        around = np.linspace(0.8, 1.2, 40) * method.stored_parameters
+        sizes = (payload_bytes(kind.for_ratio(2_002, 32, full / parameters), scheme) for parameters in around)
+        best = max(size for size in sizes if size <= budget_bytes)
+        assert 0.97 * best <= payload_bytes(method, scheme) <= budget_bytes
+
+
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_the_stated_ratio_gives_the_same_tables_again(name: str, options: dict) -> None:
     kind = registry.load(name)
     for method in every_size(name, options)[::7]:
         again = kind.for_ratio(SIZE, WIDTH, stated_ratio(method), **options)
-        assert again.tables() == method.tables()
+        assert again.stored().tables() == method.stored().tables()
         assert stated_ratio(method) == pytest.approx(method.ratio, rel=1e-12)
 
 

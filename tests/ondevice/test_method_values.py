@@ -45,35 +45,48 @@ def test_memcom_block_shares_between_neighbours() -> None:
         ("multiply", [[1, 20], [2, 40], [3, 40], [6, 80]]),
         ("add", [[2, 12], [3, 22], [4, 14], [5, 24]]),
         ("concat", [[1, 2, 1, 10], [1, 2, 2, 20], [3, 4, 1, 10], [3, 4, 2, 20]]),
+        ("features", [[1, 2, 1, 10], [1, 2, 2, 20], [3, 4, 1, 10], [3, 4, 2, 20]]),
     ],
 )
 def test_quotient_remainder_golden_vectors(operation: str, expected: list[list[float]]) -> None:
     width = 4 if operation == "concat" else 2
     # The authors' four items and two more, since four items are too few to be compressed.
-    method = registry.load("quotient_remainder")(8, width, 2, operation)
+    method = registry.load("quotient_remainder")(8, width, 2, 3, operation)
     tables = {"quotient": table([[1, 2], [3, 4], [5, 6]], 1), "remainder": table([[1, 10], [2, 20]], 2)}
     assert item_vectors(method, tables)[:4] == expected
 
 
 def test_composing_comes_before_pooling() -> None:
     """Pooling each table first, as the reference code does, would give [12, 180] for the bag of items 0 and 3."""
-    method = registry.load("quotient_remainder")(8, 2, 2)
+    method = registry.load("quotient_remainder")(8, 2, 2, 3)
     tables = {"quotient": table([[1, 2], [3, 4], [5, 6]], 1), "remainder": table([[1, 10], [2, 20]], 2)}
     bag = reference_lookup(method, tables, np.array([2, 5], np.int32))
     assert bag.sum(axis=0).tolist() == [7, 100]
 
 
-@pytest.mark.parametrize("items", [6, 10, 51, 97])
+@pytest.mark.parametrize("items", [*range(2, 25), 51, 97])
 def test_quotient_remainder_is_complementary(items: int) -> None:
-    for collisions in range(2, min(items // 2 + 1, 12)):
-        method = registry.load("quotient_remainder")(items + RESERVED_IDS, 4, collisions)
-        pairs = np.concatenate([rows_used(method, "quotient"), rows_used(method, "remainder")], axis=1)
-        assert len(np.unique(pairs, axis=0)) == method.vocabulary_size, "no two ids share both rows"
+    for collisions in range(2, items + 1):
+        for rows in range(-(-items // collisions), items):
+            method = registry.load("quotient_remainder")(items + RESERVED_IDS, 4, collisions, rows, "concat")
+            quotient, remainder = (rows_used(method, table.name) for table in method.tables())
+            # No two ids share both rows, and every row is some id's.
+            pairs = np.unique(quotient * (collisions + RESERVED_IDS) + remainder)
+            assert len(pairs) == method.vocabulary_size, method
+            assert [len(np.unique(quotient)), len(np.unique(remainder))] == [t.rows for t in method.tables()], method
+
+
+def test_quotients_are_runs_whose_lengths_differ_by_one() -> None:
+    """Seven items in three runs; the remainder tells the three of the first one apart."""
+    method = registry.load("quotient_remainder")(9, 4, 3, 3, "add")
+    assert (rows_used(method, "quotient")[:, 0] - 1).tolist() == [-1, -1, 0, 0, 0, 1, 1, 2, 2]
+    assert (rows_used(method, "remainder")[:, 0] - 2).tolist() == [-2, -1, 0, 1, 2, 0, 1, 2, 0]
+    assert method.runs == 3
 
 
 def test_integer_division_where_float32_goes_wrong() -> None:
     """Float division gives the first wrong quotient at 16,777,219 for four collisions."""
-    method = registry.load("quotient_remainder")(20_000_000, 4, 4)
+    method = registry.load("quotient_remainder")(20_000_000, 4, 4, 5_000_000)
     asked: dict[str, list[int]] = {}
 
     def rows(name, index):
@@ -108,10 +121,12 @@ def test_quotient_remainder_minimum_is_named() -> None:
         ("memcom", (10, 0, 1), "width is 0"),
         ("memcom", (10, 8, 0), "rows is 0"),
         ("memcom", (10, 8, 2, "blok"), "did you mean 'block'"),
-        ("quotient_remainder", (10, 8, 1), "collisions is 1"),
-        ("quotient_remainder", (10, 8, 9), "collisions is 9"),
-        ("quotient_remainder", (10, 7, 2, "concat"), "width is 7"),
-        ("quotient_remainder", (10, 8, 2, "multipli"), "did you mean 'multiply'"),
+        ("quotient_remainder", (10, 8, 1, 8), "collisions is 1"),
+        ("quotient_remainder", (10, 8, 9, 1), "collisions is 9"),
+        ("quotient_remainder", (10, 8, 3, 2), "rows is 2; allowed is 3 to 8 for 8 items and 3 collisions"),
+        ("quotient_remainder", (10, 8, 3, 9, "concat"), "rows is 9"),
+        ("quotient_remainder", (10, 7, 2, 4, "concat"), "width is 7"),
+        ("quotient_remainder", (10, 8, 2, 4, "multipli"), "did you mean 'multiply'"),
     ],
 )
 def test_senseless_fields_are_refused(name: str, arguments: tuple, words: str) -> None:

@@ -34,6 +34,7 @@ def rows_of_items(method: Method) -> np.ndarray:
         ("multiply", [[1, 20], [2, 40], [3, 40], [6, 80]]),
         ("add", [[2, 12], [3, 22], [4, 14], [5, 24]]),
         ("concat", [[1, 10, 1, 2], [2, 20, 1, 2], [1, 10, 3, 4], [2, 20, 3, 4]]),
+        ("features", [[1, 10, 1, 2], [2, 20, 1, 2], [1, 10, 3, 4], [2, 20, 3, 4]]),
     ],
 )
 def test_two_partitions_are_quotient_and_remainder(operation: str, expected: list[list[float]]) -> None:
@@ -124,10 +125,10 @@ def test_budget_goes_into_the_last_table_or_is_shared_equally() -> None:
     mixed = compositional.for_ratio(40_983, 64, 16.0)
     # 4 x 4 x 2,548 would be 40,768 and so miss 40,981 items.
     assert mixed.rows_for_items == (4, 5, 2_547)
-    assert mixed.ids_per_row == 17
+    assert mixed.runs == 2_547
     coprime = compositional.for_ratio(40_983, 64, 16.0, scheme="chinese_remainder")
     assert coprime.rows_for_items == (847, 851, 857)
-    assert coprime.ids_per_row == 1
+    assert coprime.runs == 40_981
 
 
 def test_partitions_of_ten_million_ids_fit_int32() -> None:

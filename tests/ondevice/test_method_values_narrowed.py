@@ -153,11 +153,12 @@ def test_multipliers_lower_the_ceiling() -> None:
 @pytest.mark.parametrize("operation", ["multiply", "add"])
 @pytest.mark.parametrize(("items", "collisions"), [(2, 2), (3, 2), (4, 2), (5, 2), (5, 3), (6, 4), (51, 50), (51, 51)])
 def test_quotient_remainder_never_grows_a_table(operation: str, items: int, collisions: int) -> None:
-    assert -(-items // collisions) + collisions >= items
+    rows = -(-items // collisions)
+    assert rows + collisions >= items
     with pytest.raises(UsageError, match=f"for {items} items of width 8, no fewer numbers than the full table"):
-        load("quotient_remainder")(items + 2, 8, collisions, operation)
+        load("quotient_remainder")(items + 2, 8, collisions, rows, operation)
     # Halves of the width are fewer numbers for any number of collisions.
-    assert load("quotient_remainder")(items + 2, 8, collisions, "concat").row_width == 4
+    assert load("quotient_remainder")(items + 2, 8, collisions, rows, "concat").row_width == 4
 
 
 @pytest.mark.parametrize("items", [2, 3, 4, 5])

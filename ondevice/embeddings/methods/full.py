@@ -15,6 +15,11 @@ from ondevice.embeddings.ops import Ops
 class Full(Method):
     """`E[i]`: stores `v * e` numbers for `v` ids of width `e`."""
 
+    @property
+    def order_matters(self) -> bool:
+        """Every id has a row of its own."""
+        return False
+
     def tables(self) -> tuple[Table, ...]:
         """Declare the table `[vocabulary_size, width]`."""
         return (Table("table", self.vocabulary_size, self.width),)

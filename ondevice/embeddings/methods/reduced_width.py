@@ -18,7 +18,9 @@ class ReducedWidth(Method):
     """`E[i]` with rows of `e' < e` numbers (Kübler, Towards Data Science, 2024): stores `v * e'` numbers.
 
     The vectors stay narrow: nothing widens them, and what comes after the look-up gets narrower, too. The ratio counts
-    against the full table of width `e` and is at most `e`. The rows start like those of an ordinary embedding.
+    against the full table of width `e` and is at most `e`. A row has a whole number of numbers, so only the ratios
+    `e / e'` are met: at width 64 one of 40 is answered by one of 64. The rows start like those of an ordinary
+    embedding.
 
     Args:
         kept: numbers per row, `e'`.
@@ -35,6 +37,11 @@ class ReducedWidth(Method):
     def output_width(self) -> int:
         """Numbers per looked-up vector: those of a row."""
         return self.kept
+
+    @property
+    def order_matters(self) -> bool:
+        """Every id has a row of its own."""
+        return False
 
     def tables(self) -> tuple[Table, ...]:
         """Declare the table `[vocabulary_size, kept]`."""

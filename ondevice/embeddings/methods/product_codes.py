@@ -1,0 +1,168 @@
+"""Product codes: each id has a few codes of one byte, and each code chooses a piece of the vector."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self
+
+from ondevice.embeddings.method import FLOAT32_BYTES, FloatArray, Method, Rows, Table, require
+from ondevice.embeddings.ops import Ops
+from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
+
+LARGEST_CODEBOOK = 256
+"""Rows that a code of one byte can choose from."""
+
+FEWEST_BITS = 0.9
+"""Share of the bits per id that another code, paid for with rows of the codebooks, has to leave."""
+
+SAMPLES_PER_BATCH = 4_096
+
+
+@dataclass(frozen=True)
+class ProductCodes(Method):
+    """`[B1[c1(i)], ..., Bk[ck(i)]]` (Jégou et al., TPAMI 2011): stores `m * e` numbers and `k * v` bytes.
+
+    Each id has `k` codes of one byte, each of which chooses a row of its codebook; the rows of the `k` codebooks join
+    to the vector. Where `k` does not divide the width, the first codebooks are one number wider. A code takes a quarter
+    of the place of a number and is counted so. Row 0 of each codebook is for padding and unknown alone.
+
+    The codes are chosen before training, the codebooks learned: the vectors that the id order knows of the ids are
+    turned at random, so that all directions matter alike, and cut into `k` pieces, whose k-means clusters are the
+    codes. Similar ids so share most rows. Without such vectors codes are drawn at random, each one equally often. The
+    rows start like an ordinary embedding.
+
+    Args:
+        codes: codes per id, `k`.
+        entries: rows of each codebook, `m`, that of the reserved ids included.
+    """
+
+    codes: int
+    entries: int
+
+    def check(self) -> None:
+        """Refuse more codes than numbers, rows that no code can choose, and what stores more than the full table."""
+        require("codes", self.codes, 1 <= self.codes <= self.width, f"1 to {self.width}, the width")
+        most = _most_entries(self.items)
+        require("entries", self.entries, 2 <= self.entries <= most, f"2 to {most} for {self.items} items")
+        if self.stored_bytes > self.full_parameters * FLOAT32_BYTES:
+            raise UsageError(
+                f"product_codes with {self.codes} codes and {self.entries} entries would store {self.stored_bytes} "
+                f"bytes, more than the full table's {self.full_parameters * FLOAT32_BYTES}; use method full."
+            )
+
+    @property
+    def groups(self) -> tuple[tuple[str, int, int], ...]:
+        """Codebooks of equal width, the wider first: name of the group, number of codebooks and numbers per row."""
+        width, wider = divmod(self.width, self.codes)
+        if not wider:
+            return (("", self.codes, width),)
+        return (("_wide", wider, width + 1), ("_narrow", self.codes - wider, width))
+
+    def tables(self) -> tuple[Table, ...]:
+        """Declare for each group the codes and, one above the other, the codebooks."""
+        return tuple(
+            table
+            for group, codebooks, width in self.groups
+            for table in (
+                Table(f"codes{group}", self.vocabulary_size, codebooks, per_id=True, trainable=False, dtype="uint8"),
+                Table(f"codebooks{group}", codebooks * self.entries, width),
+            )
+        )
+
+    def lookup(self, ids: Any, rows: Rows, xp: Ops) -> Any:
+        """Join the rows that the codes of each id choose."""
+        parts = []
+        for group, codebooks, _ in self.groups:
+            first_rows = np.arange(codebooks, dtype=np.int32) * np.int32(self.entries)
+            places = xp.to_int(rows(f"codes{group}", ids)) + first_rows
+            parts.append(xp.join_last_axes(rows(f"codebooks{group}", places)))
+        return xp.concat(parts) if len(parts) > 1 else parts[0]
+
+    def chosen_tables(self, vectors: FloatArray | None, seed: int) -> dict[str, npt.NDArray[Any]]:
+        """Return the codes of all ids; 0 for the reserved ids, which are for nothing else."""
+        rng = np.random.default_rng(seed)
+        codes = np.zeros((self.vocabulary_size, self.codes), np.uint8)
+        if vectors is None:
+            evenly = np.arange(self.items) % (self.entries - 1)
+            for number in range(self.codes):
+                codes[RESERVED_IDS:, number] = 1 + rng.permutation(evenly)
+        else:
+            for number, piece in enumerate(_pieces(vectors[RESERVED_IDS:], self.codes, rng)):
+                codes[RESERVED_IDS:, number] = 1 + _clusters(piece, self.entries - 1, seed)
+        ends = np.cumsum([0, *(codebooks for _, codebooks, _ in self.groups)])
+        return {
+            f"codes{group}": codes[:, start:end]
+            for (group, _, _), start, end in zip(self.groups, ends[:-1], ends[1:], strict=True)
+        }
+
+    @classmethod
+    def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
+        """Choose codes and entries such that an id has as many bits as can be, and use what is left for entries.
+
+        With many ids one more code may be too much and 256 entries all that the codes can choose from: then up to a
+        byte per id of the budget stays unused.
+        """
+        require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
+        full = vocabulary_size * width * FLOAT32_BYTES
+        chosen = _largest_within(vocabulary_size, width, full / ratio)
+        if chosen is None:
+            least = vocabulary_size + _fewest_entries(vocabulary_size - RESERVED_IDS) * width * FLOAT32_BYTES
+            raise UsageError(
+                f"ratio {ratio:g} is out of reach for product_codes with {vocabulary_size} ids of width {width}: "
+                f"it can reach at most {math.floor(full / least * 100) / 100:g}."
+            )
+        return cls(vocabulary_size, width, *chosen, **options)
+
+
+def _most_entries(items: int) -> int:
+    return min(LARGEST_CODEBOOK, items + 1)
+
+
+def _fewest_entries(items: int) -> int:
+    """Return the rows with which a code tells items apart at all."""
+    return min(3, _most_entries(items))
+
+
+def _largest_within(vocabulary_size: int, width: int, budget: float) -> tuple[int, int] | None:
+    """Return codes and entries of the largest size within a budget of bytes, nothing if none is.
+
+    The sizes form one chain: entries are added until another code with that many fewer of them gives an id more bits.
+    It is a chain, and not the best of all pairs for each budget, so that more budget never takes less.
+    """
+    items, row = vocabulary_size - RESERVED_IDS, width * FLOAT32_BYTES
+    most, first = _most_entries(items), _fewest_entries(items)
+    bits = [0.0, 0.0, *(math.log2(entries - 1) for entries in range(2, most + 2))]
+    found = None
+    for codes in range(1, width + 1):
+        room = int((budget - codes * vocabulary_size) // row)
+        if room < first:
+            break
+        # The entries with which the next code takes over, larger than this one by less than a row.
+        for last in range(first, most + 1):
+            next_first = (last * row - vocabulary_size) // row + 1
+            if codes < width and next_first >= 2 and (codes + 1) * bits[next_first] >= codes * bits[last + 1]:
+                break
+        found = codes, min(room, last)
+        enough = FEWEST_BITS * codes * bits[last] / (codes + 1)
+        first = max(_fewest_entries(items), next_first, math.ceil(2**enough) + 1)
+    return found
+
+
+def _pieces(vectors: FloatArray, count: int, rng: np.random.Generator) -> list[FloatArray]:
+    """Turn vectors at random and cut them into pieces of equal width, which so vary alike."""
+    width = -(-vectors.shape[1] // count) * count
+    rotation, _ = np.linalg.qr(rng.standard_normal((width, width)))
+    return np.split(vectors @ rotation[: vectors.shape[1]].astype(np.float32), count, axis=1)
+
+
+def _clusters(points: FloatArray, count: int, seed: int) -> npt.NDArray[np.int32]:
+    from sklearn.cluster import MiniBatchKMeans
+
+    found = MiniBatchKMeans(count, batch_size=SAMPLES_PER_BATCH, n_init=1, random_state=seed).fit(points)
+    return np.asarray(found.labels_, np.int32)
