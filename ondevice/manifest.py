@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ondevice.errors import OnDeviceError
 
 UNKNOWN_RUNTIME = "unknown"
+
+POPULARITY = ("head", "torso", "tail", "cold")
+"""The classes of items by how often they occur in training: head, torso and tail have a third of it each, cold none."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,23 @@ class Embedding:
 
 
 @dataclass(frozen=True)
+class OutputLayer:
+    """How the hidden vector becomes a score per item, as the file holds it.
+
+    Args:
+        name: name of the output layer, e.g. `"low_rank"`.
+        parameters: the layer's own parameters.
+        payload_bytes: bytes of the file that only this layer uses, graph and scales apart.
+        float32_bytes: bytes of the dense output layer of the same sizes as float32.
+    """
+
+    name: str
+    parameters: dict[str, int | float | str | bool]
+    payload_bytes: int
+    float32_bytes: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything about an exported file that its reader may need, versioned.
 
@@ -133,6 +153,9 @@ class Manifest:
         quality: metrics of the float reference model on the test split, by name.
         sha256: digest of every other file of the bundle, by file name.
         versions: versions of the packages that made it.
+        quality_by_popularity: the same metrics, each class of items (see `POPULARITY`) alone relevant, with the
+            numbers of `"users"` and `"items"`; empty if training did not record them.
+        output: the output layer; None in a bundle of a version that did not say.
     """
 
     schema_version: int
@@ -164,3 +187,5 @@ class Manifest:
     quality: dict[str, float]
     sha256: dict[str, str]
     versions: dict[str, str]
+    quality_by_popularity: dict[str, dict[str, float]] = field(default_factory=dict)
+    output: OutputLayer | None = None

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from ondevice.embeddings.method import registry
+from ondevice.models.best import best_items
 from ondevice.models.pooling import MaskedMeanPooling
-from ondevice.models.ranking import best_items, ranking_network
+from ondevice.models.ranking import ranking_network
 
 
 def test_pooling_by_hand() -> None:

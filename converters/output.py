@@ -1,0 +1,132 @@
+"""The output layer of an exported file: its arrays, its answer within the graph, and what the file holds of it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.flatbuffer import buffer_of
+from converters.summary import FileSummary, TensorInfo
+from ondevice.embeddings.method import FloatArray
+from ondevice.embeddings.ops import NumpyOps
+from ondevice.manifest import OutputLayer
+from ondevice.models.output import FLOAT32, INT8, Arrays, Output, Part, Tables, dense_bytes, output_name
+from ondevice.quantize.encode import EncodedEmbedding
+from ondevice.quantize.scheme import UNQUANTIZED
+
+
+@dataclass(frozen=True, eq=False)
+class LoweredOutput:
+    """An output layer as the exported file holds it.
+
+    Args:
+        member: the output layer's member of the family.
+        arrays: what `Output.stored` gave.
+        number_format: one of `ondevice.models.output.FORMATS`.
+        tables: the embedding's tables in the file, for a member that uses some.
+    """
+
+    member: Output
+    arrays: Arrays
+    number_format: str
+    tables: Tables | None = None
+
+    def best(self, hidden: Any, excluded: Any, k: int, place: Any) -> tuple[Any, Any]:
+        """Return the best items and their scores within the graph; see `Output.best`."""
+        return self.member.best(hidden, excluded, k, self.arrays, place, self.tables)
+
+
+def lower_output(
+    member: Output, weights: Arrays, encoded: EncodedEmbedding, values: Mapping[str, FloatArray], dense: str
+) -> LoweredOutput:
+    """Turn a trained output layer into what the file holds.
+
+    Args:
+        member: the output layer's member of the family.
+        weights: its weights by name.
+        encoded: the embedding's encoded tables.
+        values: their values before that, by name.
+        dense: number format of the dense layers' weights, a key of `converters.dense.FORMATS`.
+    """
+    number_format = FLOAT32 if dense == UNQUANTIZED else INT8
+    tables = None
+    if member.uses_tables:
+        from ondevice.embeddings.tensorflow_ops import TensorFlowOps
+
+        entries = {name: encoded.tables[name] for name in member.uses_tables}
+        decoded = {
+            name: entry.rows(np.arange(entry.table.rows, dtype=np.int32), NumpyOps()) for name, entry in entries.items()
+        }
+        tables = Tables(decoded, values, encoded.rows(TensorFlowOps()))
+    return LoweredOutput(member, member.stored(weights, number_format, tables), number_format, tables)
+
+
+def output_problems(model: bytes, summary: FileSummary, output: LoweredOutput) -> Iterator[str]:
+    """Say what the file does not hold of the output layer.
+
+    Args:
+        model: the file.
+        summary: what `converters.flatbuffer.read` says of it.
+        output: what it has to hold.
+    """
+    quantized = Counter[tuple[str, int]]()
+    for part in output.member.parts(output.number_format):
+        array = output.arrays[part.name]
+        if array.dtype.name != part.dtype:
+            # The quantizer of dense layers made these; only type and size are known.
+            quantized[part.dtype, part.payload_bytes] += 1
+        elif not any(_holds(model, tensor, array) for tensor in summary.constants):
+            yield f"Output layer's {_described(part)} is not stored as it should be."
+    found = Counter((tensor.dtype, tensor.buffer_bytes) for tensor in summary.constants)
+    for (dtype, size), count in quantized.items():
+        if found[dtype, size] < count:
+            yield f"Output layer has {count} {dtype} array(s) of {size} bytes, the file {found[dtype, size]}."
+
+
+def output_record(
+    model: bytes, summary: FileSummary, output: LoweredOutput, encoded: EncodedEmbedding, comparison: bool
+) -> OutputLayer:
+    """Describe the output layer as the file holds it.
+
+    Args:
+        model: the file.
+        summary: what `converters.flatbuffer.read` says of it.
+        output: the output layer.
+        encoded: the embedding's tables, which some output layers use, too.
+        comparison: whether the converter chose the formats itself.
+    """
+    member, parts = output.member, output.member.parts(output.number_format)
+    whole = dense_bytes(member.vocabulary_size, member.width)
+    if comparison:
+        # In a network of Keras' own layers the output layer is the dense layer with as many answers as there are ids.
+        dense = [operator.inputs[1:] for operator in summary.operators if operator.name == "FULLY_CONNECTED"]
+        own = [[summary.tensors[index] for index in inputs if index >= 0] for inputs in dense]
+        size = sum(
+            tensor.buffer_bytes for tensors in own for tensor in tensors if tensor.shape[0] == member.vocabulary_size
+        )
+        return OutputLayer(output_name(member), member.parameters(), size, whole)
+    size = sum(part.payload_bytes for part in parts)
+    for name in set(member.uses_tables) & set(output.arrays):
+        # What the look-up does not hold in the very same bytes is stored once more, in another buffer.
+        numbers = output.arrays[name].size
+        copies = [tensor for tensor in summary.constants if math.prod(tensor.shape) == numbers]
+        buffers = {tensor.buffer_offset: tensor.buffer_bytes for tensor in copies}
+        counted = [array.nbytes for array in encoded.tables[name].arrays.values() if array.size == numbers]
+        counted += [part.payload_bytes for part in parts if math.prod(part.shape) == numbers]
+        size += max(0, sum(buffers.values()) - sum(counted))
+    return OutputLayer(output_name(member), member.parameters(), size, whole)
+
+
+def _holds(model: bytes, tensor: TensorInfo, array: npt.NDArray[Any]) -> bool:
+    same_kind = tensor.dtype == array.dtype.name and tensor.buffer_bytes == array.nbytes
+    return same_kind and np.array_equal(buffer_of(model, tensor).ravel(), array.ravel())
+
+
+def _described(part: Part) -> str:
+    return f"{part.name!r} ({part.dtype} {list(part.shape)})"

@@ -1,0 +1,123 @@
+"""The best items of given scores, exactly, of equal scores the smaller id first."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from ondevice.ids import PADDING_ID, UNKNOWN_ID
+
+EXCLUDED_PENALTY = 1e9
+"""Taken from the score of an item that must not be returned; far beyond any score."""
+
+BY_BLOCK_FROM = 10**9
+"""Ids from which on blocks of items are ranked before items: below, ranking all items at once is as fast."""
+
+
+def best_of_one(scores: Any, excluded: Any, k: int) -> tuple[Any, Any]:
+    """Return what `best_items` returns for one history, in the way that suits the number of items.
+
+    Args:
+        scores: float32 `[1, vocabulary_size]`.
+        excluded: int32 `[1, entries]`, as for `best_items`.
+        k: number of items.
+    """
+    if scores.shape[1] < BY_BLOCK_FROM:
+        return best_items(scores, excluded, k)
+    # About as many blocks as items of the chosen ones, so that both rankings together are smallest.
+    return best_items_by_block(scores, excluded, k, max(1, math.isqrt(scores.shape[1] // (k + excluded.shape[1]))))
+
+
+def best_items(scores: Any, excluded: Any, k: int) -> tuple[Any, Any]:
+    """Return the best items and their scores, leaving out padding, unknown and some given ids.
+
+    Args:
+        scores: float32 `[batch, vocabulary_size]`, batch known.
+        excluded: int32 `[batch, entries]`, ids that must not be returned; repeats and padding do no harm.
+        k: number of items.
+
+    Returns:
+        items int32 `[batch, k]` and scores float32 `[batch, k]`, falling.
+    """
+    values, items = tf.math.top_k(_without_excluded(scores, excluded), k)
+    return items, values
+
+
+def _without_excluded(scores: Any, excluded: Any) -> Any:
+    batch, vocabulary_size = scores.shape
+    reserved = tf.constant([[PADDING_ID, UNKNOWN_ID]] * batch, tf.int32)
+    excluded = tf.concat([excluded, reserved], axis=1)
+    flat = excluded + tf.range(batch, dtype=tf.int32)[:, None] * vocabulary_size if batch > 1 else excluded
+    penalties = tf.fill([tf.size(flat), 1], EXCLUDED_PENALTY)[:, 0]
+    # [batch * entries, 1] -> [batch * vocabulary_size]; repeated ids add up, which changes nothing.
+    penalty = tf.scatter_nd(tf.reshape(flat, [-1, 1]), penalties, [batch * vocabulary_size])
+    return scores - tf.reshape(penalty, [batch, vocabulary_size])
+
+
+def best_items_by_block(scores: Any, excluded: Any, k: int, block: int) -> tuple[Any, Any]:
+    """Return the same as `best_items`, from the blocks of neighbours whose best scores are the best.
+
+    With `x` ids excluded, the `k + x` blocks with the best best scores (of equal ones the first) are enough: take an
+    item of another block. Each of these blocks has an item that comes before it, since that block's best score is not
+    below its own, and if it is equal the block comes first, and with it the smaller ids. That makes `k + x` items, at
+    most `x` of them excluded, so `k` that may be returned come before this item.
+
+    Args:
+        scores: float32 `[1, vocabulary_size]`.
+        excluded: int32 `[1, entries]`, as for `best_items`.
+        k: number of items.
+        block: items per block; those beyond the last whole block are ranked in any case.
+
+    Returns:
+        items int32 `[1, k]` and scores float32 `[1, k]`, falling.
+    """
+    size = scores.shape[1]
+    blocks = size // block
+    left_out = tf.concat([excluded[0], tf.constant([PADDING_ID, UNKNOWN_ID], tf.int32)], axis=0)
+    whole = tf.reshape(scores[:, : blocks * block], [blocks, block])
+    chosen = in_order(tf.reduce_max(whole, axis=1), min(blocks, k + left_out.shape[0]))
+    ids = tf.reshape(chosen[:, None] * block + tf.range(block, dtype=tf.int32), [-1])
+    found = tf.reshape(tf.gather(whole, chosen), [-1])
+    if size % block:
+        chosen = tf.concat([chosen, [blocks]], axis=0)
+        ids = tf.concat([ids, tf.range(blocks * block, size, dtype=tf.int32)], axis=0)
+        found = tf.concat([found, scores[0, blocks * block :]], axis=0)
+    row = left_out // block
+    found -= penalty(chosen, row, left_out - row * block, blocks + 1, block)[: found.shape[0]]
+    values, places = tf.math.top_k(found, k)
+    return tf.gather(ids, places)[None, :], values[None, :]
+
+
+def in_order(bests: Any, count: int) -> Any:
+    """Return the blocks with the best best scores in the order of their ids, so that ties stay in that order.
+
+    Args:
+        bests: float32 `[blocks]`.
+        count: how many.
+    """
+    last = bests.shape[0] - 1
+    return last - tf.math.top_k(last - tf.math.top_k(bests, count)[1], count)[0]
+
+
+def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int) -> Any:
+    """Return what is taken from the score of each item of some blocks: much for excluded ids, nothing for others.
+
+    Found from the excluded ids, which takes far fewer operations than to compare each with every item.
+
+    Args:
+        chosen: the blocks, int32 `[chosen]`.
+        row: the block of each excluded id, int32 `[entries]`.
+        offset: its place there, int32 `[entries]`.
+        blocks: how many blocks there are.
+        block: items per block.
+
+    Returns:
+        float32 `[chosen * block]`.
+    """
+    count = chosen.shape[0]
+    # Place 0 is for ids of other blocks.
+    places = tf.scatter_nd(chosen[:, None], tf.range(1, count + 1, dtype=tf.int32), [blocks])
+    index = tf.gather(places, row) * block + offset
+    return tf.scatter_nd(index[:, None], tf.fill([row.shape[0]], EXCLUDED_PENALTY), [(count + 1) * block])[block:]

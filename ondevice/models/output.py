@@ -1,0 +1,310 @@
+"""The base of every output layer: what is stored, how a hidden vector becomes a score per id, and the best of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self
+
+from ondevice.embeddings.method import FloatArray, Method, Rows, require
+from ondevice.embeddings.method import registry as methods
+from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
+from ondevice.registry import Registry
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+FLOAT32, INT8 = "float32", "int8"
+FORMATS = (FLOAT32, INT8)
+"""How an exported file may hold an output layer: as it was trained, or with integers wherever that pays."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What an output layer trains, or what is chosen for it before training.
+
+    Args:
+        name: name within the layer.
+        shape: its dimensions.
+        spread: standard deviation of the initial values, which are uniform.
+        center: their mean.
+        decays: whether weight decay applies; not to biases, nor to factors that start at one.
+        trainable: whether gradient descent learns it; what it does not learn is uint8, and `Output.chosen` gives it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    spread: float = 0.0
+    center: float = 0.0
+    decays: bool = True
+    trainable: bool = True
+
+    @property
+    def parameters(self) -> int:
+        """Numbers stored."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One array of the layer as an exported file holds it: its name, shape and NumPy type name."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The embedding's tables as the exported file holds them, for a layer that uses them, too.
+
+    Args:
+        decoded: all rows by table name, float32 `[rows, width]`, without the factors that another table has absorbed.
+        original: all rows by table name before they were encoded.
+        rows: gives decoded rows of a named table within the graph.
+    """
+
+    decoded: Mapping[str, FloatArray]
+    original: Mapping[str, FloatArray]
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Output(ABC):
+    """An output layer for one vocabulary size and width; members are frozen dataclasses with plain fields.
+
+    Args:
+        vocabulary_size: number of ids, and of scores.
+        width: numbers of the hidden vector.
+    """
+
+    vocabulary_size: int
+    width: int
+
+    def __post_init__(self) -> None:
+        require("vocabulary_size", self.vocabulary_size, self.vocabulary_size > RESERVED_IDS, "at least 3")
+        require("width", self.width, self.width >= 1, "at least 1")
+        self.check()
+
+    def check(self) -> None:  # noqa: B027 - a member without fields of its own has nothing to check
+        """Raise a `UsageError` if the fields make no sense; called once at construction."""
+
+    @property
+    def uses_tables(self) -> tuple[str, ...]:
+        """Names of the embedding's tables that the layer also uses; a member with some has a field `method`."""
+        return ()
+
+    @abstractmethod
+    def weights(self) -> tuple[Weight, ...]:
+        """Declare what the layer has of its own."""
+
+    @abstractmethod
+    def parts(self, number_format: str) -> tuple[Part, ...]:
+        """Declare what an exported file holds for the layer alone.
+
+        Args:
+            number_format: one of `FORMATS`.
+        """
+
+    @abstractmethod
+    def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
+        """Score every id while training, with TensorFlow.
+
+        Args:
+            hidden: float32 `[batch, width]`.
+            weights: values by name of what `weights` declares, and of the tables used.
+
+        Returns:
+            float32 `[batch, vocabulary_size]`.
+        """
+
+    @abstractmethod
+    def as_dense(self, weights: Arrays) -> tuple[FloatArray, FloatArray]:
+        """Return the dense layer that gives the same scores: kernel `[width, vocabulary_size]` and bias, with NumPy.
+
+        Args:
+            weights: as for `training_scores`.
+        """
+
+    @abstractmethod
+    def fitted(
+        self, kernel: FloatArray, bias: FloatArray, seed: int, vectors: FloatArray | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return the weights with which the layer comes near a dense one that was trained.
+
+        Args:
+            kernel: float32 `[width, vocabulary_size]`.
+            bias: float32 `[vocabulary_size]`.
+            seed: seed of whatever is random.
+            vectors: the trained input vectors `[vocabulary_size, any]`, for a layer that uses the embedding's tables.
+
+        Returns:
+            values by name of what `weights` declares, and of the embedding's tables that the layer fits as well.
+        """
+
+    def chosen(self, vectors: FloatArray | None, seed: int) -> dict[str, npt.NDArray[np.uint8]]:
+        """Return the weights that are chosen before training instead of learned.
+
+        Args:
+            vectors: one vector per id such that similar ids have similar vectors, float32 `[vocabulary_size, any]`;
+                None where nothing is known of the ids.
+            seed: seed of whatever is random.
+        """
+        return {}
+
+    @abstractmethod
+    def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays that the exported graph is made of.
+
+        Matrices of dense layers are float32 here in every format, since the quantizer of dense layers comes later.
+
+        Args:
+            weights: as for `training_scores`.
+            number_format: one of `FORMATS`.
+            tables: the embedding's tables, for a layer that uses some.
+        """
+
+    @abstractmethod
+    def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
+        """Score every id in the exported graph, with TensorFlow operations that become builtin ones.
+
+        Args:
+            hidden: float32 `[1, width]`.
+            arrays: what `stored` gave.
+            place: int32 `[1]`, zero, which the converter can't know. Rows are gathered at this place from constants
+                that have to be decoded as a whole, since the converter would decode a constant itself and store that.
+
+        Returns:
+            float32 `[1, vocabulary_size]`.
+        """
+
+    def best(
+        self, hidden: Any, excluded: Any, k: int, arrays: Arrays, place: Any, tables: Tables | None
+    ) -> tuple[Any, Any]:
+        """Return the best items and their scores in the exported graph: exact, of equal scores the smaller id first.
+
+        Args:
+            hidden: float32 `[1, width]`.
+            excluded: int32 `[1, entries]`, ids that must not be returned, besides padding and unknown.
+            k: number of items.
+            arrays: what `stored` gave.
+            place: as for `scores`.
+            tables: as for `stored`.
+
+        Returns:
+            items int32 `[1, k]` and scores float32 `[1, k]`, falling.
+        """
+        from ondevice.models.best import best_of_one
+
+        return best_of_one(self.scores(hidden, arrays, place), excluded, k)
+
+    def layer(self, embedding: Any) -> Any:
+        """Return the Keras layer from hidden vectors to scores.
+
+        Args:
+            embedding: the network's embedding layer.
+        """
+        from ondevice.models.scores import SCORES, Scores
+
+        return Scores(self, embedding if self.uses_tables else None, name=SCORES)
+
+    @classmethod
+    @abstractmethod
+    def for_ratio(cls, method: Method, width: int, ratio: float, **options: Any) -> Self:
+        """Choose the layer's own parameters so that its int8 bytes are at most the float32 dense layer's over `ratio`.
+
+        Args:
+            method: the network's embedding method.
+            width: numbers of the hidden vector.
+            ratio: bytes of the dense layer as float32 over the bytes of this layer as int8, at least 1.
+            options: fields of the layer that do not change its size class.
+
+        Raises:
+            UsageError: the layer can't reach this ratio; the message names the nearest it can.
+        """
+
+    def payload_bytes(self, number_format: str) -> int:
+        """Return the bytes of everything that an exported file holds for the layer alone.
+
+        Args:
+            number_format: one of `FORMATS`.
+        """
+        return sum(part.payload_bytes for part in self.parts(number_format))
+
+    @property
+    def stored_parameters(self) -> int:
+        """Numbers that the layer has of its own."""
+        return sum(weight.parameters for weight in self.weights())
+
+    @property
+    def ratio(self) -> float:
+        """Bytes of the dense layer as float32 over the bytes of this layer as int8."""
+        own = self.payload_bytes(INT8)
+        return dense_bytes(self.vocabulary_size, self.width) / own if own else math.inf
+
+    def parameters(self) -> dict[str, int | float | str | bool]:
+        """Return the layer's own fields as plain values, without the sizes and the embedding method."""
+        shared = {"vocabulary_size", "width", "method"}
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in shared}
+
+
+registry: Registry[Output] = Registry("output layer", "ondevice.models.outputs", Output)
+
+
+def dense_bytes(vocabulary_size: int, width: int) -> int:
+    """Return the bytes of the dense output layer as float32, biases included."""
+    return (width + 1) * vocabulary_size * 4
+
+
+def output_name(output: Output) -> str:
+    """Return the name of a member."""
+    return type(output).__module__.rpartition(".")[2]
+
+
+def output_config(output: Output) -> dict[str, Any]:
+    """Return an output layer as plain values."""
+    config = {
+        "name": output_name(output),
+        "vocabulary_size": output.vocabulary_size,
+        "width": output.width,
+        "parameters": output.parameters(),
+    }
+    method = getattr(output, "method", None)
+    if method is not None:
+        config["method"] = {"name": type(method).__module__.rpartition(".")[2], "parameters": method.parameters()}
+    return config
+
+
+def output_from_config(config: Mapping[str, Any]) -> Output:
+    """Build an output layer from what `output_config` gave."""
+    fields = {"vocabulary_size": config["vocabulary_size"], "width": config["width"], **config["parameters"]}
+    if "method" in config:
+        fields["method"] = methods.load(config["method"]["name"])(**config["method"]["parameters"])
+    return registry.load(config["name"])(**fields)
+
+
+def require_ratio(output: Output, ratio: float) -> None:
+    """Raise a `UsageError` that names the nearest ratio unless the smallest layer of its kind reaches this one.
+
+    Args:
+        output: the smallest layer of its kind.
+        ratio: the ratio asked for.
+    """
+    require("output_ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
+    if output.ratio < ratio:
+        raise UsageError(
+            f"output_ratio {ratio:g} is out of reach for {output_name(output)} with {output.vocabulary_size} ids and "
+            f"{output.width} hidden units: it can reach at most {math.floor(output.ratio * 100) / 100:g}."
+        )

@@ -1,0 +1,77 @@
+"""Dense: a vector of its own for every id, the layer that the others are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self
+
+from ondevice.embeddings.method import FloatArray, Method
+from ondevice.models.output import FLOAT32, Arrays, Output, Part, Tables, Weight, require_ratio
+
+
+@dataclass(frozen=True)
+class Dense(Output):
+    """`h . K[i] + b[i]`: stores `(e + 1) * n` numbers for `n` ids and `e` hidden units, all of them trained.
+
+    It is Keras' own layer, with its own initial values. As int8 the kernel has one scale and the biases stay float32,
+    `(e + 4) * n` bytes.
+    """
+
+    def weights(self) -> tuple[Weight, ...]:
+        """Declare kernel and biases."""
+        spread = (2 / (self.width + self.vocabulary_size)) ** 0.5
+        return (
+            Weight("kernel", (self.width, self.vocabulary_size), spread),
+            Weight("bias", (self.vocabulary_size,), decays=False),
+        )
+
+    def parts(self, number_format: str) -> tuple[Part, ...]:
+        """Declare the kernel, transposed, and the biases."""
+        kernel = Part("kernel", (self.vocabulary_size, self.width), number_format)
+        return (kernel, Part("bias", (self.vocabulary_size,), FLOAT32))
+
+    def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
+        """Multiply by the kernel and add the biases."""
+        import tensorflow as tf
+
+        return tf.matmul(hidden, weights["kernel"]) + weights["bias"]
+
+    def as_dense(self, weights: Arrays) -> tuple[FloatArray, FloatArray]:
+        """Return kernel and biases."""
+        return weights["kernel"], weights["bias"]
+
+    def fitted(
+        self, kernel: FloatArray, bias: FloatArray, seed: int, vectors: FloatArray | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Take the layer as it is."""
+        return {"kernel": kernel, "bias": bias}
+
+    def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
+        """Transpose the kernel, as dense layers are stored in a file."""
+        return {"kernel": np.ascontiguousarray(weights["kernel"].T), "bias": weights["bias"]}
+
+    def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
+        """Apply one FULLY_CONNECTED."""
+        import tensorflow as tf
+
+        return tf.matmul(hidden, arrays["kernel"], transpose_b=True) + arrays["bias"]
+
+    def layer(self, embedding: Any) -> Any:
+        """Return Keras' own layer."""
+        import keras
+
+        from ondevice.models.scores import SCORES
+
+        return keras.layers.Dense(self.vocabulary_size, name=SCORES)
+
+    @classmethod
+    def for_ratio(cls, method: Method, width: int, ratio: float, **options: Any) -> Self:
+        """Return the only size there is."""
+        output = cls(method.vocabulary_size, width, **options)
+        require_ratio(output, ratio)
+        return output

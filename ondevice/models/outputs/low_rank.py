@@ -1,0 +1,123 @@
+"""Low rank: the hidden vector is made narrow first, so that every id needs few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self
+
+from ondevice.embeddings.method import FloatArray, Method, require
+from ondevice.models.output import (
+    FLOAT32,
+    INT8,
+    Arrays,
+    Output,
+    Part,
+    Tables,
+    Weight,
+    dense_bytes,
+    require_ratio,
+)
+
+
+@dataclass(frozen=True)
+class LowRank(Output):
+    """`(h A) . B[i] + b[i]`: stores `e * r + (r + 1) * n` numbers for `n` ids, `e` hidden units and rank `r`.
+
+    In a file the biases are one more column of B, and the narrow vector has a constant appended: a separate bias would
+    take four bytes per id, as much as rank 4 at one byte per number. The columns may be scaled as one likes as long as
+    A makes up for it, so for int8 each is scaled to the same largest number: one scale then serves all of them.
+
+    The initial values make `A B` vary as much as the kernel of an ordinary dense layer (Glorot and Bengio, 2010).
+
+    Args:
+        rank: numbers of the narrow vector.
+        bias: whether every id also has a bias.
+    """
+
+    rank: int
+    bias: bool = True
+
+    def check(self) -> None:
+        """Refuse a rank that is more than the hidden vector has."""
+        require("rank", self.rank, 1 <= self.rank <= self.width, f"1 to {self.width}")
+
+    def weights(self) -> tuple[Weight, ...]:
+        """Declare both factors and the biases."""
+        narrow = (2 / (self.width + self.rank)) ** 0.5
+        dense = (2 / (self.width + self.vocabulary_size)) ** 0.5
+        factors = (
+            Weight("narrow", (self.width, self.rank), narrow),
+            Weight("factor", (self.vocabulary_size, self.rank), dense / (narrow * self.rank**0.5)),
+        )
+        return (*factors, Weight("bias", (self.vocabulary_size,), decays=False)) if self.bias else factors
+
+    def parts(self, number_format: str) -> tuple[Part, ...]:
+        """Declare both factors, the second with the biases as its last column, and what these are multiplied by."""
+        parts = (
+            Part("narrow", (self.rank, self.width), number_format),
+            Part("items", (self.vocabulary_size, self.rank + self.bias), number_format),
+        )
+        return (*parts, Part("one", (1, 1), FLOAT32)) if self.bias else parts
+
+    def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
+        """Multiply by both factors and add the biases."""
+        import tensorflow as tf
+
+        scores = tf.matmul(tf.matmul(hidden, weights["narrow"]), weights["factor"], transpose_b=True)
+        return scores + weights["bias"] if self.bias else scores
+
+    def as_dense(self, weights: Arrays) -> tuple[FloatArray, FloatArray]:
+        """Multiply the factors."""
+        bias = weights["bias"] if self.bias else np.zeros(self.vocabulary_size, np.float32)
+        return np.matmul(weights["narrow"], weights["factor"].T), bias
+
+    def fitted(
+        self, kernel: FloatArray, bias: FloatArray, seed: int, vectors: FloatArray | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Cut the singular value decomposition, half of each singular value on both sides.
+
+        The mean over all ids is taken off first: it shifts all scores of a history alike, so it changes no rank.
+        """
+        centered = kernel.astype(np.float64) - kernel.mean(axis=1, keepdims=True)
+        left, values, right = np.linalg.svd(centered, full_matrices=False)
+        roots = np.sqrt(values[: self.rank])
+        fit = {"narrow": left[:, : self.rank] * roots, "factor": right[: self.rank].T * roots}
+        if self.bias:
+            fit["bias"] = bias.astype(np.float64)
+        return {name: array.astype(np.float32) for name, array in fit.items()}
+
+    def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
+        """Join factor and biases, and for int8 scale every column to the same largest number."""
+        narrow, items = weights["narrow"].T, weights["factor"]
+        if self.bias:
+            items = np.concatenate([items, weights["bias"][:, None]], axis=1)
+        sizes = np.ones(items.shape[1], np.float32)
+        if number_format == INT8:
+            largest = np.max(np.abs(items), axis=0)
+            sizes = np.where(largest > 0, largest, np.float32(1))
+        arrays = {"narrow": np.ascontiguousarray(narrow * sizes[: self.rank, None]), "items": items / sizes}
+        return {**arrays, "one": sizes[-1:, None]} if self.bias else arrays
+
+    def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
+        """Apply two FULLY_CONNECTED, with the constant joined between."""
+        import tensorflow as tf
+
+        narrow = tf.matmul(hidden, arrays["narrow"], transpose_b=True)
+        if self.bias:
+            narrow = tf.concat([narrow, arrays["one"]], axis=1)
+        return tf.matmul(narrow, arrays["items"], transpose_b=True)
+
+    @classmethod
+    def for_ratio(cls, method: Method, width: int, ratio: float, **options: Any) -> Self:
+        """Choose the rank."""
+        size = method.vocabulary_size
+        least = cls(size, width, 1, **options)
+        require_ratio(least, ratio)
+        beside = least.payload_bytes(INT8) - (size + width)
+        rank = int((dense_bytes(size, width) / ratio - beside) // (size + width))
+        return cls(size, width, min(rank, width), **options)

@@ -1,0 +1,332 @@
+"""Tied: the rows that ids share in MEmCom's table score them, too, so that an id needs one number at most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self
+
+from ondevice.embeddings.method import FloatArray, Method, require
+from ondevice.embeddings.methods.memcom import MEmCom
+from ondevice.embeddings.ops import NumpyOps
+from ondevice.embeddings.sharing import BLOCK, reserved_rows
+from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS, run_lengths, run_starts
+from ondevice.models.output import FLOAT32, INT8, Arrays, Output, Part, Tables, Weight, require_ratio
+from ondevice.models.rank_one import rank_one
+
+OWN = "output_multiplier"
+LEVELS = 127
+BEYOND = -3e38
+"""Score of what is no candidate: below that of any item."""
+
+
+@dataclass(frozen=True)
+class Tied(Output):
+    """`(h . U[row(i)]) * V[i] (+ b[i])` with MEmCom's own rows U (Pansare et al., MLSys 2022): stores `n` numbers.
+
+    None at all where MEmCom's multipliers V serve here, too, which costs accuracy; `n` more with biases; `h` is
+    projected where it is not as wide as the rows. Multipliers of its own start at one, biases at zero.
+
+    On the device the `m` rows are multiplied by `h` once. Where neighbours share a row and there are no biases, most
+    multipliers are not even read: the best score of a run is `max(b * highest V, b * lowest V)`, and the runs that are
+    best by it hold the best items (see `best`).
+
+    As int8, multipliers of its own have one scale per row, which is multiplied to the row's product with `h`. MEmCom's
+    tables are those that the file holds for the look-up, not stored again.
+
+    Args:
+        method: the network's MEmCom, without bias and with one multiplier per id.
+        own_multipliers: whether an id has another multiplier here than at the input.
+        bias: whether an id has a bias.
+    """
+
+    method: MEmCom
+    own_multipliers: bool = True
+    bias: bool = False
+
+    def check(self) -> None:
+        """Refuse every other embedding method and those of MEmCom's options that scores have no use for."""
+        size = _suitable(self.method).vocabulary_size
+        require("vocabulary_size", self.vocabulary_size, self.vocabulary_size == size, f"{size} as in the embedding")
+
+    @property
+    def uses_tables(self) -> tuple[str, ...]:
+        """Both tables of MEmCom."""
+        return ("shared", "multiplier")
+
+    @property
+    def projects(self) -> bool:
+        """Whether the hidden vector is of another width than the rows."""
+        return self.width != self.method.width
+
+    @property
+    def by_runs(self) -> bool:
+        """Whether the best items are found from the best runs of neighbours."""
+        return self.method.sharing == BLOCK and not self.bias
+
+    def weights(self) -> tuple[Weight, ...]:
+        """Declare what MEmCom does not have."""
+        declared = []
+        if self.projects:
+            spread = (2 / (self.width + self.method.width)) ** 0.5
+            declared.append(Weight("projection", (self.width, self.method.width), spread))
+        if self.own_multipliers:
+            declared.append(Weight(OWN, (self.vocabulary_size,), center=1.0, decays=False))
+        if self.bias:
+            declared.append(Weight("bias", (self.vocabulary_size,), decays=False))
+        return tuple(declared)
+
+    def parts(self, number_format: str) -> tuple[Part, ...]:
+        """Declare what the look-up's tables do not hold."""
+        small = number_format == INT8
+        parts = []
+        if self.projects:
+            parts.append(Part("projection", (self.method.width, self.width), number_format))
+        if self.own_multipliers:
+            parts.append(Part(OWN, (1, self.vocabulary_size), number_format))
+            if small:
+                parts.append(Part("factor", (1, self.method.shared_rows), FLOAT32))
+        if self.bias:
+            parts.append(Part("bias", (1, self.vocabulary_size), number_format))
+            if small:
+                parts.append(Part("bias_step", (1, 1), FLOAT32))
+        if self.by_runs:
+            multipliers = number_format if self.own_multipliers else FLOAT32
+            parts += [Part(name, (1, self.method.runs), multipliers) for name in ("highest", "lowest")]
+        return tuple(parts)
+
+    def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
+        """Compose the kernel first: one product of matrices, which batches make good use of."""
+        import tensorflow as tf
+
+        multiplier = weights[OWN][:, None] if self.own_multipliers else weights["multiplier"]
+        kernel = self._spread(tf.convert_to_tensor(weights["shared"])) * multiplier
+        if self.projects:
+            hidden = tf.matmul(hidden, weights["projection"])
+        scores = tf.matmul(hidden, kernel, transpose_b=True)
+        return scores + weights["bias"] if self.bias else scores
+
+    def as_dense(self, weights: Arrays) -> tuple[FloatArray, FloatArray]:
+        """Compose the kernel."""
+        multiplier = weights[OWN] if self.own_multipliers else weights["multiplier"][:, 0]
+        kernel = (weights["shared"][self._rows()] * multiplier[:, None]).T
+        if self.projects:
+            kernel = weights["projection"] @ kernel
+        return kernel, weights["bias"] if self.bias else np.zeros(self.vocabulary_size, np.float32)
+
+    def fitted(
+        self, kernel: FloatArray, bias: FloatArray, seed: int, vectors: FloatArray | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Fit one row to the columns, and if given the input vectors, of all ids that share it (rank one per row).
+
+        Columns and input vectors are brought to the same size first, so that neither counts for more.
+        """
+        width = self.method.width
+        fit: dict[str, npt.NDArray[Any]] = {}
+        columns = kernel.T.astype(np.float64)
+        if self.projects:
+            left = np.linalg.svd(kernel.astype(np.float64), full_matrices=False)[0]
+            projection = np.zeros((self.width, width))
+            projection[:, : min(width, left.shape[1])] = left[:, :width]
+            columns = columns @ projection
+            fit["projection"] = projection
+        inputs = columns if vectors is None else vectors.astype(np.float64)
+        size, input_size = (float(np.sqrt(np.mean(each**2))) or 1.0 for each in (columns, inputs))
+        columns, inputs = columns / size, inputs / input_size
+        row = self._rows()
+        if self.own_multipliers:
+            shared, both = rank_one(np.concatenate([columns, inputs]), np.tile(row, 2), self.method.shared_rows)
+            fit[OWN] = both[: len(row)] * size
+            multiplier = both[len(row) :]
+        else:
+            # One multiplier has to serve both, at the size of the columns.
+            input_size = size
+            shared, multiplier = rank_one((columns + inputs) / 2, row, self.method.shared_rows)
+        fit["shared"], fit["multiplier"] = shared * input_size, multiplier[:, None]
+        if self.own_multipliers:
+            fit[OWN] = fit[OWN] / input_size
+        if self.bias:
+            fit["bias"] = bias
+        return {name: np.asarray(array, np.float32) for name, array in fit.items()}
+
+    def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
+        """Take the rows as the file's look-up has them, and make the multipliers fit these."""
+        if tables is None:
+            raise ValueError("a tied output layer needs the embedding's tables")
+        small, row = number_format == INT8, self._rows()
+        rows = tables.decoded["shared"]
+        arrays: dict[str, npt.NDArray[Any]] = {"shared": rows}
+        if self.projects:
+            arrays["projection"] = np.ascontiguousarray(weights["projection"].T)
+        if self.own_multipliers:
+            size = _sizes(rows, tables.original["shared"])
+            multiplier: npt.NDArray[Any] = weights[OWN]
+            if small:
+                largest = np.zeros(len(rows), np.float32)
+                np.maximum.at(largest, row, np.abs(multiplier))
+                step = np.where(largest > 0, largest / LEVELS, 1).astype(np.float32)
+                arrays["factor"] = (size * step)[None, :]
+                multiplier = np.rint(multiplier / step[row]).astype(np.int8)
+            else:
+                multiplier = multiplier * size[row]
+            arrays[OWN] = multiplier[None, :]
+        else:
+            multiplier = tables.decoded["multiplier"][:, 0]
+            arrays["multiplier"] = multiplier[None, :]
+        if self.by_runs:
+            starts = run_starts(self.method.items, self.method.runs)[:-1]
+            items = multiplier[RESERVED_IDS:]
+            arrays["highest"] = np.maximum.reduceat(items, starts)[None, :]
+            arrays["lowest"] = np.minimum.reduceat(items, starts)[None, :]
+        if self.bias:
+            bias = weights["bias"]
+            if small:
+                one = np.float32(np.max(np.abs(bias)) / LEVELS) or np.float32(1)
+                bias, arrays["bias_step"] = np.rint(bias / one).astype(np.int8), np.full((1, 1), one)
+            arrays["bias"] = bias[None, :]
+        return arrays
+
+    def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
+        """Repeat each row's product for the ids that share it, without an index per id; multiply and add."""
+        import tensorflow as tf
+
+        name = OWN if self.own_multipliers else "multiplier"
+        products = tf.reshape(self._products(hidden, arrays, place), [-1])
+        scores = self._spread(products)[None, :] * _whole(arrays[name], place)
+        if self.bias:
+            bias = _whole(arrays["bias"], place)
+            scores = scores + (bias * arrays["bias_step"] if "bias_step" in arrays else bias)
+        return tf.ensure_shape(scores, [1, self.vocabulary_size])
+
+    def best(
+        self, hidden: Any, excluded: Any, k: int, arrays: Arrays, place: Any, tables: Tables | None
+    ) -> tuple[Any, Any]:
+        """Rank the items of the best runs only.
+
+        With `x` ids excluded, the `k + x` runs with the best best scores (of equal ones the first) are enough: take an
+        item of another run. Each of these runs has an item that comes before it, since that run's best score is not
+        below its own, and if it is equal the run comes first, and with it the smaller ids. That makes `k + x` items of
+        which at most `x` are excluded, so `k` that may be returned come before this item. A product of floats that is
+        rounded never falls where the exact one rises, so the largest of a run's scores is one of the two products of
+        its extreme multipliers to the last bit.
+        """
+        import tensorflow as tf
+
+        from ondevice.embeddings.tensorflow_ops import TensorFlowOps
+        from ondevice.models.best import in_order, penalty
+
+        if not self.by_runs:
+            return super().best(hidden, excluded, k, arrays, place, tables)
+        runs, (length, longer) = self.method.runs, run_lengths(self.method.items, self.method.runs)
+        products = self._products(hidden, arrays, place)[:, reserved_rows(BLOCK) :]
+        ends = (_whole(arrays[name], place) for name in ("highest", "lowest"))
+        bests = tf.maximum(*(products * end for end in ends))
+        run = in_order(bests[0], min(runs, k + excluded.shape[1]))
+        starts = self._starts(run)
+        # [runs, 1] + [longest] -> [candidates]; a shorter run's last candidate is the next run's first item.
+        longest = length + (longer > 0)
+        ids = tf.reshape(starts[:, None] + tf.range(longest, dtype=tf.int32), [-1])
+        known = tf.minimum(ids, self.vocabulary_size - 1)
+        multiplier = self._multipliers(known, arrays, tables)
+        scores = tf.repeat(tf.gather(products[0], run), longest) * multiplier
+        if longer:
+            after = starts + length + tf.cast(run < longer, tf.int32)
+            scores = tf.where(ids < tf.repeat(after, longest), scores, BEYOND)
+        if excluded.shape[1]:
+            # Reserved ids have a row of their own, which is none of these.
+            row, first = self.method.shared_row(excluded[0], TensorFlowOps()), reserved_rows(BLOCK)
+            offsets = tf.minimum(excluded[0] - self._starts(row - first), longest - 1)
+            scores -= penalty(run + first, row, offsets, runs + first, longest)
+        values, places = tf.math.top_k(scores, k)
+        return tf.gather(ids, places)[None, :], values[None, :]
+
+    def _starts(self, run: Any) -> Any:
+        """Return the first id of each run."""
+        import tensorflow as tf
+
+        length, longer = run_lengths(self.method.items, self.method.runs)
+        return RESERVED_IDS + run * length + tf.minimum(run, longer)
+
+    def _products(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
+        import tensorflow as tf
+
+        if self.projects:
+            hidden = tf.matmul(hidden, arrays["projection"], transpose_b=True)
+        products = tf.matmul(hidden, arrays["shared"], transpose_b=True)
+        # Gathered, since the converter would multiply a constant into the rows and so store these once more.
+        return products * tf.gather(arrays["factor"], place) if "factor" in arrays else products
+
+    def _multipliers(self, ids: Any, arrays: Arrays, tables: Tables | None) -> Any:
+        import tensorflow as tf
+
+        if self.own_multipliers:
+            return tf.cast(tf.gather(arrays[OWN][0], ids), tf.float32)
+        if tables is None:
+            raise ValueError("a tied output layer needs the embedding's tables")
+        return tf.reshape(tables.rows("multiplier", ids), [-1])
+
+    def _spread(self, rows: Any) -> Any:
+        """Turn what there is of every row into that of every id, `[rows, ...]` to `[vocabulary_size, ...]`.
+
+        Repeating needs no index per id in a file, and adds up gradients many times faster than a gather.
+        """
+        import tensorflow as tf
+
+        items, runs, rest = self.method.items, self.method.runs, rows.shape[1:]
+        if self.method.sharing != BLOCK:
+            repeats = [-(-items // self.method.item_rows)] + [1] * len(rest)
+            return tf.concat([rows[:RESERVED_IDS], tf.tile(rows[RESERVED_IDS:], repeats)[:items]], axis=0)
+        length, longer = run_lengths(items, runs)
+        first = reserved_rows(BLOCK)
+        cuts = ((0, first, RESERVED_IDS), (first, first + longer, length + 1), (first + longer, first + runs, length))
+        # [rows] -> [rows, 1] -> [rows, ids of each] -> [ids]
+        pieces = [
+            tf.reshape(tf.tile(tf.expand_dims(rows[start:stop], 1), [1, ids] + [1] * len(rest)), [-1, *rest])
+            for start, stop, ids in cuts
+            if stop > start
+        ]
+        return tf.concat(pieces, axis=0)
+
+    def _rows(self) -> npt.NDArray[np.int32]:
+        row: npt.NDArray[np.int32] = self.method.shared_row(np.arange(self.vocabulary_size, dtype=np.int32), NumpyOps())
+        return row
+
+    @classmethod
+    def for_ratio(cls, method: Method, width: int, ratio: float, **options: Any) -> Self:
+        """Return the only size there is for an embedding."""
+        output = cls(method.vocabulary_size, width, _suitable(method), **options)
+        require_ratio(output, ratio)
+        return output
+
+
+def _suitable(method: Method) -> MEmCom:
+    if isinstance(method, MEmCom) and not method.bias and method.multipliers == 1:
+        return method
+    name = type(method).__module__.rpartition(".")[2]
+    own = {key: value for key, value in method.parameters().items() if key in ("bias", "multipliers")}
+    raise UsageError(
+        f"embedding method is {name}{f' with {own}' if own else ''}; allowed for output layer tied is memcom with "
+        "bias=False and multipliers=1."
+    )
+
+
+def _whole(table: npt.NDArray[Any], place: Any) -> Any:
+    """Return a constant `[1, width]` as float32, such that integers are stored as they are."""
+    import tensorflow as tf
+
+    if table.dtype == np.float32:
+        return table
+    return tf.cast(tf.gather(table, place), tf.float32)
+
+
+def _sizes(rows: FloatArray, original: FloatArray) -> FloatArray:
+    """Return by how much each row of the file has to be multiplied to come nearest to what it was."""
+    own = np.sum(rows.astype(np.float64) ** 2, axis=1)
+    both = np.sum(rows.astype(np.float64) * original, axis=1)
+    sizes: FloatArray = np.where(own > 0, both / np.where(own > 0, own, 1), 1).astype(np.float32)
+    return sizes
