@@ -13,6 +13,7 @@ from ondevice.manifest import UNKNOWN_RUNTIME
 from ondevice.reporting.columns import ABSENT, format_metric, main_columns
 from ondevice.reporting.places import describe_machine
 from ondevice.reporting.plot import size_accuracy_svg
+from ondevice.reporting.popularity import popularity_columns, popularity_rows
 from ondevice.reporting.record import ModelRecord, Report
 from ondevice.reporting.runtime_columns import explained_columns, runtime_tables
 from ondevice.reporting.runtimes import VALID, result_verdict, undecided
@@ -26,7 +27,7 @@ def render_html(report: Report) -> str:
     """Render a report as one self-contained HTML page."""
     rows = summarize(report)
     return (
-        _environment()
+        environment()
         .get_template(TEMPLATE)
         .render(
             report=report,
@@ -34,6 +35,7 @@ def render_html(report: Report) -> str:
             # The only markup that is not escaped: matplotlib escaped the names inside it.
             plot=Markup(size_accuracy_svg(report)),
             main=(main_columns(report.metric, report.baseline), rows),
+            popularity=(popularity_columns(report), popularity_rows(report)),
             runtimes=runtime_tables(report, rows),
             explained=explained_columns(report, rows),
             failures=failures(report),
@@ -45,7 +47,8 @@ def render_html(report: Report) -> str:
     )
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return what renders the templates."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     # Names come from users and messages from runtimes; a misspelt field is an error, not an empty cell.
     environment = jinja2.Environment(

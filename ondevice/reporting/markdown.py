@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ondevice.reporting.columns import NUMBER, Column, Shown, main_columns
 from ondevice.reporting.places import describe_machine
+from ondevice.reporting.popularity import popularity_columns, popularity_rows
 from ondevice.reporting.record import Report
 from ondevice.reporting.runtime_columns import RuntimeTable, explained_columns, runtime_tables
 from ondevice.reporting.statements import Note, conclusion, failures, measurement_statements, skipped_tables
@@ -18,13 +19,15 @@ def render_markdown(report: Report) -> str:
     """Render a report as GitHub-flavoured Markdown."""
     rows = summarize(report)
     main = main_columns(report.metric, report.baseline)
+    classes, by_popularity = popularity_columns(report), popularity_rows(report)
     sections = [
-        f"# {_plain(report.title)}",
-        f"**{_plain(conclusion(report, rows))}**",
+        f"# {plain(report.title)}",
+        f"**{plain(conclusion(report, rows))}**",
         "## What ran where",
-        _bullets(_facts(report)),
+        bullets(_facts(report)),
         "## Size and accuracy",
-        _table(main, rows),
+        markdown_table(main, rows),
+        *(["## By popularity", markdown_table(classes, by_popularity)] if by_popularity else []),
         "## Runtimes",
         _devices(runtime_tables(report, rows)),
         "## Failures",
@@ -32,8 +35,9 @@ def render_markdown(report: Report) -> str:
         "## Tables the recipe left alone",
         _notes(skipped_tables(report), "None: every table is stored as its recipe says."),
         "## How to read the columns",
-        _explanations(main, "Size and accuracy"),
-        _explanations(explained_columns(report, rows), "Runtimes"),
+        explanations(main, "Size and accuracy"),
+        *([explanations(classes, "By popularity")] if by_popularity else []),
+        explanations(explained_columns(report, rows), "Runtimes"),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -41,24 +45,25 @@ def render_markdown(report: Report) -> str:
 def _facts(report: Report) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(report.versions.items()))
     return [
-        f"Data: {_plain(report.dataset)}: {_plain(report.dataset_summary)}",
-        f"Machine: {_plain(describe_machine(report.machine))}",
-        f"Versions: {_plain(versions)}",
-        f"Command: {_code(report.command)}",
-        f"Written: {_plain(report.created)}",
-        *(_plain(statement) for statement in measurement_statements(report)),
+        f"Data: {plain(report.dataset)}: {plain(report.dataset_summary)}",
+        f"Machine: {plain(describe_machine(report.machine))}",
+        f"Versions: {plain(versions)}",
+        f"Command: {code(report.command)}",
+        f"Written: {plain(report.created)}",
+        *(plain(statement) for statement in measurement_statements(report)),
     ]
 
 
 def _devices(tables: tuple[RuntimeTable, ...]) -> str:
-    parts = (f"### {_plain(table.device)}\n\n{_table(table.columns, table.entries)}" for table in tables)
+    parts = (f"### {plain(table.device)}\n\n{markdown_table(table.columns, table.entries)}" for table in tables)
     return "\n\n".join(parts) or "No runtime was tried."
 
 
-def _table(columns: tuple[Column[Shown], ...], rows: Sequence[Shown]) -> str:
-    lines = [_line(_plain(column.header) for column in columns)]
+def markdown_table(columns: tuple[Column[Shown], ...], rows: Sequence[Shown]) -> str:
+    """Return a table, one line per row."""
+    lines = [_line(plain(column.header) for column in columns)]
     lines.append(_line("---:" if column.kind == NUMBER else "---" for column in columns))
-    lines.extend(_line(_plain(column.cell(row)) for column in columns) for row in rows)
+    lines.extend(_line(plain(column.cell(row)) for column in columns) for row in rows)
     return "\n".join(lines)
 
 
@@ -67,23 +72,26 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _notes(notes: tuple[Note, ...], otherwise: str) -> str:
-    return _bullets([f"{_plain(note.subject)}: {_plain(note.text)}" for note in notes]) if notes else otherwise
+    return bullets([f"{plain(note.subject)}: {plain(note.text)}" for note in notes]) if notes else otherwise
 
 
-def _explanations(columns: tuple[Column[Shown], ...], table: str) -> str:
-    explained = [f"**{_plain(c.header)}**: {_plain(c.explanation)}." for c in columns if c.explanation]
-    return f"{table}:\n\n{_bullets(explained)}"
+def explanations(columns: tuple[Column[Shown], ...], table: str) -> str:
+    """Return what the columns of a table hold."""
+    explained = [f"**{plain(c.header)}**: {plain(c.explanation)}." for c in columns if c.explanation]
+    return f"{table}:\n\n{bullets(explained)}"
 
 
-def _bullets(lines: list[str]) -> str:
+def bullets(lines: list[str]) -> str:
+    """Return a list, one point per line."""
     return "\n".join(f"* {line}" for line in lines)
 
 
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is: names come from users, messages from runtimes."""
+def plain(text: str) -> str:
+    """Return text that Markdown shows as it is: names come from users, messages from runtimes."""
     return " ".join(text.split()).translate(_ESCAPES)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Return text as code."""
     # A fence of two backquotes may hold single ones.
     return f"`` {' '.join(text.split())} ``" if "`" in text else f"`{' '.join(text.split())}`"

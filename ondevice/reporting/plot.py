@@ -27,7 +27,7 @@ MARKER_PX = 10.0
 LINE_PX = 2.0
 CROWD = 12
 FONT_PT = 9.0
-_SETTINGS = {"svg.hashsalt": "ondevice", "svg.fonttype": "none", "font.family": ["sans-serif"], "path.simplify": False}
+SETTINGS = {"svg.hashsalt": "ondevice", "svg.fonttype": "none", "font.family": ["sans-serif"], "path.simplify": False}
 
 
 def size_accuracy_svg(report: Report) -> str:
@@ -43,7 +43,7 @@ def size_accuracy_svg(report: Report) -> str:
     if not rows:
         return ""
     # The settings are needed while drawing only; the context restores what the caller had.
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(SETTINGS):
         figure = _draw(report, rows)
         buffer = io.StringIO()
         nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))

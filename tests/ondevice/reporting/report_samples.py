@@ -200,4 +200,10 @@ def _manifest(variant: str, recipe: str, seed: int) -> Manifest:
         quality={METRIC: REFERENCE[variant][seed], "hit@20": 0.4},
         sha256={"model.tflite": "ab" * 32},
         versions={"tensorflow": "2.20.0"},
+        quality_by_popularity={
+            "head": {METRIC: REFERENCE[variant][seed] + 0.05, "users": 900.0, "items": 30.0},
+            "torso": {METRIC: REFERENCE[variant][seed] - 0.02, "users": 800.0, "items": 400.0},
+            "tail": {METRIC: REFERENCE[variant][seed] / 2, "users": 700.0, "items": 4_500.0},
+            "cold": {"users": 0.0, "items": 70.0},
+        },
     )

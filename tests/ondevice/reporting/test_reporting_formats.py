@@ -124,7 +124,7 @@ def test_html_shows_conclusion_badges_and_details() -> None:
     assert "memcom@semantic int8 (400 kB) is 25.0x smaller than full float32" in page
     assert '<span class="badge bad">refused</span>' in page
     assert '<span class="badge good">valid</span>' in page
-    assert page.count("<details>") == 12 + 2
+    assert page.count("<details>") == 12 + 3
     assert "FULLY_CONNECTED × 2" in page
 
 

@@ -1,0 +1,177 @@
+"""Compare methods at equal bytes: methods x ratios x orders x seeds with one protocol, resumable at every step."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ondevice.data import dataset as datasets
+from ondevice.embeddings.method import registry, require
+from ondevice.pipeline import sweep_plan as plans
+from ondevice.pipeline.sweep_plan import Cell, SweepPlan, best_setting, config_of, place
+from ondevice.pipeline.sweep_results import summarize_sweep
+from ondevice.pipeline.train import require_enough
+from ondevice.training.run_folder import is_finished
+
+if TYPE_CHECKING:
+    from ondevice.data.interactions import Interactions
+    from ondevice.reporting.sweep.record import Sweep
+    from ondevice.training.config import TrainConfig
+
+MODELS_PER_PROCESS = 24
+"""A process that has trained so many models makes room for a new one: TensorFlow keeps every compiled step."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training that is about to start or done.
+
+    Args:
+        cell: the model.
+        setting: its searched settings.
+        seed: its seed.
+    """
+
+    cell: Cell
+    setting: Mapping[str, float]
+    seed: int
+
+    @property
+    def title(self) -> str:
+        """What is trained, for people."""
+        setting = "".join(f", {name} {value:g}" for name, value in self.setting.items())
+        return f"{self.cell.variant} at {self.cell.ratio:g}x{setting}, seed {self.seed}"
+
+
+def sweep(
+    dataset: str,
+    data: Path | str | None,
+    *,
+    methods: Sequence[str] = (),
+    ratios: Sequence[float],
+    orders: Sequence[str],
+    seeds: Sequence[int],
+    warm: Sequence[str] = (),
+    search: Mapping[str, Sequence[float]] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    jobs: int = 1,
+    out: Path | str,
+    command: str = "ondevice sweep",
+    on_done: Callable[[int, str], None] = lambda number, what: None,
+) -> Sweep:
+    """Train everything that the folder does not hold yet and write the report of the sweep.
+
+    The candidates of `search` are trained with the first seed; for the other seeds only the one that was best on the
+    validation items is.
+
+    Args:
+        dataset: name of the data set.
+        data: its files; None for a generated one.
+        methods: methods, each with options behind colons, e.g. `"quotient_remainder:operation=add"`; all without any.
+        ratios: parameters of the full table over parameters stored.
+        orders: id orders.
+        seeds: seeds.
+        warm: methods of these that are also trained with a warm start from the full table of the same seed.
+        search: values to choose from by training setting.
+        settings: training settings that differ from the data set's, by name.
+        jobs: trainings at a time, each in its own process with its share of the cores.
+        out: folder to write, or one of the same sweep to go on with.
+        command: command to name in the report.
+        on_done: told of every training that is done: how many are, and which one it was.
+
+    Raises:
+        UsageError: a name is unknown, a value out of range, a file missing or the folder taken.
+        OnDeviceError: a data file is malformed.
+    """
+    require("jobs", jobs, jobs >= 1, "at least 1")
+    plan = SweepPlan(
+        dataset,
+        str(data) if data is not None else "",
+        tuple(methods) or tuple(name for name in registry.names() if name != plans.FULL),
+        tuple(float(ratio) for ratio in ratios),
+        tuple(orders),
+        tuple(seeds),
+        tuple(warm),
+        {name: tuple(values) for name, values in (search or {}).items()},
+        dict(settings or {}),
+    )
+    plans.check(plan)
+    interactions = datasets.load(dataset).read(Path(data) if data is not None else None)
+    require_enough(interactions)
+    folder = Path(out)
+    cells, _ = plans.cells(plan, interactions)
+    plans.claim(folder, plan)
+    done = [0]
+    with _pool(jobs) as pool:
+        # Warm starts begin with the full table, so all of that comes before any of them.
+        for group in ([cell for cell in cells if not cell.warm], [cell for cell in cells if cell.warm]):
+            candidates = plan.candidates()
+            # Where there is nothing to choose, no seed has to wait for the first one.
+            first = plan.seeds[:1] if len(candidates) > 1 else plan.seeds
+            searched = [Job(cell, setting, seed) for seed in first for cell in group for setting in candidates]
+            _train_all(pool, plan, folder, searched, done, on_done)
+            rest = plan.seeds[len(first) :]
+            kept = [Job(cell, best_setting(plan, folder, cell), seed) for seed in rest for cell in group]
+            _train_all(pool, plan, folder, kept, done, on_done)
+    return summarize_sweep(folder, plan, interactions, command)
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    return ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), _prepare, (threads,), max_tasks_per_child=MODELS_PER_PROCESS
+    )
+
+
+def _prepare(threads: int) -> None:
+    """Give a new process its share of the cores, before TensorFlow asks for them."""
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = str(threads)
+
+
+def _train_all(
+    pool: ProcessPoolExecutor,
+    plan: SweepPlan,
+    folder: Path,
+    jobs: Sequence[Job],
+    done: list[int],
+    on_done: Callable[[int, str], None],
+) -> None:
+    running = {}
+    for job in jobs:
+        run = place(folder, job.cell, job.setting, job.seed)
+        if not is_finished(run):
+            running[pool.submit(_train, config_of(plan, folder, job.cell, job.setting, job.seed), run)] = job
+    try:
+        for future in as_completed(running):
+            future.result()
+            done[0] += 1
+            on_done(done[0], running[future].title)
+    except BaseException:
+        # What has begun goes on after its last whole epoch at the next start; what has not begun must not begin.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+            process.join()
+        raise
+
+
+def _train(config: TrainConfig, run: Path) -> None:
+    """Train one model, in a process of the pool."""
+    from ondevice.quiet import native_messages_kept_back
+
+    with native_messages_kept_back():
+        from ondevice.training.fit import fit
+
+        fit(config, _read(config.dataset, config.data), run, lambda done, total, share: None)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(dataset: str, data: str) -> Interactions:
+    return datasets.load(dataset).read(Path(data) if data else None)

@@ -1,0 +1,227 @@
+"""The plan of a sweep: which models are trained with which settings, and the folder each one lies in."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ondevice import files, records
+from ondevice.embeddings.method import require
+from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
+from ondevice.pipeline.train import configure, parse_options
+from ondevice.training.run_folder import open_run
+
+if TYPE_CHECKING:
+    from ondevice.data.interactions import Interactions
+    from ondevice.training.config import TrainConfig
+
+PLAN_FILE = "sweep-plan.json"
+FULL = "full"
+FULL_ORDER = "as_given"
+WARM = "+warm"
+UNTUNED = "default"
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What a sweep trains, kept in its folder so that the same request resumes it.
+
+    Args:
+        dataset: name of the data set.
+        data: path of its files, empty for a generated one.
+        methods: methods to compare with the full table, each with options behind colons, e.g.
+            `"quotient_remainder:operation=add"`; `width` is an option too and keeps the bytes of the ratio.
+        ratios: parameters of the full table over parameters stored.
+        orders: id orders, each for every method to which the order makes a difference.
+        seeds: seeds; the settings are chosen with the first one.
+        warm: methods that are trained once more with a warm start from the full table of the same seed.
+        search: values to choose from by setting; every combination is tried for the full table, and for every method,
+            order and ratio alike, and the one with the best validation metric is kept.
+        settings: training settings that differ from the data set's.
+    """
+
+    dataset: str
+    data: str
+    methods: tuple[str, ...]
+    ratios: tuple[float, ...]
+    orders: tuple[str, ...]
+    seeds: tuple[int, ...]
+    warm: tuple[str, ...]
+    search: dict[str, tuple[float, ...]]
+    settings: dict[str, int | float | str | bool]
+
+    def candidates(self) -> list[dict[str, float]]:
+        """Return every combination of the values to choose from; a single empty one where there are none."""
+        return [dict(zip(self.search, values, strict=True)) for values in itertools.product(*self.search.values())]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model of a sweep, for all seeds and candidate settings.
+
+    Args:
+        method: the method with its options, as in the plan.
+        order: name of the id order.
+        ratio: ratio asked for.
+        warm: whether it starts from the full table.
+    """
+
+    method: str
+    order: str
+    ratio: float
+    warm: bool = False
+
+    @property
+    def variant(self) -> str:
+        """Name of the model, e.g. `"memcom@semantic+warm"`."""
+        return f"{self.method}@{self.order}{WARM if self.warm else ''}"
+
+
+FULL_CELL = Cell(FULL, FULL_ORDER, 1.0)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A model of a sweep that can't be made.
+
+    Args:
+        method: the method with its options.
+        ratio: ratio asked for.
+        reason: why not, one sentence.
+    """
+
+    method: str
+    ratio: float
+    reason: str
+
+
+def cells(plan: SweepPlan, interactions: Interactions) -> tuple[list[Cell], list[Refusal]]:
+    """Return every model of the plan, the full table first, and those that can't be made.
+
+    A method that needs a certain order is trained in that one only, one to which ids are all alike only as given.
+
+    Args:
+        plan: the plan.
+        interactions: the data set.
+    """
+    from ondevice.training.choose import falling_counts, make_method
+
+    counts = falling_counts(interactions)
+    found, refused = [FULL_CELL], []
+    counts = falling_counts(interactions)
+    for ratio, method in itertools.product(plan.ratios, plan.methods):
+        orders: list[str] = []
+        for order in plan.orders:
+            config = config_of(plan, Path(), Cell(method, order, ratio), {}, plan.seeds[0])
+            try:
+                made = make_method(config, interactions.items + RESERVED_IDS, counts)
+            except UsageError as error:
+                refused.append(Refusal(method, ratio, str(error)))
+                break
+            orders.append(made.needs_order or (order if made.order_matters else FULL_ORDER))
+        for order, warm in itertools.product(dict.fromkeys(orders), (False, True)):
+            if not warm or method in plan.warm:
+                found.append(Cell(method, order, ratio, warm))
+    return found, refused
+
+
+def parse_method(word: str) -> tuple[str, dict[str, Any], int | None]:
+    """Split `METHOD[:NAME=VALUE...]` into name, options and the width, if one is given.
+
+    Raises:
+        UsageError: it is not of this form.
+    """
+    name, *pairs = word.split(":")
+    options = parse_options(pairs)
+    width = options.pop("width", None)
+    if width is not None and (type(width) is not int or width < 1):
+        raise UsageError(f"width of {word!r} is {width!r}; allowed is a whole number of at least 1.")
+    return name, options, width
+
+
+def place(folder: Path, cell: Cell, setting: Mapping[str, float], seed: int) -> Path:
+    """Return the run folder of one training."""
+    label = ",".join(f"{name}={value:g}" for name, value in setting.items()) or UNTUNED
+    return folder / cell.variant / f"{cell.ratio:g}x" / label / f"seed-{seed}"
+
+
+def best_setting(plan: SweepPlan, folder: Path, cell: Cell) -> dict[str, float]:
+    """Return the candidate with the best validation metric of the first seed.
+
+    Args:
+        plan: the plan.
+        folder: folder of the sweep; every candidate is trained.
+        cell: the model.
+    """
+    candidates = plan.candidates()
+    runs = [open_run(place(folder, cell, setting, plan.seeds[0])) for setting in candidates]
+    return max(zip(runs, candidates, strict=True), key=lambda pair: pair[0].result.best_validation)[1]
+
+
+def config_of(plan: SweepPlan, folder: Path, cell: Cell, setting: Mapping[str, float], seed: int) -> TrainConfig:
+    """Build the settings of one training.
+
+    Args:
+        plan: the plan.
+        folder: folder of the sweep.
+        cell: the model.
+        setting: the candidate's settings.
+        seed: the seed.
+
+    Raises:
+        UsageError: a name is unknown or a value is out of range.
+    """
+    name, options, width = parse_method(cell.method)
+    settings = {**plan.settings, **setting}
+    path = Path(plan.data) if plan.data else None
+    config = configure(plan.dataset, path, name, cell.order, cell.ratio, seed, options, settings)
+    if width is not None:
+        # The ratio stays that of bytes: to the full table of the width that all the others have.
+        config = replace(config, width=width, ratio=cell.ratio * width / config.width)
+    if cell.warm:
+        teacher = place(folder, FULL_CELL, best_setting(plan, folder, FULL_CELL), seed)
+        config = replace(config, teacher=str(teacher), warm_start=True)
+    return config
+
+
+def check(plan: SweepPlan) -> None:
+    """Check everything that can be checked without the data.
+
+    Raises:
+        UsageError: a name is unknown or a value is out of range.
+    """
+    fields: dict[str, tuple[Any, ...]] = {
+        "methods": plan.methods, "ratios": plan.ratios, "orders": plan.orders, "seeds": plan.seeds,
+    }  # fmt: skip
+    for field, values in {**fields, **{f"values of {name}": found for name, found in plan.search.items()}}.items():
+        if not values or len(set(values)) != len(values):
+            raise UsageError(f"{field} is {list(values)}; allowed is one or more, each once.")
+    for ratio in plan.ratios:
+        require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
+    for method in plan.warm:
+        if method not in plan.methods:
+            raise UsageError(f"warm start is asked for {method!r}; allowed is one of {', '.join(plan.methods)}.")
+    if FULL in plan.methods:
+        raise UsageError("methods has 'full'; the full table is trained in any case and is what all are compared with.")
+    for method, order in itertools.product((FULL, *plan.methods), plan.orders):
+        for ratio, setting in itertools.product(plan.ratios, plan.candidates()):
+            config_of(plan, Path(), Cell(method, order, ratio), setting, plan.seeds[0])
+
+
+def claim(folder: Path, plan: SweepPlan) -> None:
+    """Start a sweep's folder, or go on with one that the same plan began.
+
+    Raises:
+        UsageError: the folder is taken by something else.
+    """
+    path = folder / PLAN_FILE
+    if folder.exists() and not path.is_file():
+        files.refuse_existing(folder)
+    if path.is_file() and records.read(SweepPlan, path, "sweep plan") != plan:
+        raise UsageError(f"output {str(folder)!r} holds a sweep of another request; see its {PLAN_FILE}.")
+    records.write(path, plan)

@@ -1,0 +1,149 @@
+"""From the run folders of a sweep to its report: which settings were best, and each model against the full table."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ondevice.pipeline import size as sizes
+from ondevice.pipeline import sweep_plan as plans
+from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, place
+from ondevice.quantize import recipe as recipes
+from ondevice.training.run_folder import Run, is_finished, open_run
+from ondevice.versions import machine, versions
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ondevice.data.interactions import Interactions
+    from ondevice.reporting.sweep.record import Comparison, Sweep, Trial
+
+METRIC = "ndcg@20"
+
+
+def summarize_sweep(folder: Path, plan: SweepPlan, interactions: Interactions, command: str) -> Sweep:
+    """Gather what is trained so far, compare it with the full table, and write the report in three formats.
+
+    Args:
+        folder: folder of the sweep.
+        plan: the plan.
+        interactions: the data set.
+        command: command to name in the report.
+    """
+    from ondevice.reporting.sweep.record import SCHEMA_VERSION, Refused, Sweep
+    from ondevice.reporting.sweep.write import write_sweep
+
+    cells, refused = plans.cells(plan, interactions)
+    trials: list[Trial] = []
+    comparisons: list[Comparison] = []
+    missing = 0
+    full: dict[int, Run] = {}
+    for cell in cells:
+        runs, left = _runs(plan, folder, cell)
+        missing += left
+        trials.extend(_trial(cell, run, setting, chosen) for run, setting, chosen in runs)
+        kept = {run.config.seed: run for run, _, chosen in runs if chosen}
+        if cell == FULL_CELL:
+            full = kept
+        elif both := [(kept[seed], full[seed]) for seed in plan.seeds if seed in kept and seed in full]:
+            comparisons.append(_compare(cell, both))
+    found = Sweep(
+        SCHEMA_VERSION,
+        plan.dataset,
+        interactions.summary(),
+        command,
+        datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        machine(),
+        versions(),
+        METRIC,
+        FULL_CELL.variant,
+        _protocol(plan),
+        tuple(trials),
+        tuple(comparisons),
+        tuple(Refused(each.method, each.ratio, each.reason) for each in refused),
+        missing,
+    )
+    write_sweep(found, folder)
+    return found
+
+
+def _runs(plan: SweepPlan, folder: Path, cell: Cell) -> tuple[list[tuple[Run, dict[str, float], bool]], int]:
+    """The finished runs of a cell with their settings and whether these were chosen, and how many are missing."""
+    candidates = plan.candidates()
+    searched = [is_finished(place(folder, cell, setting, plan.seeds[0])) for setting in candidates]
+    best = best_setting(plan, folder, cell) if all(searched) else None
+    jobs = [(setting, plan.seeds[0]) for setting in candidates]
+    jobs += [(best, seed) for seed in plan.seeds[1:] if best is not None]
+    found = [
+        (open_run(run), setting, setting == best)
+        for setting, seed in jobs
+        if is_finished(run := place(folder, cell, setting, seed))
+    ]
+    return found, len(candidates) + len(plan.seeds) - 1 - len(found)
+
+
+def _trial(cell: Cell, run: Run, setting: dict[str, float], chosen: bool) -> Trial:
+    from ondevice.reporting.sweep.record import Trial
+
+    method = run.method()
+    own_recipes = recipes.names(comparison=False)
+    return Trial(
+        variant=cell.variant,
+        ratio=cell.ratio,
+        seed=run.config.seed,
+        setting=setting,
+        chosen=chosen,
+        # To the full table of the width that all have, where a method was given a width of its own.
+        reached=method.ratio * cell.ratio / run.config.ratio if cell.ratio > 1 else 1.0,
+        table_bytes={recipe: sizes.table_bytes(method, recipe) for recipe in own_recipes},
+        validation=run.result.best_validation,
+        test=run.result.test,
+        seconds=run.result.seconds,
+        epochs=len(run.result.history),
+    )
+
+
+def _compare(cell: Cell, pairs: Sequence[tuple[Run, Run]]) -> Comparison:
+    import scipy.stats
+
+    from ondevice.reporting.sweep.record import Comparison
+
+    own, full = (np.mean([_per_user(pair[side]) for pair in pairs], axis=0) for side in (0, 1))
+    test = scipy.stats.ttest_rel(own, full)
+    interval = test.confidence_interval(0.95)
+    base = float(np.mean(full))
+    return Comparison(
+        variant=cell.variant,
+        ratio=cell.ratio,
+        seeds=len(pairs),
+        users=len(own),
+        change=float(np.mean(own)) / base - 1,
+        low=float(interval.low) / base,
+        high=float(interval.high) / base,
+        p_value=float(test.pvalue),
+    )
+
+
+def _per_user(run: Run) -> npt.NDArray[np.float64]:
+    from ondevice.training.evaluation import without_known
+    from ondevice.training.metrics import per_user
+
+    evaluation = run.evaluation()
+    return per_user(without_known(evaluation.items, evaluation.known), evaluation.relevant, METRIC)
+
+
+def _protocol(plan: SweepPlan) -> tuple[str, ...]:
+    fixed = ", ".join(f"{name} {value}" for name, value in plan.settings.items())
+    shared = f"All models are trained with the settings of the data set{f' and {fixed}' if fixed else ''}."
+    if not plan.search:
+        return (shared, "No setting was searched for any method; the settings suit the full table.")
+    ranges = "; ".join(f"{name}: {', '.join(f'{value:g}' for value in found)}" for name, found in plan.search.items())
+    return (
+        shared,
+        f"Every model, the full table like any other, had {len(plan.candidates())} trials ({ranges}) with seed "
+        f"{plan.seeds[0]}; the one with the best {METRIC} on the validation items was kept for all seeds.",
+    )

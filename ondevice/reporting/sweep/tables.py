@@ -1,0 +1,120 @@
+"""From the raw trials of a sweep to rows: one per model and ratio, means and spreads over seeds."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from ondevice.reporting.columns import NUMBER, TEXT, WIDE, Column, format_metric, format_spread, or_absent
+from ondevice.reporting.summary import Spread, spread
+from ondevice.reporting.sweep.record import Comparison, Sweep, Trial
+from ondevice.units import format_bytes, format_percent, format_ratio
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One model at one ratio.
+
+    Args:
+        variant: name of the model.
+        ratio: ratio asked for.
+        trials: the trainings with the kept setting, one per seed.
+        comparison: against the full table; absent for the full table itself.
+    """
+
+    variant: str
+    ratio: float
+    trials: tuple[Trial, ...]
+    comparison: Comparison | None
+
+    def spread(self, metric: str) -> Spread:
+        """Mean and deviation of a test metric over seeds."""
+        found = spread(trial.test[metric] for trial in self.trials)
+        assert found is not None, "a row has trials"
+        return found
+
+
+def sweep_rows(sweep: Sweep) -> tuple[SweepRow, ...]:
+    """Return the full table, then by ratio the models, the best of each ratio first."""
+    groups: dict[tuple[float, str], list[Trial]] = {}
+    for trial in sweep.trials:
+        if trial.chosen:
+            groups.setdefault((trial.ratio, trial.variant), []).append(trial)
+    compared = {(each.ratio, each.variant): each for each in sweep.comparisons}
+    rows = [SweepRow(key[1], key[0], tuple(trials), compared.get(key)) for key, trials in groups.items()]
+    return tuple(sorted(rows, key=lambda row: (row.ratio, -row.spread(sweep.metric).mean)))
+
+
+def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
+    """Return the columns of the table, one row per model and ratio."""
+    searched = list(dict.fromkeys(name for trial in sweep.trials for name in trial.setting))
+    return (
+        Column("asked", NUMBER, lambda row: format_ratio(row.ratio), "float32 bytes of the full table over those kept"),
+        Column("model", TEXT, lambda row: row.variant),
+        Column(
+            sweep.metric,
+            NUMBER,
+            lambda row: format_spread(row.spread(sweep.metric)),
+            "mean over seeds on the test items, ± sample standard deviation",
+        ),
+        Column(
+            "change",
+            NUMBER,
+            lambda row: or_absent(row.comparison, lambda found: format_percent(found.change)),
+            f"relative to {sweep.baseline} with the same seeds",
+        ),
+        Column(
+            "95 %",
+            NUMBER,
+            lambda row: or_absent(row.comparison, _interval),
+            "confidence interval of the change, from the spread over users, each user's metric averaged over seeds",
+        ),
+        Column(
+            "p",
+            NUMBER,
+            lambda row: or_absent(row.comparison, lambda found: _p_value(found.p_value)),
+            "paired t-test over users against the full table",
+            WIDE,
+        ),
+        Column("seeds", NUMBER, lambda row: str(len(row.trials))),
+        Column("reached", NUMBER, lambda row: format_ratio(statistics.fmean(t.reached for t in row.trials))),
+        Column("float32", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["float32"]), "", WIDE),
+        Column("int8", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["int8"]), "", WIDE),
+        *(
+            Column(name.replace("_", " "), NUMBER, lambda row, name=name: f"{row.trials[0].setting[name]:g}")  # type: ignore[misc]
+            for name in searched
+        ),
+        Column(
+            "seconds",
+            NUMBER,
+            lambda row: f"{statistics.fmean(t.seconds for t in row.trials):.0f}",
+            "mean per training",
+            WIDE,
+        ),
+    )
+
+
+def conclusion(sweep: Sweep) -> str:
+    """Say in one sentence which model lost least at each ratio."""
+    best: dict[float, SweepRow] = {}
+    for row in sweep_rows(sweep):
+        if row.comparison is not None:
+            best.setdefault(row.ratio, row)
+    if not best:
+        return "No model is trained yet besides the full table."
+    found = [f"{row.variant} at {format_ratio(ratio)} ({_change(row)})" for ratio, row in best.items()]
+    baseline = next((row for row in sweep_rows(sweep) if row.variant == sweep.baseline), None)
+    full = f" against {format_metric(baseline.spread(sweep.metric).mean)} of the full table" if baseline else ""
+    return f"Least lost in {sweep.metric}{full}: {', '.join(found)}."
+
+
+def _change(row: SweepRow) -> str:
+    return format_percent(row.comparison.change) if row.comparison is not None else ""
+
+
+def _interval(found: Comparison) -> str:
+    return f"{format_percent(found.low)} to {format_percent(found.high)}"
+
+
+def _p_value(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,169 @@
+"""Sweeps: what is trained, that nothing is trained twice, how settings are chosen and models compared."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from ondevice import records
+from ondevice.errors import UsageError
+from ondevice.pipeline import sweep_plan as plans
+from ondevice.pipeline.sweep import sweep
+from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan
+from ondevice.reporting.sweep.record import Sweep
+from ondevice.training.run_folder import open_run
+from tests.tiny_runs import tiny_interactions, write_user_items
+
+SETTINGS = {
+    "width": 16, "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 2, "patience": 2,
+}  # fmt: skip
+REQUEST = {
+    "methods": ["reduced_width", "memcom"],
+    "ratios": [4.0, 40.0],
+    "orders": ["random"],
+    "seeds": [0, 1],
+    "warm": ["memcom"],
+    "search": {"learning_rate": [0.0001, 0.02]},
+    "settings": SETTINGS,
+}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory) -> tuple[Path, Sweep, list[str], list[str]]:
+    """A sweep, stopped after the third training and started again."""
+    root = tmp_path_factory.mktemp("sweep")
+    write_user_items(tiny_interactions(), root / "data")
+    before: list[str] = []
+    after: list[str] = []
+
+    def stop_after_three(number: int, what: str) -> None:
+        before.append(what)
+        if number == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep("user-items", root / "data", out=root / "out", on_done=stop_after_three, **REQUEST)
+    found = sweep("user-items", root / "data", out=root / "out", on_done=lambda _, what: after.append(what), **REQUEST)
+    return root / "out", found, before, after
+
+
+def test_nothing_is_trained_twice_and_nothing_is_left_out(swept) -> None:
+    _, found, before, after = swept
+    # Full, reduced_width, memcom cold and warm: two settings with the first seed, the better one with the other.
+    assert len(found.trials) == 4 * 3
+    assert found.missing == 0
+    assert not set(before) & set(after)
+    # One may have become done when the sweep was stopped, without anybody being told.
+    assert 12 - 3 - 1 <= len(after) <= 12 - 3
+
+
+def test_the_setting_is_chosen_by_the_validation_metric_of_the_first_seed(swept) -> None:
+    _, found, _, _ = swept
+    for variant in {trial.variant for trial in found.trials}:
+        first = [trial for trial in found.trials if trial.variant == variant and trial.seed == 0]
+        assert len(first) == 2
+        best = max(first, key=lambda trial: trial.validation)
+        assert best.validation > min(trial.validation for trial in first)
+        kept = [trial.setting for trial in found.trials if trial.variant == variant and trial.chosen]
+        assert kept == [best.setting] * 2
+
+
+def test_a_ratio_out_of_reach_is_listed_with_its_reason(swept) -> None:
+    _, found, _, _ = swept
+    assert {(each.method, each.ratio) for each in found.refused} == {("memcom", 40.0), ("reduced_width", 40.0)}
+    assert all("out of reach" in each.reason for each in found.refused)
+
+
+def test_a_warm_start_begins_with_the_full_table_of_its_seed(swept) -> None:
+    folder, found, _, _ = swept
+    setting = next(trial.setting for trial in found.trials if trial.variant == "memcom@random+warm" and trial.chosen)
+    for seed in (0, 1):
+        run = open_run(plans.place(folder, Cell("memcom", "random", 4.0, warm=True), setting, seed))
+        assert run.config.warm_start
+        teacher = open_run(Path(run.config.teacher))
+        assert (teacher.config.method, teacher.config.seed) == ("full", seed)
+
+
+def test_models_are_compared_over_users_with_their_metric_averaged_over_seeds(swept) -> None:
+    _, found, _, _ = swept
+    for compared in found.comparisons:
+        means = {}
+        for variant in (compared.variant, found.baseline):
+            kept = [trial for trial in found.trials if trial.variant == variant and trial.chosen]
+            means[variant] = np.mean([trial.test["ndcg@20"] for trial in kept])
+        assert compared.seeds == 2
+        assert compared.change == pytest.approx(means[compared.variant] / means[found.baseline] - 1, rel=1e-6)
+        assert compared.low < compared.change < compared.high
+        # The interval leaves zero out exactly where the test finds a difference at 5 %.
+        assert (compared.low <= 0 <= compared.high) == (compared.p_value >= 0.05)
+        quantile = scipy.stats.t.ppf(0.975, compared.users - 1)
+        t_value = compared.change / ((compared.high - compared.low) / 2 / quantile)
+        assert compared.p_value == pytest.approx(2 * scipy.stats.t.sf(abs(t_value), compared.users - 1), rel=1e-6)
+
+
+def test_the_report_holds_every_model(swept) -> None:
+    folder, found, _, _ = swept
+    assert records.read(Sweep, folder / "sweep.json", "sweep") == found
+    for name in ("sweep.md", "sweep.html"):
+        text = (folder / name).read_text()
+        assert all(compared.variant in text for compared in found.comparisons)
+        assert "out of reach" in text
+
+
+def test_a_folder_of_another_sweep_is_refused(swept) -> None:
+    folder, _, _, _ = swept
+    with pytest.raises(UsageError, match="another request"):
+        sweep("user-items", folder.parent / "data", out=folder, **{**REQUEST, "seeds": [0]})
+
+
+PLAN = SweepPlan("synthetic", "", ("hashing",), (4.0,), ("random", "semantic"), (0,), (), {}, {})
+
+
+def variants(**changed: object) -> list[str]:
+    found, _ = plans.cells(dataclasses.replace(PLAN, **changed), tiny_interactions())  # type: ignore[arg-type]
+    return [cell.variant for cell in found]
+
+
+def test_a_method_is_trained_in_every_order_that_makes_a_difference() -> None:
+    assert variants() == ["full@as_given", "hashing@random", "hashing@semantic"]
+    assert variants(methods=("reduced_width",)) == ["full@as_given", "reduced_width@as_given"]
+    assert variants(methods=("truncate_rare",)) == ["full@as_given", "truncate_rare@frequency"]
+
+
+def test_a_width_of_its_own_keeps_the_bytes_of_the_ratio() -> None:
+    wide = plans.config_of(PLAN, Path(), Cell("memcom:width=128", "random", 4.0), {}, 0)
+    usual = plans.config_of(PLAN, Path(), Cell("memcom", "random", 4.0), {}, 0)
+    assert (wide.width, wide.ratio / usual.ratio) == (128, 128 / usual.width)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"methods": ()}, "methods is"),
+        ({"methods": ("full",)}, "trained in any case"),
+        ({"methods": ("nonsense",)}, "nonsense"),
+        ({"methods": ("hashing:width=wide",)}, "whole number"),
+        ({"ratios": (4.0, 4.0)}, "each once"),
+        ({"ratios": (0.5,)}, "ratio"),
+        ({"orders": ("sorted",)}, "sorted"),
+        ({"seeds": ()}, "seeds is"),
+        ({"warm": ("memcom",)}, "warm start is asked for 'memcom'"),
+        ({"search": {"colour": (1.0,)}}, "colour"),
+        ({"search": {"learning_rate": (0.1, 0.1)}}, "each once"),
+    ],
+)
+def test_a_senseless_plan_is_refused(changed: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        plans.check(dataclasses.replace(PLAN, **changed))
+
+
+def test_the_full_table_has_as_many_candidates_as_any_other() -> None:
+    plan = dataclasses.replace(PLAN, search={"learning_rate": (0.01, 0.02), "dropout": (0.3, 0.5)})
+    assert len(plan.candidates()) == 4
+    for cell in (FULL_CELL, Cell("hashing", "random", 4.0)):
+        configs = [plans.config_of(plan, Path(), cell, setting, 0) for setting in plan.candidates()]
+        assert len({(config.learning_rate, config.dropout) for config in configs}) == 4
