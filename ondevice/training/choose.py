@@ -1,30 +1,58 @@
-"""From the settings of a run to the embedding method it trains. Needs no TensorFlow, so that it can be asked first."""
+"""From the settings of a run to the embedding method and output layer it trains. Asked first, so without TensorFlow."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.data.interactions import Interactions
 from ondevice.data.order import registry as orders
+from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings import sharing
 from ondevice.embeddings.method import Method
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
+from ondevice.models.output import Output
+from ondevice.models.output import registry as outputs
 from ondevice.training.config import TrainConfig
+from ondevice.training.run_folder import open_run
+
+Counts = npt.NDArray[np.int64]
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
-def choose_method(config: TrainConfig, vocabulary_size: int) -> Method:
+def falling_counts(interactions: Interactions) -> Counts:
+    """Return how often each id occurs in training in the order `frequency`, zeros for the reserved ids in front.
+
+    Returns:
+        int64 `[vocabulary_size]`.
+    """
+    items = np.sort(interactions.train.counts(interactions.items))[::-1]
+    return np.concatenate([np.zeros(RESERVED_IDS, np.int64), items])
+
+
+def choose_method(config: TrainConfig, vocabulary_size: int, counts: Counts | None = None) -> Method:
     """Build the configured method at the configured ratio.
+
+    Args:
+        config: the settings.
+        vocabulary_size: number of ids, reserved ids included.
+        counts: what `falling_counts` gives; None where no data are at hand, and then methods that use them assume some.
 
     Raises:
         UsageError: the method can't reach the ratio or needs another id order, or an option is not one of its
             fields or of another type.
     """
-    options = method_options(config)
-    method = methods.load(config.method).for_ratio(vocabulary_size, config.width, config.ratio, **options)
+    method = make_method(config, vocabulary_size, counts)
     if method.needs_order not in ("", config.order):
+        options = method_options(config)
         raise UsageError(
             f"order is {config.order!r}; allowed is {method.needs_order!r} for method {config.method}"
             f"{f' with options {options}' if options else ''}, since rows of their own belong to its first ids."
@@ -32,16 +60,86 @@ def choose_method(config: TrainConfig, vocabulary_size: int) -> Method:
     return method
 
 
-def method_options(config: TrainConfig) -> dict[str, Any]:
+def make_method(config: TrainConfig, vocabulary_size: int, counts: Counts | None = None) -> Method:
+    """Build the configured method at the configured ratio, whatever order it needs.
+
+    Args:
+        config: the settings.
+        vocabulary_size: number of ids, reserved ids included.
+        counts: as for `choose_method`.
+
+    Raises:
+        UsageError: the method can't reach the ratio, or an option is not one of its fields or of another type.
+    """
+    options = method_options(config, counts)
+    return methods.load(config.method).for_ratio(vocabulary_size, config.width, config.ratio, **options)
+
+
+def method_options(config: TrainConfig, counts: Counts | None = None) -> dict[str, Any]:
     """Return the options that the configured method is made with.
 
     Where the method shares rows by a rule and none is given, neighbours share a row if the order makes them similar.
+
+    Args:
+        config: the settings.
+        counts: as for `choose_method`.
 
     Raises:
         UsageError: an option is not one of the method's fields or of another type.
     """
     kind = methods.load(config.method)
     options: dict[str, Any] = dict(config.options)
+    allowed = _checked(options, kind, f"method {config.method}")
+    if "sharing" in allowed and orders.load(config.order).neighbours_similar:
+        options.setdefault("sharing", sharing.BLOCK)
+    return options if counts is None else kind.options_from_counts(counts, options)
+
+
+def choose_output(config: TrainConfig, method: Method) -> Output:
+    """Build the configured output layer at the configured ratio.
+
+    Args:
+        config: the settings.
+        method: the embedding method.
+
+    Raises:
+        UsageError: the layer can't reach the ratio or is not for this method, or an option is not one of its fields or
+            of another type.
+    """
+    kind = outputs.load(config.output)
+    _checked(config.output_options, kind, f"output layer {config.output}")
+    width = config.hidden[-1] if config.hidden else method.output_width
+    return kind.for_ratio(method, width, config.output_ratio, **config.output_options)
+
+
+def check_teacher(config: TrainConfig, interactions: Interactions, method: Method) -> None:
+    """Check that the configured teacher, if there is one, can teach.
+
+    Args:
+        config: the settings.
+        interactions: the data set.
+        method: the embedding method.
+
+    Raises:
+        UsageError: the teacher is no finished run, was trained on other items, or is of another shape than a warm start
+            needs.
+    """
+    if not config.teacher:
+        return
+    run = open_run(Path(config.teacher))
+    own = Vocabulary.of_items(interactions.item_keys, np.arange(interactions.items))
+    if set(run.vocabulary().keys) != set(own.keys):
+        raise UsageError(f"teacher {config.teacher!r} was trained on other items; name a run of the same data.")
+    given, needed = (run.method().output_width, run.config.hidden), (method.output_width, config.hidden)
+    if config.warm_start and given != needed:
+        raise UsageError(
+            f"teacher {config.teacher!r} has vectors of width {given[0]} and hidden layers {list(given[1])}, the model "
+            f"{needed[0]} and {list(needed[1])}; name a run of the same width and hidden layers for a warm start."
+        )
+
+
+def _checked(options: Mapping[str, Any], kind: type[Method | Output], whose: str) -> set[str]:
+    """Refuse options that are not fields of a member or of another type; return the names of those that may be."""
     # A field without a default is what the ratio decides.
     allowed = {
         entry.name: entry.default for entry in dataclasses.fields(kind) if entry.default is not dataclasses.MISSING
@@ -49,11 +147,9 @@ def method_options(config: TrainConfig) -> dict[str, Any]:
     unknown = sorted(set(options) - set(allowed))
     if unknown:
         has = f"it has {', '.join(sorted(allowed))}" if allowed else "it has none"
-        raise UsageError(f"option {unknown[0]!r} is not known to method {config.method}; {has}.")
+        raise UsageError(f"option {unknown[0]!r} is not known to {whose}; {has}.")
     for name, value in options.items():
         wanted = type(allowed[name])
         if type(value) is not wanted and not (wanted is float and type(value) is int):
             raise UsageError(f"option {name} is {value!r}; allowed is {_KINDS[wanted]}.")
-    if "sharing" in allowed and orders.load(config.order).neighbours_similar:
-        options.setdefault("sharing", sharing.BLOCK)
-    return options
+    return set(allowed)

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ondevice.embeddings.method import require
-from ondevice.errors import unknown_name
+from ondevice.errors import UsageError, unknown_name
+from ondevice.training.optimizer import registry as optimizers
+
+TEACHER_ORDER = "semantic"
+"""The order that may compare a teacher's vectors."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,14 @@ class TrainConfig:
         epochs: passes over the users, at most.
         patience: epochs without a better validation metric after which training stops.
         validation_users: users for the validation metric of each epoch, at most.
+        output: name of the output layer.
+        output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8.
+        output_options: further fields of the output layer, e.g. `{"bias": false}`.
+        teacher: run folder of a trained model to start or learn from, empty for none.
+        warm_start: whether tables, dense layers and output layer start as near to the teacher's as they can.
+        teacher_order: whether the semantic order compares the teacher's vectors instead of item factors.
+        optimizer: name of the optimizer.
+        distillation: share of the loss that is the cross-entropy to the teacher's probabilities, 0 to 1.
     """
 
     dataset: str
@@ -57,6 +69,14 @@ class TrainConfig:
     epochs: int = 18
     patience: int = 4
     validation_users: int = 3_000
+    output: str = "dense"
+    output_ratio: float = 1.0
+    output_options: dict[str, int | float | str | bool] = field(default_factory=dict)
+    teacher: str = ""
+    warm_start: bool = False
+    teacher_order: bool = False
+    distillation: float = 0.0
+    optimizer: str = "adamw"
 
     def __post_init__(self) -> None:
         counts = ("width", "history_length", "sample_length", "batch_size", "epochs", "patience", "validation_users")
@@ -67,6 +87,14 @@ class TrainConfig:
         require("learning_rate", self.learning_rate, 0 < self.learning_rate < math.inf, "a finite number above 0")
         require("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "a finite number of at least 0")
         require("seed", self.seed, _whole(self.seed, 0), "a whole number of at least 0")
+        if self.optimizer not in optimizers.names():
+            raise unknown_name("optimizer", self.optimizer, optimizers.names())
+        require("distillation", self.distillation, 0 <= self.distillation <= 1, "0 to 1")
+        for name in ("warm_start", "teacher_order", "distillation"):
+            if getattr(self, name) and not self.teacher:
+                raise UsageError(f"{name} is {getattr(self, name)!r}; allowed is it only beside a teacher.")
+        if self.teacher_order and self.order != TEACHER_ORDER:
+            raise UsageError(f"order is {self.order!r}; allowed is {TEACHER_ORDER!r} beside teacher_order.")
         require("hidden", self.hidden, all(_whole(units, 1) for units in self.hidden), "units of at least 1 each")
 
 
@@ -81,7 +109,8 @@ def check_setting(name: str) -> type[Any]:
         UsageError: there is no such setting.
     """
     numeric = {entry.name: {"int": int, "float": float}.get(str(entry.type)) for entry in fields(TrainConfig)}
-    allowed = {key: kind for key, kind in numeric.items() if kind is not None and key not in ("seed", "ratio")}
+    elsewhere = ("seed", "ratio", "output_ratio", "distillation")
+    allowed = {key: kind for key, kind in numeric.items() if kind is not None and key not in elsewhere}
     if name not in allowed:
         raise unknown_name("training setting", name, allowed)
     return allowed[name]

@@ -11,20 +11,21 @@ import numpy as np
 
 from ondevice import files, records
 from ondevice.data.interactions import Interactions, Lists
-from ondevice.data.order import registry as orders
-from ondevice.data.vocabulary import Vocabulary
-from ondevice.embeddings.layer import PER_ID_MARK
+from ondevice.embeddings.layer import PER_ID_MARK, CompressedEmbedding
 from ondevice.embeddings.method import Method
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.ranking import ranking_network
 from ondevice.training import metrics, run_folder
 from ondevice.training.checkpoints import Checkpoints, State
-from ondevice.training.choose import choose_method
+from ondevice.training.choose import check_teacher, choose_method, choose_output, falling_counts
 from ondevice.training.config import TrainConfig
 from ondevice.training.examples import HistoryExamples
 from ondevice.training.loss import softmax_over_targets
+from ondevice.training.optimizer import registry as optimizers
 from ondevice.training.run_folder import Epoch, Run, TrainResult
 from ondevice.training.score import Scorer, evaluate, kept_items
+from ondevice.training.start import arranged, start, teacher_of
+from ondevice.training.teacher import Pupil, Teacher
 from ondevice.versions import versions
 
 VALIDATION_METRIC = "ndcg@20"
@@ -43,13 +44,12 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
         progress: told how far training is.
 
     Raises:
-        UsageError: the folder is taken, or the method can't reach the ratio.
+        UsageError: the folder is taken, the method can't reach the ratio, or the teacher can't teach.
     """
-    order = orders.load(config.order)()
-    method = choose_method(config, interactions.items + RESERVED_IDS)
+    method = choose_method(config, interactions.items + RESERVED_IDS, falling_counts(interactions))
+    check_teacher(config, interactions, method)
     run_folder.claim(folder, config)
-    arrangement = order.arrange(interactions, config.seed, method.ids_per_row)
-    vocabulary = Vocabulary.of_items(interactions.item_keys, arrangement)
+    vocabulary = arranged(config, interactions, method)
     vocabulary.write(folder / run_folder.VOCABULARY_FILE)
     ids = vocabulary.ids(interactions.item_keys)
     train, valid, test = (split.mapped(ids) for split in (interactions.train, interactions.valid, interactions.test))
@@ -65,16 +65,22 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
         config.unknown_share,
         config.seed,
     )
-    model = _compiled(config, method, len(examples))
+    teacher = teacher_of(config, vocabulary)
+    model = _compiled(config, method, len(examples), teacher)
     if state.history:
         checkpoints.restore(model, state)
+    else:
+        start(config, interactions, method, model, ids, teacher)
     state = _epochs(config, model, examples, state, checkpoints, _some(train, valid, config), progress)
     checkpoints.load_best(model, state)
+    method, model = _stored(config, method, model)
 
     known = train.joined(valid)
     kept = kept_items(method.vocabulary_size, int(np.max(np.diff(known.offsets))))
     evaluation, ranking = evaluate(Scorer(model, kept), known, test, config.history_length)
     evaluation.write(folder / run_folder.EVALUATION_FILE)
+    classes = np.full(method.vocabulary_size, -1)
+    classes[ids] = metrics.popularity(interactions.train.counts(interactions.items))
     with files.replacing(folder / run_folder.MODEL_FILE) as temporary:
         model.save(temporary)
     result = TrainResult(
@@ -86,20 +92,41 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
         state.history,
         {**metrics.means(ranking, evaluation.relevant), "users": float(len(evaluation))},
         versions(),
+        metrics.by_popularity(ranking, evaluation.relevant, classes),
     )
     records.write(folder / run_folder.RESULT_FILE, result)
     checkpoints.remove()
     return run_folder.open_run(folder)
 
 
-def _compiled(config: TrainConfig, method: Method, steps_per_epoch: int) -> keras.Model:
-    model = ranking_network(method, config.hidden, config.dropout)
+def _compiled(config: TrainConfig, method: Method, steps_per_epoch: int, teacher: Teacher | None) -> keras.Model:
+    model = ranking_network(method, config.hidden, config.dropout, choose_output(config, method))
+    if config.distillation and teacher is not None:
+        model = Pupil(model.inputs, model.outputs, name=model.name)
+        model.learn_from(teacher.network(), config.distillation)
     schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps_per_epoch * config.epochs)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    kind = optimizers.load(config.optimizer)()
+    optimizer = kind.make(schedule, config.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=[PER_ID_MARK, "bias"])
     # XLA fuses the passes over the [batch, vocabulary] scores: 40 % less time per step than without.
-    model.compile(optimizer, softmax_over_targets, jit_compile=True)
+    model.compile(optimizer, softmax_over_targets, jit_compile=kind.compiled)
     return model
+
+
+def _stored(config: TrainConfig, method: Method, model: keras.Model) -> tuple[Method, keras.Model]:
+    """Return the method whose tables are kept and a network with these, which answers as the trained one does."""
+    stored = method.stored()
+    if stored == method:
+        # The same layers, as a model that knows of no teacher.
+        return method, keras.Model(model.inputs, model.outputs, name=model.name) if config.distillation else model
+    kept = ranking_network(stored, config.hidden, config.dropout, choose_output(config, stored))
+    for source, target in zip(model.layers, kept.layers, strict=True):
+        if isinstance(source, CompressedEmbedding):
+            for name, values in method.fold(source.table_values()).items():
+                target.tables[name].assign(values)
+        else:
+            target.set_weights(source.get_weights())
+    return stored, kept
 
 
 def _reseed(model: keras.Model, seed: int, epoch: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.data.interactions import Lists
+from ondevice.manifest import POPULARITY
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -80,3 +81,45 @@ def means(recommended: npt.NDArray[np.integer], relevant: Lists) -> dict[str, fl
     """Return the mean of every metric whose cut-off the recommendations reach."""
     reached = {name for name, (_, k) in METRICS.items() if k <= recommended.shape[1]}
     return {name: float(np.mean(per_user(recommended, relevant, name))) for name in sorted(reached)}
+
+
+def popularity(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Return the class of every item: the most frequent ones that begin within the first third are the head, and so on.
+
+    Args:
+        counts: how often each item occurs in training, `[items]`; of equally frequent ones the first come first, so
+            that the items should be in an order that all models share.
+
+    Returns:
+        int64 `[items]`, places in `POPULARITY`.
+    """
+    falling = np.argsort(-counts, kind="stable")
+    before = np.cumsum(counts[falling]) - counts[falling]
+    classes = np.empty(len(counts), np.int64)
+    # In whole numbers: three times what lies before an item over the total is 0, 1 or 2.
+    classes[falling] = np.minimum(3 * before // max(int(counts.sum()), 1), 2)
+    classes[counts == 0] = POPULARITY.index("cold")
+    return classes
+
+
+def by_popularity(
+    recommended: npt.NDArray[np.integer], relevant: Lists, classes: npt.NDArray[np.integer]
+) -> dict[str, dict[str, float]]:
+    """Return the metrics of each class of items alone: the same ranking, but only that class's items are relevant.
+
+    Args:
+        recommended: `[users, k]`, best first.
+        relevant: relevant items of each user.
+        classes: the class of every value that an item may have, see `popularity`; -1 for what is no item.
+
+    Returns:
+        by class the means over the users who have a relevant item of it, their number as `"users"` and the number of
+        items as `"items"`; without such users only the two numbers.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for number, name in enumerate(POPULARITY):
+        of_class = relevant.kept(classes == number)
+        users = int(np.count_nonzero(np.diff(of_class.offsets)))
+        sizes = {"users": float(users), "items": float(np.count_nonzero(classes == number))}
+        found[name] = {**(means(recommended, of_class) if users else {}), **sizes}
+    return found

@@ -11,6 +11,7 @@ from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import FloatArray
 from ondevice.errors import OnDeviceError
 from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
+from ondevice.models.ranking import load_network
 from ondevice.training.run_folder import Run
 from ondevice.training.score import Scorer, kept_items
 
@@ -24,7 +25,7 @@ def load_reference(run: Run) -> tuple[keras.Model, dict[str, FloatArray]]:
     Raises:
         OnDeviceError: the model has no compressed embedding.
     """
-    model = keras.saving.load_model(run.model, compile=False)
+    model = load_network(run.model)
     for layer in model.layers:
         if isinstance(layer, CompressedEmbedding):
             return model, layer.table_values()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ondevice import records
@@ -44,6 +44,8 @@ class TrainResult:
         history: one entry per epoch.
         test: metrics on the test split by name, and the number of users as `"users"`.
         versions: versions of the packages.
+        by_popularity: metrics on the test split by class of items, see `metrics.by_popularity`; empty in a run that
+            did not record them.
     """
 
     schema_version: int
@@ -54,6 +56,12 @@ class TrainResult:
     history: tuple[Epoch, ...]
     test: dict[str, float]
     versions: dict[str, str]
+    by_popularity: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def best_validation(self) -> float:
+        """Validation metric of the epoch whose weights were kept."""
+        return self.history[self.best_epoch].validation
 
     @property
     def seconds(self) -> float:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ondevice.data.interactions import Lists
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.ranking import best_items
+from ondevice.models.best import best_items
 from ondevice.training.evaluation import KEPT_ITEMS, Evaluation
 from ondevice.training.examples import padded
 

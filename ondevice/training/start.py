@@ -1,0 +1,89 @@
+"""What a training run starts with: the order of the ids, tables that are chosen and not learned, a teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.data.context_order import factor_order
+from ondevice.data.interactions import Interactions
+from ondevice.data.order import registry as orders
+from ondevice.data.vocabulary import Vocabulary
+from ondevice.embeddings.method import FloatArray, Method
+from ondevice.ids import RESERVED_IDS, run_starts
+from ondevice.models.scores import SCORES, assign, output_of
+from ondevice.training.config import TrainConfig
+from ondevice.training.run_folder import open_run
+from ondevice.training.teacher import Teacher
+
+
+def arranged(config: TrainConfig, interactions: Interactions, method: Method) -> Vocabulary:
+    """Give the items their ids."""
+    items = interactions.items
+    if config.teacher_order:
+        as_given = Vocabulary.of_items(interactions.item_keys, np.arange(items))
+        vectors = Teacher.of_run(open_run(Path(config.teacher)), as_given).vectors[RESERVED_IDS:]
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        directions = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+        arrangement = factor_order(directions, interactions.train.counts(items), run_starts(items, method.runs))
+    else:
+        arrangement = orders.load(config.order)().arrange(interactions, config.seed, method.runs)
+    return Vocabulary.of_items(interactions.item_keys, arrangement)
+
+
+def teacher_of(config: TrainConfig, vocabulary: Vocabulary) -> Teacher | None:
+    """Read the teacher, if there is one."""
+    return Teacher.of_run(open_run(Path(config.teacher)), vocabulary) if config.teacher else None
+
+
+def start(
+    config: TrainConfig,
+    interactions: Interactions,
+    method: Method,
+    model: keras.Model,
+    ids: npt.NDArray[np.int32],
+    teacher: Teacher | None,
+) -> None:
+    """Give a new model the values that it starts with, beyond its initial ones.
+
+    Args:
+        config: the settings.
+        interactions: the data set.
+        method: the embedding method.
+        model: the network.
+        ids: the id of every item.
+        teacher: the model to start from, if any.
+    """
+    if _has_chosen(model, method):
+        vectors = _vectors(config, interactions, ids, teacher)
+        embedding, scores = model.get_layer("embedding"), model.get_layer(SCORES)
+        for name, values in method.chosen_tables(vectors, config.seed).items():
+            embedding.tables[name].assign(values)
+        assign(scores, output_of(scores).chosen(vectors, config.seed))
+    if config.warm_start and teacher is not None:
+        counts = np.zeros(method.vocabulary_size, np.int64)
+        counts[ids] = interactions.train.counts(interactions.items)
+        teacher.start(model, counts, config.seed)
+
+
+def _has_chosen(model: keras.Model, method: Method) -> bool:
+    """Tell whether something is chosen before training instead of learned."""
+    learned = all(weight.trainable for weight in output_of(model.get_layer(SCORES)).weights())
+    return not learned or not all(table.trainable for table in method.tables())
+
+
+def _vectors(
+    config: TrainConfig, interactions: Interactions, ids: npt.NDArray[np.int32], teacher: Teacher | None
+) -> FloatArray | None:
+    """Vectors by id such that similar ids have similar ones: the teacher's, or what the order compares."""
+    if config.warm_start and teacher is not None:
+        return teacher.vectors
+    vectors = orders.load(config.order)().vectors(interactions, config.seed)
+    if vectors is None:
+        return None
+    by_id = np.zeros((len(vectors) + RESERVED_IDS, vectors.shape[1]), np.float32)
+    by_id[ids] = vectors
+    return by_id

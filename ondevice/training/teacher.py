@@ -1,0 +1,117 @@
+"""A trained model as the teacher of another: where that one starts, in what order its ids are, what it learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ondevice.data.vocabulary import Vocabulary
+from ondevice.embeddings.method import FloatArray, reference_lookup
+from ondevice.embeddings.method import registry as methods
+from ondevice.models.ranking import ranking_network
+from ondevice.models.scores import SCORES, assign, output_of, weights_of
+from ondevice.training.fit_tables import fit_tables
+from ondevice.training.reference import load_reference
+from ondevice.training.run_folder import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A trained model, its ids put in the order of the pupil's.
+
+    Args:
+        vectors: the vector of every id, float32 `[vocabulary_size, width]`.
+        hidden: weights of each hidden dense layer.
+        kernel: of the output layer, or of the dense one that gives the same scores, float32 `[units, vocabulary_size]`.
+        bias: of the output layer, float32 `[vocabulary_size]`.
+    """
+
+    vectors: FloatArray
+    hidden: tuple[list[npt.NDArray[Any]], ...]
+    kernel: FloatArray
+    bias: FloatArray
+
+    @classmethod
+    def of_run(cls, run: Run, vocabulary: Vocabulary) -> Teacher:
+        """Read a finished run.
+
+        Args:
+            run: the run, of any method and output layer.
+            vocabulary: the pupil's keys in the order of its ids; those of the run in any order.
+        """
+        model, values = load_reference(run)
+        method, own = run.method(), run.vocabulary()
+        ids = own.ids(vocabulary.keys)
+        vectors = reference_lookup(method, values, np.arange(method.vocabulary_size, dtype=np.int32))
+        scores = model.get_layer(SCORES)
+        kernel, bias = output_of(scores).as_dense(weights_of(scores))
+        hidden = tuple(layer.get_weights() for layer in _hidden(model))
+        return cls(vectors[ids], hidden, kernel[:, ids], bias[ids])
+
+    def start(self, model: keras.Model, counts: npt.NDArray[np.int64], seed: int) -> float:
+        """Give a model the teacher's dense layers, and tables and an output layer as near to the teacher's as can be.
+
+        Args:
+            model: the pupil, with tables chosen and not trained yet; of the same width and hidden layers.
+            counts: how often each id occurs in training, int64 `[vocabulary_size]`.
+            seed: seed of whatever is random.
+
+        Returns:
+            the root mean square error of the pupil's vectors over that of the teacher's; an id counts by the root of
+            its count.
+        """
+        for layer, given in zip(_hidden(model), self.hidden, strict=True):
+            layer.set_weights(given)
+        scores = model.get_layer(SCORES)
+        assign(scores, output_of(scores).fitted(self.kernel, self.bias, seed, self.vectors))
+        weights = np.sqrt(counts + 1).astype(np.float32)
+        return fit_tables(model.get_layer("embedding"), self.vectors, weights, seed)
+
+    def network(self) -> keras.Model:
+        """Return the teacher as a network with a full table and a dense output over the pupil's ids, not trainable."""
+        units = tuple(len(bias) for _, bias in self.hidden)
+        network = ranking_network(methods.load("full")(*self.vectors.shape), units, 0.0)
+        network.get_layer("embedding").set_weights([self.vectors])
+        network.get_layer(SCORES).set_weights([self.kernel, self.bias])
+        for layer, given in zip(_hidden(network), self.hidden, strict=True):
+            layer.set_weights(given)
+        network.trainable = False
+        return network
+
+
+def _hidden(model: keras.Model) -> list[keras.layers.Dense]:
+    return [layer for layer in model.layers if layer.name.startswith("hidden_")]
+
+
+@keras.saving.register_keras_serializable(package="ondevice")
+class Pupil(keras.Model):
+    """A network that learns from its targets and from a teacher's scores (Hinton, Vinyals and Dean, 2015).
+
+    The teacher's scores are no part of the model: it is saved and loaded as if there were none.
+    """
+
+    def learn_from(self, teacher: keras.Model, share: float) -> None:
+        """Set the teacher before training.
+
+        Args:
+            teacher: from ids to scores over the same ids.
+            share: how much of the loss is the cross-entropy to the teacher's probabilities, 0 to 1.
+        """
+        # A function and not the model, whose weights Keras would count as this one's.
+        self.teacher_scores: Callable[[Any], Any] = lambda ids: teacher(ids, training=False)
+        self.share = share
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Add the cross-entropy to the teacher's probabilities."""
+        own = super().compute_loss(x, y, y_pred, sample_weight, training)
+        probabilities = tf.nn.softmax(self.teacher_scores(x))
+        taught = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(probabilities, y_pred))
+        return (1 - self.share) * own + self.share * taught

@@ -1,0 +1,82 @@
+"""Every optimizer learns, and the lazy one moves exactly the rows that were used."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ondevice.embeddings.layer import PER_ID_MARK, CompressedEmbedding
+from ondevice.errors import UsageError
+from ondevice.training.fit import fit
+from ondevice.training.optimizer import registry
+from tests.samples import METHODS
+from tests.tiny_runs import tiny_config, tiny_interactions
+
+
+def test_members_found_are_pinned() -> None:
+    assert registry.names() == ["adagrad", "adamw", "amsgrad", "lazy_adamw"]
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_optimizer_learns(name: str, tmp_path) -> None:
+    run = fit(tiny_config("memcom block", optimizer=name, epochs=3), tiny_interactions(), tmp_path / "run", quiet)
+    losses = [epoch.loss for epoch in run.result.history]
+    assert losses[-1] < losses[0]
+    assert run.config.optimizer == name
+
+
+def quiet(done: int, total: int, share: float) -> None:
+    pass
+
+
+def test_an_unknown_optimizer_is_refused() -> None:
+    with pytest.raises(UsageError, match="optimizer"):
+        tiny_config("memcom block", optimizer="sgdd")
+
+
+def train(method: str, optimizer: str, decay: float, batches: list[np.ndarray], *, dense: bool) -> list[np.ndarray]:
+    """Take one step per batch; return the first table before the first step and after each.
+
+    Args:
+        dense: whether the optimizer is given whole gradients instead of those of the rows that were used.
+    """
+    keras.utils.set_random_seed(4)
+    layer, head = CompressedEmbedding(METHODS[method]), keras.layers.Dense(1)
+    head(layer(batches[0]))
+    made = registry.load(optimizer)().make(0.01, decay)
+    made.exclude_from_weight_decay(var_names=[PER_ID_MARK, "bias"])
+    variables = [*layer.trainable_variables, *head.trainable_variables]
+    first = METHODS[method].tables()[0].name
+    values = [layer.table_values()[first].copy()]
+    for batch in batches:
+        with tf.GradientTape() as tape:
+            targets = tf.linspace(-1.0, 2.0, len(batch))[:, None]
+            loss = tf.reduce_mean(tf.square(head(tf.reduce_mean(layer(batch), axis=1)) - targets))
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        made.apply([tf.convert_to_tensor(each) if dense else each for each in gradients], variables)
+        values.append(layer.table_values()[first].copy())
+    return values
+
+
+@pytest.mark.parametrize("method", ["full", "memcom mod", "hash_embedding 2 mod"])
+@pytest.mark.parametrize("decay", [0.0, 0.2])
+def test_lazy_steps_equal_dense_ones_where_every_row_is_used(method: str, decay: float) -> None:
+    """With every id in every batch, several times, nothing stands still, so both do the same."""
+    every = np.arange(METHODS[method].vocabulary_size, dtype=np.int32)
+    batches = [np.stack([every, every[::-1], np.roll(every, step)]) for step in range(4)]
+    lazy = train(method, "lazy_adamw", decay, batches, dense=False)
+    # Given rows, Keras' own AdamW squares the gradient of each use before it adds them up.
+    expected = train(method, "adamw", decay, batches, dense=True)
+    for found, wanted in zip(lazy, expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+    assert not np.allclose(lazy[0], lazy[-1], atol=1e-3)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.2])
+def test_a_lazy_step_leaves_rows_that_were_not_used_alone(decay: float) -> None:
+    batches = [np.array([[3, 4, 4], [9, 3, 3]], np.int32), np.array([[7, 7, 7], [7, 9, 9]], np.int32)]
+    before, middle, after = train("full", "lazy_adamw", decay, batches, dense=False)
+    assert sorted(np.flatnonzero((before != middle).any(axis=1))) == [3, 4, 9]
+    assert sorted(np.flatnonzero((middle != after).any(axis=1))) == [7, 9]
