@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "validation",
         }
     ),
-    "cli": frozenset({"pipeline", "reporting.console", "training.config"}),
+    "cli": frozenset({"pipeline", "reporting.console", "reporting.sweep.console", "training.config"}),
 }
 """What each package may import beside itself and the foundation: a package, or one module of it."""
 

@@ -29,6 +29,9 @@ VARIANTS: dict[str, dict] = {
     "quotient_remainder concat": {
         "method": "quotient_remainder", "order": "semantic", "ratio": 6.0, "options": {"operation": "concat"},
     },
+    "quotient_remainder features": {
+        "method": "quotient_remainder", "order": "semantic", "ratio": 5.0, "options": {"operation": "features"},
+    },
     "reduced_width": {"method": "reduced_width", "order": "random", "ratio": 3.0},
     "truncate_rare": {"method": "truncate_rare", "order": "frequency", "ratio": 3.0},
     "double_hashing": {
@@ -43,9 +46,48 @@ VARIANTS: dict[str, dict] = {
         "method": "compositional", "order": "random", "ratio": 8.0,
         "options": {"scheme": "chinese_remainder", "operation": "concat", "partitions": 4},
     },
+    "compositional features": {
+        "method": "compositional", "order": "semantic", "ratio": 8.0, "options": {"operation": "features"},
+    },
     "robe": {"method": "robe", "order": "random", "ratio": 8.0},
+    "output low_rank": {
+        "method": "memcom", "order": "semantic", "ratio": 8.0, "output": "low_rank", "output_ratio": 6.0,
+    },
+    "output low_rank without bias": {
+        "method": "full", "order": "as_given", "ratio": 1.0, "output": "low_rank", "output_ratio": 8.0,
+        "output_options": {"bias": False},
+    },
+    "output tied": {"method": "memcom", "order": "semantic", "ratio": 8.0, "output": "tied", "output_ratio": 8.0},
+    "output tied shared": {
+        "method": "memcom", "order": "semantic", "ratio": 8.0, "output": "tied",
+        "output_options": {"own_multipliers": False}, "hidden": (12,),
+    },
+    "output tied mod bias": {
+        "method": "memcom", "order": "frequency", "ratio": 8.0, "output": "tied", "output_options": {"bias": True},
+    },
+    "output tied shared mod": {
+        "method": "memcom", "order": "frequency", "ratio": 8.0, "output": "tied",
+        "output_options": {"own_multipliers": False},
+    },
+    "output product_codes": {
+        "method": "memcom", "order": "semantic", "ratio": 8.0, "output": "product_codes", "output_ratio": 8.0,
+        "output_options": {"codewords": 16},
+    },
+    "one_hot_hashing": {"method": "one_hot_hashing", "order": "random", "ratio": 8.0},
+    "one_hot_hashing signed": {
+        "method": "one_hot_hashing", "order": "random", "ratio": 8.0, "options": {"signed": True},
+    },
+    "product_codes": {"method": "product_codes", "order": "random", "ratio": 5.1},
+    "product_codes semantic": {"method": "product_codes", "order": "semantic", "ratio": 6.0},
+    "mixed_dimension": {"method": "mixed_dimension", "order": "frequency", "ratio": 6.0},
+    "factorized": {"method": "factorized", "order": "random", "ratio": 3.0},
+    "factorized trained": {
+        "method": "factorized", "order": "random", "ratio": 5.0, "options": {"trained_width": 12},
+    },
+    "path_based": {"method": "path_based", "order": "semantic", "ratio": 2.0, "options": {"hidden": 3}},
+    "tensor_train": {"method": "tensor_train", "order": "semantic", "ratio": 6.0},
 }  # fmt: skip
-"""Every method with each of its ways to work."""
+"""Every method with each of its ways to work, and every output layer."""
 
 
 def tiny_interactions() -> Interactions:
@@ -53,10 +95,19 @@ def tiny_interactions() -> Interactions:
     return Synthetic(users=USERS, items=ITEMS, seed=3).read("synthetic", None)
 
 
+def write_user_items(interactions: Interactions, folder: Path) -> None:
+    """Write a data set as the files of the data set profile `user-items`."""
+    folder.mkdir()
+    for part in ("train", "valid", "test"):
+        lists = getattr(interactions, part)
+        lines = (" ".join(map(str, (user, *items.tolist()))) for user, items in enumerate(lists))
+        (folder / f"{part}.txt").write_text("".join(f"{line}\n" for line in lines))
+
+
 def tiny_config(variant: str, **settings: object) -> TrainConfig:
     """Return settings that train in about a second."""
     small = {"width": 16, "hidden": (16,), "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 16}
-    return TrainConfig("synthetic", **VARIANTS[variant], **{**small, **settings})  # type: ignore[arg-type]
+    return TrainConfig("synthetic", **{**small, **VARIANTS[variant], **settings})  # type: ignore[arg-type]
 
 
 def run_maker(root: Path) -> Callable[[str], Run]:

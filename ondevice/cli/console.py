@@ -92,6 +92,47 @@ def add_size_arguments(parser: argparse.ArgumentParser, default: str, recipe: st
     parser.add_argument(recipe, help="recipe that the budget is counted in (default: int8)")
 
 
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that choose the output layer and its size."""
+    parser.add_argument("--output", default="dense", metavar="NAME", help="output layer (default: %(default)s)")
+    parser.add_argument(
+        "--output-ratio",
+        type=float,
+        default=1.0,
+        metavar="RATIO",
+        help="bytes of the dense output layer as float32 over those of the output layer as int8 (default: as large as "
+        "the layer can be)",
+    )
+    parser.add_argument(
+        "--output-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="output_options",
+        help="a field of the output layer, e.g. bias=false; may be given several times",
+    )
+
+
+def add_teacher_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that let a model start or learn from a trained one."""
+    from pathlib import Path
+
+    parser.add_argument("--teacher", type=Path, metavar="RUN", help="run folder of a trained model of the same data")
+    parser.add_argument(
+        "--warm-start", action="store_true", help="start as near to the teacher as tables and output layer allow"
+    )
+    parser.add_argument(
+        "--teacher-order", action="store_true", help="order the ids by the teacher's vectors, not by item factors"
+    )
+    parser.add_argument(
+        "--distillation",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the loss that comes from the teacher's scores, 0 to 1 (default: %(default)s)",
+    )
+
+
 def parse_budget(text: str | None) -> int | None:
     """Return the bytes of a budget, if there is one.
 
@@ -122,21 +163,16 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
     return settings
 
 
-def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Turn `NAME=VALUE` words into method options: true, false, whole numbers, numbers or words."""
-    options: dict[str, Any] = {}
+def parse_search(pairs: list[str]) -> dict[str, tuple[float, ...]]:
+    """Turn `NAME=VALUE,VALUE` words into the values to choose from by training setting.
+
+    Raises:
+        UsageError: a word is not of this form, the name is unknown or given twice, or a value is no number.
+    """
+    search: dict[str, tuple[float, ...]] = {}
     for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise UsageError(f"option is {pair!r}; allowed is NAME=VALUE, e.g. bias=true.")
-        options[name] = _plain(text)
-    return options
-
-
-def _plain(text: str) -> int | float | str | bool:
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text
+        name, _, text = pair.partition("=")
+        if name in search:
+            raise UsageError(f"setting {name} is to be searched twice; allowed is once, with all its values.")
+        search[name] = tuple(parse_settings([f"{name}={value}"])[name] for value in text.split(","))
+    return search

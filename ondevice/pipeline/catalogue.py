@@ -23,6 +23,8 @@ class Entry:
         parameters: numbers stored.
         ratio: parameters of the full table over parameters stored.
         payload_bytes: bytes of the encoded tables by recipe.
+        used: share taken of what was asked for, of the parameters at the ratio or of the bytes of the budget; above 1
+            for the full table alone, which is listed all the same.
         refusal: why the method can't reach the ratio or keep the budget, empty where it can.
     """
 
@@ -31,6 +33,7 @@ class Entry:
     parameters: int
     ratio: float
     payload_bytes: dict[str, int]
+    used: float
     refusal: str = ""
 
 
@@ -70,7 +73,8 @@ def _entry(name: str, vocabulary_size: int, width: int, size: Size) -> Entry:
         else:
             method = kind.for_ratio(vocabulary_size, width, size.ratio_for(name))
     except UsageError as error:
-        return Entry(name, "", 0, 0.0, {}, str(error))
-    stores = ", ".join(f"{table.name} {table.rows:,} x {table.width}" for table in method.tables())
+        return Entry(name, "", 0, 0.0, {}, 0.0, str(error))
+    stores = ", ".join(f"{table.name} {table.rows:,} x {table.width}" for table in method.stored().tables())
     payloads = {recipe: sizes.table_bytes(method, recipe) for recipe in recipes.names(comparison=False)}
-    return Entry(name, stores, method.stored_parameters, method.ratio, payloads)
+    used = payloads[size.recipe] / size.budget_bytes if size.budget_bytes else size.ratio / method.ratio
+    return Entry(name, stores, method.stored_parameters, method.ratio, payloads, used)

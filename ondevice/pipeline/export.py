@@ -97,7 +97,10 @@ def _convert(
     from converters import flatbuffer, stock, verify
     from converters.dense import quantize_dense
     from converters.lower import SIGNATURE, Recommend, lower
+    from converters.output import lower_output, output_record
+    from converters.sharing import share_constants
     from converters.tflite import convert
+    from ondevice.models.scores import SCORES, Scores, output_of, weights_of
     from ondevice.quantize.encode import encode
     from ondevice.training.reference import load_reference, make_vectors
 
@@ -105,8 +108,14 @@ def _convert(
     length, size = config.history_length, method.vocabulary_size
     model, values = load_reference(source)
     encoded = encode(method, values, recipe.tables)
-    module = Recommend(lower(model, encoded), size, length, top_k, out_of_range, exclude_history)
+    layer = model.get_layer(SCORES)
+    output = lower_output(output_of(layer), weights_of(layer), encoded, values, recipe.dense)
+    # Keras' own dense layer converts as it is.
+    apart = output if isinstance(layer, Scores) else None
+    module = Recommend(lower(model, encoded), size, length, top_k, out_of_range, exclude_history, apart)
     content = quantize_dense(convert(module, dynamic_range=recipe.comparison), recipe.dense)
+    if output.tables is not None:
+        content = share_constants(content)
     summary = flatbuffer.read(content)
     inputs = (Tensor("ids", (1, length), "int32"),)
     outputs = (Tensor("items", (1, top_k), "int32"), Tensor("scores", (1, top_k), "float32"))
@@ -114,7 +123,7 @@ def _convert(
         dense, tables = stock.dense_format(summary), stock.table_records(content, summary, encoded, values)
     else:
         dense, tables = recipe.dense, _tables(encoded, values)
-        verify.verify(content, summary, encoded, SIGNATURE, inputs, outputs, target)
+        verify.verify(content, summary, encoded, SIGNATURE, inputs, outputs, target, output)
 
     files.write_bytes(folder / bundles.MODEL_FILE, content)
     shutil.copyfile(source.folder / bundles.VOCABULARY_FILE, folder / bundles.VOCABULARY_FILE)
@@ -157,6 +166,8 @@ def _convert(
         quality=source.result.test,
         sha256={each: files.sha256(folder / each) for each in contents},
         versions=versions(),
+        quality_by_popularity=source.result.by_popularity,
+        output=output_record(content, summary, output, encoded, recipe.comparison),
     )
     records.write(folder / bundles.MANIFEST_FILE, manifest)
 
@@ -183,7 +194,7 @@ def _tables(encoded: EncodedEmbedding, values: dict) -> tuple[Table, ...]:
             entry.reason,
             entry.folded_into,
             entry.payload_bytes,
-            entry.table.parameters * 4,
+            entry.table.bytes,
             *table_errors(entry, values[name]),
         )
         for name, entry in encoded.tables.items()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ondevice import files, records
 from ondevice.errors import UsageError, unknown_name
@@ -15,6 +15,7 @@ from ondevice.pipeline.train import configure
 
 if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
+    from ondevice.training.choose import Counts
 
 PLAN_FILE = "plan.json"
 REPORT_FILE = "report.json"
@@ -47,6 +48,9 @@ class Plan:
         settings: training settings by name.
         budget_bytes: bytes that the tables of every method but the full table may take; 0 where a ratio is given.
         budget_recipe: recipe whose encoding the budget counts in, empty where a ratio is given.
+        output: name of every variant's output layer.
+        output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8.
+        output_options: further fields of the output layer.
     """
 
     dataset: str
@@ -61,11 +65,23 @@ class Plan:
     settings: dict[str, int | float | str | bool]
     budget_bytes: int = 0
     budget_recipe: str = ""
+    output: str = "dense"
+    output_ratio: float = 1.0
+    output_options: dict[str, int | float | str | bool] = field(default_factory=dict)
 
     @property
     def size(self) -> Size:
         """How large every method but the full table may be."""
         return Size(self.ratio, self.budget_bytes, self.budget_recipe)
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What every variant's training is told of the output layer."""
+        return {
+            "output": self.output,
+            "output_ratio": self.output_ratio,
+            "output_options": self.output_options,
+        }
 
 
 def split_variant(variant: str) -> tuple[str, str]:
@@ -98,9 +114,9 @@ def check(plan: Plan) -> None:
     from converters.lint import TARGETS
     from ondevice.quantize import recipe as recipes
 
-    for field, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
+    for name, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
         if not values or len(set(values)) != len(values):
-            raise UsageError(f"{field} is {list(values)}; allowed is one or more, each once.")
+            raise UsageError(f"{name} is {list(values)}; allowed is one or more, each once.")
     if plan.budget_bytes and plan.budget_recipe not in plan.recipes:
         raise UsageError(
             f"recipe of the budget is {plan.budget_recipe!r}; allowed is one that the run exports: "
@@ -110,7 +126,8 @@ def check(plan: Plan) -> None:
     for variant in plan.variants:
         method, order = split_variant(variant)
         for seed in plan.seeds:
-            configure(plan.dataset, path, method, order, plan.size.ratio_for(method), seed, None, plan.settings)
+            ratio = plan.size.ratio_for(method)
+            configure(plan.dataset, path, method, order, ratio, seed, None, plan.settings, **plan.outputs)
         if not recipes_of(plan, variant):
             raise UsageError(
                 f"recipes is {list(plan.recipes)}; allowed is at least one that is for {variant!r}, "
@@ -123,8 +140,12 @@ def check(plan: Plan) -> None:
     require_devices(plan.devices)
 
 
-def check_sizes(plan: Plan, items: int) -> dict[str, Method]:
+def check_sizes(plan: Plan, counts: Counts) -> dict[str, Method]:
     """Check that every method keeps the size with this many items and that histories leave enough to answer with.
+
+    Args:
+        plan: the plan.
+        counts: what `ondevice.training.choose.falling_counts` gives.
 
     Returns:
         the method of every variant.
@@ -134,15 +155,17 @@ def check_sizes(plan: Plan, items: int) -> dict[str, Method]:
     """
     from ondevice.ids import RESERVED_IDS
     from ondevice.pipeline.export import DEFAULT_TOP_K
-    from ondevice.training.choose import choose_method
+    from ondevice.training.choose import choose_method, choose_output
 
-    chosen = {}
+    chosen, items = {}, len(counts) - RESERVED_IDS
     for variant in plan.variants:
         method, order = split_variant(variant)
-        config = configure(plan.dataset, None, method, order, plan.size.ratio_for(method), 0, None, plan.settings)
+        ratio = plan.size.ratio_for(method)
+        config = configure(plan.dataset, None, method, order, ratio, 0, None, plan.settings, **plan.outputs)
         if method != "full":
-            config = fitted(config, plan.size, items + RESERVED_IDS)
-        chosen[variant] = choose_method(config, items + RESERVED_IDS)
+            config = fitted(config, plan.size, len(counts), counts)
+        chosen[variant] = choose_method(config, len(counts), counts)
+        choose_output(config, chosen[variant])
         longest = items - DEFAULT_TOP_K
         if config.history_length > longest:
             raise UsageError(

@@ -51,6 +51,9 @@ def run(
     devices: Sequence[str] = (),
     users: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    output: str = "dense",
+    output_ratio: float = 1.0,
+    output_options: Mapping[str, Any] | None = None,
     out: Path | str | None = None,
     command: str = "ondevice run",
     on_step: Callable[[Step], None] = lambda step: None,
@@ -73,6 +76,9 @@ def run(
         users: evaluation users per file, at most; without it, and where it is more than a device says are enough, as
             many as the device says: all on this machine, 1,000 on an emulated phone.
         settings: training settings that differ from the data set's, by name.
+        output: name of every variant's output layer.
+        output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8, at least.
+        output_options: further fields of the output layer.
         out: folder to write; a new one below `ondevice-runs` without it.
         command: command to name in the report.
         on_step: told of each step before it starts.
@@ -102,12 +108,17 @@ def run(
         dict(settings or {}),
         size.budget_bytes,
         size.recipe,
+        output,
+        float(output_ratio),
+        dict(output_options or {}),
     )
     plans.check(plan)
+    from ondevice.training.choose import falling_counts
+
     # Data and sizes are checked before anything is written.
     interactions = datasets.load(dataset).read(data)
     require_enough(interactions)
-    methods = plans.check_sizes(plan, interactions.items)
+    methods = plans.check_sizes(plan, falling_counts(interactions))
     folder = plans.claim(out, plan)
 
     from ondevice.pipeline.export import export
@@ -142,6 +153,7 @@ def run(
                 interactions=interactions,
                 progress=progress,
                 **_size_arguments(size, method),
+                **plan.outputs,
             )
         for recipe in plans.recipes_of(plan, variant):
             bundle = place / recipe

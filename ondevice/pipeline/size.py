@@ -12,6 +12,7 @@ from ondevice.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
+    from ondevice.training.choose import Counts
     from ondevice.training.config import TrainConfig
 
 DEFAULT_RATIO = 16.0
@@ -63,8 +64,14 @@ def _counted_in(recipe: str) -> str:
     return recipe
 
 
-def fitted(config: TrainConfig, size: Size, vocabulary_size: int) -> TrainConfig:
+def fitted(config: TrainConfig, size: Size, vocabulary_size: int, counts: Counts | None = None) -> TrainConfig:
     """Return the settings with the ratio that keeps the size, for a method whose number of ids is known.
+
+    Args:
+        config: the settings.
+        size: what is asked for.
+        vocabulary_size: number of ids, reserved ids included.
+        counts: what `ondevice.training.choose.falling_counts` gives, if data are at hand.
 
     Raises:
         UsageError: the method can't be that small, or an option is not one of its fields.
@@ -77,7 +84,7 @@ def fitted(config: TrainConfig, size: Size, vocabulary_size: int) -> TrainConfig
     from ondevice.training.choose import method_options
 
     kind, scheme = methods.load(config.method), recipes.load(size.recipe).tables
-    options = method_options(config)
+    options = method_options(config, counts)
     method = method_for_budget(kind, vocabulary_size, config.width, size.budget_bytes, scheme, **options)
     return dataclasses.replace(config, ratio=stated_ratio(method))
 

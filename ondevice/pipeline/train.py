@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice.data import dataset as datasets
-from ondevice.errors import OnDeviceError
+from ondevice.errors import OnDeviceError, UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.pipeline import size as sizes
 
@@ -26,6 +28,9 @@ def configure(
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
+    output: str = "dense",
+    output_ratio: float = 1.0,
+    output_options: Mapping[str, Any] | None = None,
 ) -> TrainConfig:
     """Build the settings of a run: the defaults, then the data set's own, then the given ones.
 
@@ -34,6 +39,7 @@ def configure(
     """
     from ondevice.data.order import registry as orders
     from ondevice.embeddings.method import registry as methods
+    from ondevice.models.output import registry as outputs
     from ondevice.training.config import TrainConfig, check_setting
 
     profile = datasets.load(dataset)
@@ -41,9 +47,35 @@ def configure(
         check_setting(name)
     methods.load(method)
     orders.load(order)
+    outputs.load(output)
     chosen = {"history_length": profile.history_length, **profile.training, **(settings or {})}
+    chosen |= {"output": output, "output_ratio": float(output_ratio), "output_options": dict(output_options or {})}
     path = str(data) if data is not None else ""
     return TrainConfig(dataset, path, method, order, float(ratio), dict(options or {}), seed, **chosen)
+
+
+def parse_options(pairs: Sequence[str]) -> dict[str, int | float | str | bool]:
+    """Turn `NAME=VALUE` words into method options: true, false, whole numbers, numbers or words.
+
+    Raises:
+        UsageError: a word is not of this form.
+    """
+    options: dict[str, int | float | str | bool] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(f"option is {pair!r}; allowed is NAME=VALUE, e.g. bias=true.")
+        options[name] = _plain(text)
+    return options
+
+
+def _plain(text: str) -> int | float | str | bool:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def require_enough(interactions: Interactions) -> None:
@@ -76,6 +108,10 @@ def train(
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
+    output: str = "dense",
+    output_ratio: float = 1.0,
+    output_options: Mapping[str, Any] | None = None,
+    teaching: Mapping[str, Any] | None = None,
     out: Path | str,
     interactions: Interactions | None = None,
     progress: Callable[[int, int, float], None] = lambda done, total, share: None,
@@ -94,6 +130,11 @@ def train(
         seed: seed of everything random.
         options: further fields of the method, e.g. `{"bias": True}`.
         settings: training settings that differ from the data set's, by field name of `TrainConfig`.
+        output: name of the output layer.
+        output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8, at least.
+        output_options: further fields of the output layer, e.g. `{"bias": False}`.
+        teaching: a trained model's run folder as `"teacher"`, and what it is for: `"warm_start"`, `"teacher_order"` and
+            `"distillation"`, see `TrainConfig`.
         out: run folder to write.
         interactions: the data, if it is read already.
         progress: told epochs done, epochs at most and the share of the running epoch.
@@ -102,18 +143,23 @@ def train(
         UsageError: a name is unknown, a file is missing, the ratio or budget is out of reach or the folder is taken.
         OnDeviceError: a data file is malformed.
     """
-    from ondevice.training.choose import choose_method
+    from ondevice.training.choose import check_teacher, choose_method, choose_output, falling_counts
     from ondevice.training.run_folder import claim
 
     data, out = Path(data) if data is not None else None, Path(out)
     size = sizes.asked(ratio, budget_bytes, recipe)
     ratio = size.ratio_for(method) if ratio is None else ratio
-    config = configure(dataset, data, method, order, ratio, seed, options, settings)
+    layer = (output, output_ratio, output_options)
+    config = configure(dataset, data, method, order, ratio, seed, options, settings, *layer)
+    config = replace(config, **(teaching or {}))
     if interactions is None:
         interactions = datasets.load(dataset).read(data)
     require_enough(interactions)
-    config = sizes.fitted(config, size, interactions.items + RESERVED_IDS)
-    choose_method(config, interactions.items + RESERVED_IDS)
+    counts = falling_counts(interactions)
+    config = sizes.fitted(config, size, interactions.items + RESERVED_IDS, counts)
+    chosen = choose_method(config, interactions.items + RESERVED_IDS, counts)
+    choose_output(config, chosen)
+    check_teacher(config, interactions, chosen)
     claim(out, config)
     # TensorFlow is imported only once everything that can be wrong with the request has been checked.
     from ondevice.training.fit import fit

@@ -16,7 +16,9 @@ NAMES = sorted(COMMANDS)
 
 
 def test_commands_found_are_pinned() -> None:
-    assert NAMES == ["catalogue", "devices", "doctor", "export", "inspect", "report", "run", "train", "validate"]
+    assert NAMES == [
+        "catalogue", "devices", "doctor", "export", "inspect", "report", "run", "sweep", "train", "validate",
+    ]  # fmt: skip
 
 
 def test_every_command_is_a_function_of_the_library() -> None:
@@ -57,6 +59,7 @@ REQUIRED = {
     "export": ["RUN", "--out", "BUNDLE"],
     "inspect": ["FILE"],
     "report": ["FOLDER"],
+    "sweep": ["--out", "FOLDER"],
     "train": ["--out", "RUN"],
     "validate": ["BUNDLE"],
 }

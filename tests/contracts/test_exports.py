@@ -15,15 +15,20 @@ from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods
 from ondevice.files import sha256
+from ondevice.models.output import FLOAT32, INT8
 from ondevice.pipeline.export import export
 from ondevice.quantize import recipe as recipes
+from ondevice.training.choose import choose_output
 from ondevice.training.run_folder import Run
+from tests.conftest import GOLDEN_FOLDER
 from tests.tiny_runs import VARIANTS
+
+OPERATIONS_FILE = "operations.md"
 
 BUILTINS = {
     "ADD", "BATCH_MATMUL", "CAST", "CONCATENATION", "DIV", "FLOOR_DIV", "FLOOR_MOD", "FULLY_CONNECTED", "GATHER",
-    "GREATER_EQUAL", "LESS", "LOGICAL_AND", "MAXIMUM", "MINIMUM", "MUL", "NOT_EQUAL", "RESHAPE", "SCATTER_ND",
-    "SELECT_V2", "SPLIT", "SUB", "SUM", "TANH", "TOPK_V2",
+    "GREATER_EQUAL", "LESS", "LOGICAL_AND", "MAXIMUM", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "ONE_HOT", "RESHAPE",
+    "SCATTER_ND", "SELECT_V2", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE", "TOPK_V2", "UNPACK",
 }  # fmt: skip
 """Everything an export of today may use; a new operation is added here on purpose."""
 
@@ -63,9 +68,14 @@ def test_export(exported) -> None:
     for table in manifest.embedding.tables:
         assert bool(table.reason) == (table.scheme != recipes.load(manifest.recipe).tables)
         assert table.max_error == 0 or table.scheme != "float32"
+    output = choose_output(run.config, method)
+    assert (manifest.output.name, manifest.output.parameters) == (run.config.output, output.parameters())
+    number_format = FLOAT32 if recipes.load(manifest.recipe).dense == FLOAT32 else INT8
+    assert manifest.output.payload_bytes == output.payload_bytes(number_format), "nothing of it is stored twice"
+    assert manifest.output.float32_bytes == (output.width + 1) * method.vocabulary_size * 4
     if manifest.recipe == "float32":
         stored = sum(table.payload_bytes for table in manifest.embedding.tables)
-        assert stored == method.stored_parameters * 4
+        assert stored == method.stored_bytes
         assert {table.max_error for table in manifest.embedding.tables} == {0.0}
 
 
@@ -92,12 +102,28 @@ def test_lookups_are_exact_for_every_id_on_every_runtime(exported, tmp_path) -> 
         outcome = Host().run(Job(part, runtime, manifest.signature, {"ids": ids}, warmups=0))
         assert outcome.measurement.ok, outcome.measurement.message
         np.testing.assert_array_equal(outcome.outputs["vectors"].reshape(-1, lookup.width)[: len(every)], expected)
+    if manifest.recipe == "float32" and manifest.output.name == "dense":
+        # What a look-up costs is documented, and does not change unnoticed.
+        row = operations_row(run.folder.name, flatbuffer.read(part).op_histogram)
+        assert row in (GOLDEN_FOLDER / OPERATIONS_FILE).read_text(encoding="utf-8").splitlines()
 
     # What the manifest says of these vectors, with which any device can check the file.
     assert lookup.width == run.method().output_width
     assert len(every) <= lookup.ids_per_block
     digest = hashlib.sha256(np.where(expected == 0, np.float32(0), expected).astype("<f4").tobytes()).hexdigest()
     assert lookup.sha256 == (digest,)
+
+
+def operations_row(variant: str, histogram: dict[str, int]) -> str:
+    """Return a row of the table of operations."""
+    counted = ", ".join(f"{count} {name}" if count > 1 else name for name, count in sorted(histogram.items()))
+    return f"| {variant.replace('-', ' ')} | {sum(histogram.values())} | {counted} |"
+
+
+def test_the_table_of_operations_has_no_row_too_many() -> None:
+    lines = (GOLDEN_FOLDER / OPERATIONS_FILE).read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in lines if line.startswith("| ")]
+    assert rows[1:] == [variant for variant, settings in VARIANTS.items() if "output" not in settings]
 
 
 def test_vectors_name_the_items_that_the_file_returns(exported) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from ondevice.embeddings.method import registry
@@ -13,6 +12,7 @@ from ondevice.pipeline.catalogue import catalogue
 from ondevice.pipeline.doctor import doctor
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import encode
+from tests.samples import sample_tables
 
 
 def test_every_method_is_listed_and_hand_worked_sizes_hold() -> None:
@@ -27,10 +27,23 @@ def test_every_method_is_listed_and_hand_worked_sizes_hold() -> None:
 def test_promised_bytes_are_those_of_the_encoded_tables(name: str) -> None:
     [entry] = [entry for entry in catalogue(700, 16, 4.0) if entry.method == name]
     method = registry.load(name).for_ratio(700 + RESERVED_IDS, 16, 1.0 if name == "full" else 4.0)
-    rng = np.random.default_rng(0)
-    values = {t.name: rng.standard_normal((t.rows, t.width)).astype(np.float32) for t in method.tables()}
+    values = sample_tables(method, 0)
     for recipe, promised in entry.payload_bytes.items():
         assert encode(method, values, recipes.load(recipe).tables).payload_bytes == promised
+
+
+@pytest.mark.parametrize(("size", "rest"), [({"ratio": 40.0}, {}), ({"budget_bytes": 300_000}, {"recipe": "int8"})])
+def test_share_used_is_of_what_was_asked_for(size: dict, rest: dict) -> None:
+    entries = {entry.method: entry for entry in catalogue(40_981, 64, **size, **rest)}
+    for entry in entries.values():
+        if rest:
+            assert entry.used == entry.payload_bytes.get("int8", 0) / 300_000
+        else:
+            assert entry.used == pytest.approx(entry.parameters / (40_983 * 64 / 40), rel=1e-4)
+        assert (entry.used > 1) == (entry.method == "full")
+    assert entries["hashing"].used > 0.98
+    # One number of 64, where 1.6 were asked for.
+    assert rest or entries["reduced_width"].used == pytest.approx(0.625)
 
 
 def test_a_method_out_of_reach_says_why() -> None:

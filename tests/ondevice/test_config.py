@@ -49,9 +49,9 @@ def test_value_at_the_edge_is_taken(name: str, value: Any) -> None:
 
 
 def test_every_numeric_setting_is_checked() -> None:
-    # The ratio is checked by the method, which knows what it can reach.
+    # Ratios are checked by the method and by the output layer, which know what they can reach.
     numeric = {field.name for field in fields(TrainConfig) if field.type in ("int", "float", "tuple[int, ...]")}
-    assert numeric - {"ratio"} == {name for name, _, _ in OUT_OF_RANGE}
+    assert numeric - {"ratio", "output_ratio"} == {name for name, _, _ in OUT_OF_RANGE}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,9 @@ def test_setting_given_by_name_has_a_type(name: str, kind: type) -> None:
     assert check_setting(name) is kind
 
 
-@pytest.mark.parametrize("name", ["seed", "ratio", "hidden", "options", "dataset", "method", "epoch", ""])
+@pytest.mark.parametrize(
+    "name", ["seed", "ratio", "hidden", "options", "output", "output_ratio", "dataset", "method", "epoch", ""]
+)
 def test_other_settings_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"unknown training setting '{name}'"):
         check_setting(name)

@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ondevice.data.interactions import Lists
-from ondevice.training.metrics import METRICS, hits, means, ndcg, per_user, recall
+from ondevice.manifest import POPULARITY
+from ondevice.training.metrics import (
+    METRICS,
+    by_popularity,
+    hits,
+    means,
+    ndcg,
+    per_user,
+    popularity,
+    recall,
+)
 
 
 def measured(metric, recommended: list[int], relevant: list[int], k: int) -> float:
@@ -121,3 +131,40 @@ def test_equal_to_a_slow_loop(users: list[tuple[list[int], list[int], int]]) -> 
         assert values.shape == (len(expected),)
         np.testing.assert_allclose(values, [pair[name.startswith("recall")] for pair in expected], atol=1e-12)
         assert np.all((values >= 0) & (values <= 1 + 1e-12))
+
+
+def test_head_torso_and_tail_are_thirds_of_the_training() -> None:
+    # 12 in all: 5 begin at 0; 3 begin at 5, past the first third of 4; 2 begin at 8, past the second.
+    assert popularity(np.array([1, 5, 0, 2, 3, 1])).tolist() == [2, 0, 3, 2, 1, 2]
+    # An item that begins within a third belongs to it, however far it reaches.
+    assert popularity(np.array([1, 100, 1])).tolist() == [2, 0, 2]
+    assert popularity(np.array([2, 2, 2])).tolist() == [0, 1, 2]
+    assert popularity(np.zeros(2, np.int64)).tolist() == [3, 3]
+    assert POPULARITY == ("head", "torso", "tail", "cold")
+
+
+def test_metrics_of_a_class_count_its_items_alone_in_the_same_ranking() -> None:
+    classes = popularity(np.array([4, 4, 4, 0, 0]))
+    ranking = np.array([[2, 0, 1, 3, *([-1] * 16)], [1, 2, 0, 3, *([-1] * 16)]])
+    found = by_popularity(ranking, Lists.of([[0, 3], [0]]), classes)
+    # Item 0 is the head, at ranks 2 and 3; nothing moves up for what the class leaves out.
+    assert found["head"]["ndcg@20"] == pytest.approx((1 / math.log2(3) + 1 / math.log2(4)) / 2)
+    assert (found["head"]["users"], found["head"]["items"]) == (2, 1)
+    # Items 3 and 4 are cold, and one user has one of them, at rank 4.
+    assert found["cold"]["ndcg@20"] == pytest.approx(1 / math.log2(5))
+    assert (found["cold"]["users"], found["cold"]["items"]) == (1, 2)
+    assert found["torso"] == {"users": 0, "items": 1}
+    assert sum(each["items"] for each in found.values()) == len(classes)
+    nothing = by_popularity(ranking, Lists.of([[0, 3], [0]]), np.full(5, -1))
+    assert all(each == {"users": 0, "items": 0} for each in nothing.values())
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30))
+def test_no_item_of_a_class_is_rarer_than_one_of_the_next(counts: list[int]) -> None:
+    classes = popularity(np.array(counts))
+    assert ((classes == 3) == (np.array(counts) == 0)).all()
+    for one in range(3):
+        for other in range(one + 1, 4):
+            rarest = min((count for count, each in zip(counts, classes, strict=True) if each == one), default=10)
+            assert rarest >= max((c for c, each in zip(counts, classes, strict=True) if each == other), default=0)

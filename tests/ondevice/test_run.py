@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ondevice.data.interactions import Interactions
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.run import Step, run
 from ondevice.reporting.write import read_report
 from tests.phones import require_phone
-from tests.tiny_runs import tiny_interactions
+from tests.tiny_runs import tiny_interactions, write_user_items
 
 SETTINGS = {
     "width": 16, "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 3, "patience": 3,
@@ -26,19 +25,11 @@ REQUEST = {
 }
 
 
-def write_files(interactions: Interactions, folder: Path) -> None:
-    folder.mkdir()
-    for part in ("train", "valid", "test"):
-        lists = getattr(interactions, part)
-        lines = (" ".join(map(str, (user, *items.tolist()))) for user, items in enumerate(lists))
-        (folder / f"{part}.txt").write_text("".join(f"{line}\n" for line in lines))
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> tuple[Path, Path, list[str]]:
     """A run that was interrupted twice: before an export and in the middle of a training."""
     root = tmp_path_factory.mktemp("whole")
-    write_files(tiny_interactions(), root / "data")
+    write_user_items(tiny_interactions(), root / "data")
     steps: list[str] = []
 
     def stop_before_export(step: Step) -> None:
@@ -76,7 +67,7 @@ def test_report_shows_every_model_on_both_runtimes(folders) -> None:
 
 def small_request(tmp_path: Path) -> dict:
     """One small file of one model, wherever the run thinks right."""
-    write_files(tiny_interactions(), tmp_path / "data")
+    write_user_items(tiny_interactions(), tmp_path / "data")
     request = {"variants": ["full@frequency"], "recipes": ["int8"], "settings": {**SETTINGS, "epochs": 1}}
     return {"dataset": "user-items", "data": tmp_path / "data", "out": tmp_path / "out", **request}
 

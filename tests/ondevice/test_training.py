@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from ondevice.errors import UsageError
+from ondevice.manifest import POPULARITY
 from ondevice.training.fit import choose_method, fit
+from ondevice.training.metrics import popularity
 from ondevice.training.reference import load_reference
 from ondevice.training.run_folder import CHECKPOINTS, open_run
 from tests.tiny_runs import tiny_config, tiny_interactions
@@ -76,6 +78,18 @@ def test_a_finished_run_holds_what_it_promises(tiny_run) -> None:
     }
     assert run.result.model_parameters == model.count_params()
     assert set(run.result.test) == {"ndcg@10", "ndcg@20", "recall@10", "recall@20", "users"}
+    assert sum(found["items"] for found in run.result.by_popularity.values()) == run.method().items
+
+
+def test_classes_of_items_are_made_of_training_counts_and_measured_on_the_test(tiny_run) -> None:
+    """Recomputed from the data set and the item keys, whatever ids the items have."""
+    run, data = tiny_run("memcom block"), tiny_interactions()
+    classes = popularity(data.train.counts(data.items))
+    for number, name in enumerate(POPULARITY):
+        users = sum(bool((classes[items] == number).any()) for items in data.test)
+        found = run.result.by_popularity[name]
+        assert (found["items"], found["users"]) == (np.count_nonzero(classes == number), users)
+        assert ("ndcg@20" in found) == (users > 0)
 
 
 def test_reference_answers_are_those_of_the_model(tiny_run) -> None:

@@ -29,20 +29,19 @@ def run(arguments: argparse.Namespace) -> int:
     )
     asked = f"within {format_bytes(size.budget_bytes)} as {size.recipe}" if size.budget_bytes else f"at {size.ratio:g}x"
     table = Table(title=f"{arguments.items:,} items of width {arguments.width} {asked}", title_justify="left")
-    headings = ("method", "stores", "parameters", "ratio", "float32", "int8", *(["of budget"] if budget_bytes else []))
-    for heading in headings:
+    for heading in ("method", "stores", "parameters", "ratio", "float32", "int8", "used"):
         table.add_column(heading, justify="left" if heading in ("method", "stores") else "right", overflow="fold")
     reasons = []
     for entry in entries:
         if entry.refusal:
             reasons.append(entry.refusal)
             continue
-        cells = [format_bytes(entry.payload_bytes["float32"]), format_bytes(entry.payload_bytes["int8"])]
-        if budget_bytes:
-            cells.append(format_share(entry.payload_bytes[size.recipe] / budget_bytes))
-        table.add_row(entry.method, entry.stores, f"{entry.parameters:,}", f"{entry.ratio:.2f}x", *cells)
+        payloads = (format_bytes(entry.payload_bytes[recipe]) for recipe in ("float32", "int8"))
+        used = format_share(entry.used)
+        table.add_row(entry.method, entry.stores, f"{entry.parameters:,}", f"{entry.ratio:.2f}x", *payloads, used)
     output = results()
     output.print(table)
+    output.print(f"used: share taken of the {'budget' if budget_bytes else 'parameters at this ratio'}.")
     for reason in reasons:
         output.print(f"Not possible: {reason}", soft_wrap=True)
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ondevice.cli.console import (
     add_data_arguments,
+    add_output_arguments,
     add_size_arguments,
     parse_budget,
     parse_settings,
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="folder to write (default: a new one below ondevice-runs)")
     parser.add_argument("--variants", nargs="+", metavar="METHOD@ORDER", help="models to train")
     add_size_arguments(parser, "16", "--budget-recipe")
+    add_output_arguments(parser)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
     parser.add_argument("--recipes", nargs="+", help="quantization recipes")
     parser.add_argument("--target", default="tflite-2.14", help="runtime the files are for (default: %(default)s)")
@@ -46,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the whole path."""
     from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS
     from ondevice.pipeline.run import run as run_all
+    from ondevice.pipeline.train import parse_options
     from ondevice.quiet import native_messages_kept_back
     from ondevice.reporting.console import print_table
 
@@ -69,6 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
             devices=arguments.devices,
             users=arguments.users,
             settings=parse_settings(arguments.settings),
+            output=arguments.output,
+            output_ratio=arguments.output_ratio,
+            output_options=parse_options(arguments.output_options),
             out=arguments.out,
             command=" ".join(["ondevice", *words]),
             on_step=on_step,

@@ -7,14 +7,18 @@ from pathlib import Path
 
 from ondevice.cli.console import (
     add_data_arguments,
+    add_output_arguments,
     add_size_arguments,
+    add_teacher_arguments,
     parse_budget,
-    parse_options,
     parse_settings,
     results,
     talk,
     training_progress,
 )
+
+METRIC = "ndcg@20"
+"""The metric printed by class of items."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,14 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="options",
         help="a field of the method, e.g. bias=true or operation=concat; may be given several times",
     )
+    add_output_arguments(parser)
+    add_teacher_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="run folder to write, or an unfinished one to resume")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train."""
+    from ondevice.manifest import POPULARITY
     from ondevice.pipeline.size import DEFAULT_RECIPE, table_bytes
-    from ondevice.pipeline.train import train
+    from ondevice.pipeline.train import parse_options, train
     from ondevice.quiet import native_messages_kept_back
     from ondevice.units import format_share
 
@@ -56,12 +63,26 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             options=parse_options(arguments.options),
             settings=parse_settings(arguments.settings),
+            output=arguments.output,
+            output_ratio=arguments.output_ratio,
+            output_options=parse_options(arguments.output_options),
+            teaching={
+                "teacher": str(arguments.teacher or ""),
+                "warm_start": arguments.warm_start,
+                "teacher_order": arguments.teacher_order,
+                "distillation": arguments.distillation,
+            },
             out=arguments.out,
             progress=advance,
         )
     output = results()
     for name, value in done.result.test.items():
         output.print(f"{name:<12} {value:.4f}" if name != "users" else f"{name:<12} {value:.0f}")
+    for name in POPULARITY:
+        found = done.result.by_popularity.get(name, {})
+        if METRIC in found:
+            sizes = f"{found['items']:.0f} items, {found['users']:.0f} users"
+            output.print(f"{name:<12} {found[METRIC]:.4f} {METRIC} ({sizes})")
     if budget_bytes is not None:
         recipe = arguments.recipe or DEFAULT_RECIPE
         used = table_bytes(done.method(), recipe)
