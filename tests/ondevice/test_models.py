@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ondevice.embeddings.method import registry
-from ondevice.models.best import best_items
+from ondevice.models.best import best_items, best_items_by_block
 from ondevice.models.pooling import MaskedMeanPooling
 from ondevice.models.ranking import ranking_network
 
@@ -48,6 +48,21 @@ def test_best_items_without_exclusion_still_leaves_out_reserved_ids() -> None:
     scores = np.array([[9, 8, 1, 3, 2]], np.float32)
     items, _ = best_items(tf.constant(scores), tf.zeros([1, 0], tf.int32), 3)
     assert items.numpy().tolist() == [[3, 4, 2]]
+
+
+@pytest.mark.parametrize(("size", "block"), [(40, 5), (41, 5), (44, 7), (40, 40), (40, 1), (40, 23)])
+@pytest.mark.parametrize("entries", [0, 1, 7])
+def test_best_items_by_block_equal_those_of_all_scores(size: int, block: int, entries: int) -> None:
+    rng = np.random.default_rng(size * block + entries)
+    for _ in range(30):
+        # Few different scores, so that ties have to be decided.
+        scores = rng.integers(0, rng.integers(1, 12), (1, size)).astype(np.float32)
+        best = np.argsort(-scores[0], kind="stable")
+        excluded = np.concatenate([best[: entries // 2], rng.integers(0, size, entries)])[None, :entries]
+        k = int(rng.integers(1, size - 2 - entries + 1))
+        found = best_items_by_block(tf.constant(scores), tf.constant(excluded, tf.int32), k, block)
+        for one, other in zip(found, best_items(tf.constant(scores), tf.constant(excluded, tf.int32), k), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_padding_changes_nothing() -> None:
