@@ -120,4 +120,4 @@ def test_every_pipeline_module_is_in_the_api() -> None:
 
     modules = {module.name for module in pkgutil.iter_modules(ondevice.pipeline.__path__)}
     # Plans, results and the size asked for are data that steps share; devices are this machine's affair.
-    assert modules - {"plan", "sweep_plan", "sweep_results", "size", "devices"} == set(ondevice.API)
+    assert modules - {"plan", "sweep_plan", "sweep_results", "quality", "size", "devices"} == set(ondevice.API)

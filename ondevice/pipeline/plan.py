@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ondevice import files, records
 from ondevice.errors import UsageError, unknown_name
 from ondevice.pipeline.devices import require_devices
+from ondevice.pipeline.quality import BEST, DEFAULT, QUALITIES
 from ondevice.pipeline.size import Size, fitted
 from ondevice.pipeline.train import configure
+from ondevice.quantize.recipe import COMPARED_METHOD
 
 if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
@@ -51,6 +53,7 @@ class Plan:
         output: name of every variant's output layer.
         output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8.
         output_options: further fields of the output layer.
+        quality: one of `ondevice.pipeline.quality.QUALITIES`.
     """
 
     dataset: str
@@ -68,6 +71,12 @@ class Plan:
     output: str = "dense"
     output_ratio: float = 1.0
     output_options: dict[str, int | float | str | bool] = field(default_factory=dict)
+    quality: str = DEFAULT
+
+    @property
+    def baseline(self) -> str:
+        """The variant that others are compared with and, for the best quality, learn from; empty if there is none."""
+        return next((each for each in self.variants if split_variant(each)[0] == COMPARED_METHOD), "")
 
     @property
     def size(self) -> Size:
@@ -121,6 +130,13 @@ def check(plan: Plan) -> None:
         raise UsageError(
             f"recipe of the budget is {plan.budget_recipe!r}; allowed is one that the run exports: "
             f"{', '.join(plan.recipes)}."
+        )
+    if plan.quality not in QUALITIES:
+        raise unknown_name("quality", plan.quality, QUALITIES)
+    if plan.quality == BEST and not plan.baseline:
+        raise UsageError(
+            f"variants is {list(plan.variants)}; allowed is at least one of method {COMPARED_METHOD!r} for quality "
+            f"{BEST!r}, from which the others learn."
         )
     path = Path(plan.data) if plan.data else None
     for variant in plan.variants:

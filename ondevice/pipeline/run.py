@@ -13,6 +13,7 @@ from ondevice.pipeline import plan as plans
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline.devices import default_devices
 from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS, Plan
+from ondevice.pipeline.quality import DEFAULT, teaching
 from ondevice.pipeline.train import require_enough, train
 from ondevice.pipeline.validate import require_users, validate, validation_path
 from ondevice.units import format_bytes, format_share
@@ -54,6 +55,7 @@ def run(
     output: str = "dense",
     output_ratio: float = 1.0,
     output_options: Mapping[str, Any] | None = None,
+    quality: str = DEFAULT,
     out: Path | str | None = None,
     command: str = "ondevice run",
     on_step: Callable[[Step], None] = lambda step: None,
@@ -79,6 +81,7 @@ def run(
         output: name of every variant's output layer.
         output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8, at least.
         output_options: further fields of the output layer.
+        quality: `"default"`, or `"best"`: all but the full table start from it and learn from it, which takes longer.
         out: folder to write; a new one below `ondevice-runs` without it.
         command: command to name in the report.
         on_step: told of each step before it starts.
@@ -111,6 +114,7 @@ def run(
         output,
         float(output_ratio),
         dict(output_options or {}),
+        quality,
     )
     plans.check(plan)
     from ondevice.training.choose import falling_counts
@@ -128,7 +132,9 @@ def run(
     remarks = [f"The files did not run on an emulated phone: {reason}."] if reason else []
     if size.budget_bytes:
         remarks.append(_kept(size, methods))
-    jobs = [(variant, seed) for seed in plan.seeds for variant in plan.variants]
+    # The full table comes first: the others may learn from it.
+    variants = sorted(plan.variants, key=lambda variant: variant != plan.baseline)
+    jobs = [(variant, seed) for seed in plan.seeds for variant in variants]
     total = sum(1 + (1 + len(chosen)) * len(plans.recipes_of(plan, variant)) for variant, _ in jobs) + 1
     number = 0
 
@@ -152,6 +158,7 @@ def run(
                 out=place / "run",
                 interactions=interactions,
                 progress=progress,
+                teaching=teaching(plan.quality, folder / plan.baseline / f"seed-{seed}" / "run", methods[variant]),
                 **_size_arguments(size, method),
                 **plan.outputs,
             )

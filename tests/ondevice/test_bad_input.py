@@ -143,6 +143,8 @@ CASES = (
     usage("output is here", f"{RUN} --variants full@random --out .", "output '.' exists already"),
     usage("output is a finished path", f"{RUN} --variants full@random --out report", "'report' exists already"),
     usage("output of another run", f"{RUN} --variants full@random --out other", "'other' holds an unfinished run of"),
+    usage("quality", "run --quality bset --out new", "unknown quality 'bset', did you mean 'best'?"),
+    usage("nobody to learn from", "run --quality best --variants hashing@random --out new", "method 'full'"),
     usage("teacher nowhere", f"{TRAIN} --teacher nowhere --warm-start", "run folder 'nowhere' holds no config.json"),
     usage("warm start without teacher", f"{TRAIN} --warm-start", "warm_start is True", "beside a teacher"),
     usage("too much distillation", f"{TRAIN} --teacher x --distillation 2", "distillation is 2.0", "0 to 1"),

@@ -30,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variants", nargs="+", metavar="METHOD@ORDER", help="models to train")
     add_size_arguments(parser, "16", "--budget-recipe")
     add_output_arguments(parser)
+    parser.add_argument(
+        "--quality",
+        default="default",
+        help="default, or best: all but the full table start from it and learn from it (default: %(default)s)",
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
     parser.add_argument("--recipes", nargs="+", help="quantization recipes")
     parser.add_argument("--target", default="tflite-2.14", help="runtime the files are for (default: %(default)s)")
@@ -75,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             output=arguments.output,
             output_ratio=arguments.output_ratio,
             output_options=parse_options(arguments.output_options),
+            quality=arguments.quality,
             out=arguments.out,
             command=" ".join(["ondevice", *words]),
             on_step=on_step,
