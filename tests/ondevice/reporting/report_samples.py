@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ondevice.devices.measurement import Measurement
-from ondevice.manifest import Embedding, Lookup, Manifest, Table, Tensor
+from ondevice.manifest import Embedding, Lookup, Manifest, OutputLayer, Table, Tensor
 from ondevice.reporting.record import ModelRecord, Report
 from ondevice.validation.record import Failure, Quality, RuntimeResult, Validation
 
@@ -206,4 +206,5 @@ def _manifest(variant: str, recipe: str, seed: int) -> Manifest:
             "tail": {METRIC: REFERENCE[variant][seed] / 2, "users": 700.0, "items": 4_500.0},
             "cold": {"users": 0.0, "items": 70.0},
         },
+        output=OutputLayer("low_rank", {"rank": 7, "bias": True}, 40_000, 1_300_000),
     )

@@ -126,6 +126,7 @@ def test_html_shows_conclusion_badges_and_details() -> None:
     assert '<span class="badge good">valid</span>' in page
     assert page.count("<details>") == 12 + 3
     assert "FULLY_CONNECTED × 2" in page
+    assert "low_rank: bias = True, rank = 7; 40.0 kB in the file, as a dense layer in float32 1.30 MB" in page
 
 
 def test_svg_is_deterministic_and_leaves_settings_alone() -> None:
