@@ -18,6 +18,7 @@ from ondevice.training.run_folder import open_run
 
 if TYPE_CHECKING:
     from ondevice.data.interactions import Interactions
+    from ondevice.reporting.sweep.record import Refused
     from ondevice.training.config import TrainConfig
 
 PLAN_FILE = "sweep-plan.json"
@@ -85,22 +86,7 @@ class Cell:
 FULL_CELL = Cell(FULL, FULL_ORDER, 1.0)
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """A model of a sweep that can't be made.
-
-    Args:
-        method: the method with its options.
-        ratio: ratio asked for.
-        reason: why not, one sentence.
-    """
-
-    method: str
-    ratio: float
-    reason: str
-
-
-def cells(plan: SweepPlan, interactions: Interactions) -> tuple[list[Cell], list[Refusal]]:
+def cells(plan: SweepPlan, interactions: Interactions) -> tuple[list[Cell], list[Refused]]:
     """Return every model of the plan, the full table first, and those that can't be made.
 
     A method that needs a certain order is trained in that one only, one to which ids are all alike only as given.
@@ -109,10 +95,12 @@ def cells(plan: SweepPlan, interactions: Interactions) -> tuple[list[Cell], list
         plan: the plan.
         interactions: the data set.
     """
+    from ondevice.reporting.sweep.record import Refused
     from ondevice.training.choose import falling_counts, make_method
 
     counts = falling_counts(interactions)
-    found, refused = [FULL_CELL], []
+    found: list[Cell] = [FULL_CELL]
+    refused: list[Refused] = []
     counts = falling_counts(interactions)
     for ratio, method in itertools.product(plan.ratios, plan.methods):
         orders: list[str] = []
@@ -121,7 +109,7 @@ def cells(plan: SweepPlan, interactions: Interactions) -> tuple[list[Cell], list
             try:
                 made = make_method(config, interactions.items + RESERVED_IDS, counts)
             except UsageError as error:
-                refused.append(Refusal(method, ratio, str(error)))
+                refused.append(Refused(method, ratio, str(error)))
                 break
             orders.append(made.needs_order or (order if made.order_matters else FULL_ORDER))
         for order, warm in itertools.product(dict.fromkeys(orders), (False, True)):

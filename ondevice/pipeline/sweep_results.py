@@ -34,7 +34,7 @@ def summarize_sweep(folder: Path, plan: SweepPlan, interactions: Interactions, c
         interactions: the data set.
         command: command to name in the report.
     """
-    from ondevice.reporting.sweep.record import SCHEMA_VERSION, Refused, Sweep
+    from ondevice.reporting.sweep.record import SCHEMA_VERSION, Sweep
     from ondevice.reporting.sweep.write import write_sweep
 
     cells, refused = plans.cells(plan, interactions)
@@ -64,7 +64,7 @@ def summarize_sweep(folder: Path, plan: SweepPlan, interactions: Interactions, c
         _protocol(plan),
         tuple(trials),
         tuple(comparisons),
-        tuple(Refused(each.method, each.ratio, each.reason) for each in refused),
+        tuple(refused),
         missing,
     )
     write_sweep(found, folder)
