@@ -74,6 +74,11 @@ def format_percent(change: float) -> str:
     return "0.00%" if text in ("+0.00%", "-0.00%") else text
 
 
+def format_setting(value: int | float | str) -> str:
+    """Format the value of a training setting, e.g. `'0.02'`, `'18'`, `'amsgrad'`."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 def format_count(count: int) -> str:
     """Format a large number of things with three digits, e.g. `'3.76 M'`; below 1,000 the exact number.
 

@@ -163,13 +163,13 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
     return settings
 
 
-def parse_search(pairs: list[str]) -> dict[str, tuple[float, ...]]:
+def parse_search(pairs: list[str]) -> dict[str, tuple[int | float | str, ...]]:
     """Turn `NAME=VALUE,VALUE` words into the values to choose from by training setting.
 
     Raises:
         UsageError: a word is not of this form, the name is unknown or given twice, or a value is no number.
     """
-    search: dict[str, tuple[float, ...]] = {}
+    search: dict[str, tuple[int | float | str, ...]] = {}
     for pair in pairs:
         name, _, text = pair.partition("=")
         if name in search:

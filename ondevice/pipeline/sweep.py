@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ondevice.data import dataset as datasets
 from ondevice.embeddings.method import registry, require
 from ondevice.pipeline import sweep_plan as plans
-from ondevice.pipeline.sweep_plan import Cell, SweepPlan, best_setting, config_of, place
+from ondevice.pipeline.sweep_plan import Cell, Setting, SweepPlan, best_setting, config_of, place
 from ondevice.pipeline.sweep_results import summarize_sweep
 from ondevice.pipeline.train import require_enough
 from ondevice.training.run_folder import is_finished
+from ondevice.units import format_setting
 
 if TYPE_CHECKING:
     from ondevice.data.interactions import Interactions
@@ -39,13 +40,13 @@ class Job:
     """
 
     cell: Cell
-    setting: Mapping[str, float]
+    setting: Setting
     seed: int
 
     @property
     def title(self) -> str:
         """What is trained, for people."""
-        setting = "".join(f", {name} {value:g}" for name, value in self.setting.items())
+        setting = "".join(f", {name} {format_setting(value)}" for name, value in self.setting.items())
         return f"{self.cell.variant} at {self.cell.ratio:g}x{setting}, seed {self.seed}"
 
 
@@ -58,7 +59,7 @@ def sweep(
     orders: Sequence[str],
     seeds: Sequence[int],
     warm: Sequence[str] = (),
-    search: Mapping[str, Sequence[float]] | None = None,
+    search: Mapping[str, Sequence[int | float | str]] | None = None,
     settings: Mapping[str, Any] | None = None,
     jobs: int = 1,
     out: Path | str,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.pipeline.train import configure, parse_options
 from ondevice.training.run_folder import open_run
+from ondevice.units import format_setting
 
 if TYPE_CHECKING:
     from ondevice.data.interactions import Interactions
@@ -26,6 +26,9 @@ FULL = "full"
 FULL_ORDER = "as_given"
 WARM = "+warm"
 UNTUNED = "default"
+
+Setting = dict[str, int | float | str]
+"""Values of the settings that are searched."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,10 @@ class SweepPlan:
     orders: tuple[str, ...]
     seeds: tuple[int, ...]
     warm: tuple[str, ...]
-    search: dict[str, tuple[float, ...]]
+    search: dict[str, tuple[int | float | str, ...]]
     settings: dict[str, int | float | str | bool]
 
-    def candidates(self) -> list[dict[str, float]]:
+    def candidates(self) -> list[Setting]:
         """Return every combination of the values to choose from; a single empty one where there are none."""
         return [dict(zip(self.search, values, strict=True)) for values in itertools.product(*self.search.values())]
 
@@ -132,13 +135,13 @@ def parse_method(word: str) -> tuple[str, dict[str, Any], int | None]:
     return name, options, width
 
 
-def place(folder: Path, cell: Cell, setting: Mapping[str, float], seed: int) -> Path:
+def place(folder: Path, cell: Cell, setting: Setting, seed: int) -> Path:
     """Return the run folder of one training."""
-    label = ",".join(f"{name}={value:g}" for name, value in setting.items()) or UNTUNED
+    label = ",".join(f"{name}={format_setting(value)}" for name, value in setting.items()) or UNTUNED
     return folder / cell.variant / f"{cell.ratio:g}x" / label / f"seed-{seed}"
 
 
-def best_setting(plan: SweepPlan, folder: Path, cell: Cell) -> dict[str, float]:
+def best_setting(plan: SweepPlan, folder: Path, cell: Cell) -> Setting:
     """Return the candidate with the best validation metric of the first seed.
 
     Args:
@@ -151,7 +154,7 @@ def best_setting(plan: SweepPlan, folder: Path, cell: Cell) -> dict[str, float]:
     return max(zip(runs, candidates, strict=True), key=lambda pair: pair[0].result.best_validation)[1]
 
 
-def config_of(plan: SweepPlan, folder: Path, cell: Cell, setting: Mapping[str, float], seed: int) -> TrainConfig:
+def config_of(plan: SweepPlan, folder: Path, cell: Cell, setting: Setting, seed: int) -> TrainConfig:
     """Build the settings of one training.
 
     Args:

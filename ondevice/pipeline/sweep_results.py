@@ -11,9 +11,10 @@ import numpy as np
 
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline import sweep_plan as plans
-from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, place
+from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, Setting, SweepPlan, best_setting, place
 from ondevice.quantize import recipe as recipes
 from ondevice.training.run_folder import Run, is_finished, open_run
+from ondevice.units import format_setting
 from ondevice.versions import machine, versions
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def summarize_sweep(folder: Path, plan: SweepPlan, interactions: Interactions, c
     return found
 
 
-def _runs(plan: SweepPlan, folder: Path, cell: Cell) -> tuple[list[tuple[Run, dict[str, float], bool]], int]:
+def _runs(plan: SweepPlan, folder: Path, cell: Cell) -> tuple[list[tuple[Run, Setting, bool]], int]:
     """The finished runs of a cell with their settings and whether these were chosen, and how many are missing."""
     candidates = plan.candidates()
     searched = [is_finished(place(folder, cell, setting, plan.seeds[0])) for setting in candidates]
@@ -86,7 +87,7 @@ def _runs(plan: SweepPlan, folder: Path, cell: Cell) -> tuple[list[tuple[Run, di
     return found, len(candidates) + len(plan.seeds) - 1 - len(found)
 
 
-def _trial(cell: Cell, run: Run, setting: dict[str, float], chosen: bool) -> Trial:
+def _trial(cell: Cell, run: Run, setting: Setting, chosen: bool) -> Trial:
     from ondevice.reporting.sweep.record import Trial
 
     method = run.method()
@@ -141,7 +142,7 @@ def _protocol(plan: SweepPlan) -> tuple[str, ...]:
     shared = f"All models are trained with the settings of the data set{f' and {fixed}' if fixed else ''}."
     if not plan.search:
         return (shared, "No setting was searched for any method; the settings suit the full table.")
-    ranges = "; ".join(f"{name}: {', '.join(f'{value:g}' for value in found)}" for name, found in plan.search.items())
+    ranges = "; ".join(f"{name}: {', '.join(map(format_setting, found))}" for name, found in plan.search.items())
     return (
         shared,
         f"Every model, the full table like any other, had {len(plan.candidates())} trials ({ranges}) with seed "

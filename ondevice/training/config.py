@@ -103,7 +103,7 @@ def _whole(value: object, least: int) -> bool:
 
 
 def check_setting(name: str) -> type[Any]:
-    """Return the type of a numeric setting that may be given by name.
+    """Return the type of a setting that may be given by name: a numeric one or the optimizer.
 
     Raises:
         UsageError: there is no such setting.
@@ -111,6 +111,7 @@ def check_setting(name: str) -> type[Any]:
     numeric = {entry.name: {"int": int, "float": float}.get(str(entry.type)) for entry in fields(TrainConfig)}
     elsewhere = ("seed", "ratio", "output_ratio", "distillation")
     allowed = {key: kind for key, kind in numeric.items() if kind is not None and key not in elsewhere}
+    allowed["optimizer"] = str
     if name not in allowed:
         raise unknown_name("training setting", name, allowed)
     return allowed[name]

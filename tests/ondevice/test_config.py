@@ -56,7 +56,8 @@ def test_every_numeric_setting_is_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("epochs", int), ("width", int), ("dropout", float), ("learning_rate", float)]
+    ("name", "kind"),
+    [("epochs", int), ("width", int), ("dropout", float), ("learning_rate", float), ("optimizer", str)],
 )
 def test_setting_given_by_name_has_a_type(name: str, kind: type) -> None:
     assert check_setting(name) is kind

@@ -153,12 +153,26 @@ def test_a_width_of_its_own_keeps_the_bytes_of_the_ratio() -> None:
         ({"seeds": ()}, "seeds is"),
         ({"warm": ("memcom",)}, "warm start is asked for 'memcom'"),
         ({"search": {"colour": (1.0,)}}, "colour"),
+        ({"search": {"optimizer": ("sgdd",)}}, "sgdd"),
         ({"search": {"learning_rate": (0.1, 0.1)}}, "each once"),
     ],
 )
 def test_a_senseless_plan_is_refused(changed: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         plans.check(dataclasses.replace(PLAN, **changed))
+
+
+def test_a_setting_may_be_a_word() -> None:
+    plan = dataclasses.replace(PLAN, search={"optimizer": ("adamw", "amsgrad"), "epochs": (3,)})
+    settings = plan.candidates()
+    assert [plans.place(Path(), FULL_CELL, setting, 0).parts[2] for setting in settings] == [
+        "optimizer=adamw,epochs=3",
+        "optimizer=amsgrad,epochs=3",
+    ]
+    assert [plans.config_of(plan, Path(), FULL_CELL, setting, 0).optimizer for setting in settings] == [
+        "adamw", "amsgrad",
+    ]  # fmt: skip
+    assert records.from_json(SweepPlan, records.to_json(plan), "plan") == plan
 
 
 def test_the_full_table_has_as_many_candidates_as_any_other() -> None:

@@ -28,7 +28,7 @@ class Trial:
     variant: str
     ratio: float
     seed: int
-    setting: dict[str, float]
+    setting: dict[str, int | float | str]
     chosen: bool
     reached: float
     table_bytes: dict[str, int]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ondevice.reporting.columns import NUMBER, TEXT, WIDE, Column, format_metric, format_spread, or_absent
 from ondevice.reporting.summary import Spread, spread
 from ondevice.reporting.sweep.record import Comparison, Sweep, Trial
-from ondevice.units import format_bytes, format_percent, format_ratio
+from ondevice.units import format_bytes, format_percent, format_ratio, format_setting
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
         Column("float32", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["float32"]), "", WIDE),
         Column("int8", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["int8"]), "", WIDE),
         *(
-            Column(name.replace("_", " "), NUMBER, lambda row, name=name: f"{row.trials[0].setting[name]:g}")  # type: ignore[misc]
+            Column(name.replace("_", " "), NUMBER, lambda row, name=name: format_setting(row.trials[0].setting[name]))  # type: ignore[misc]
             for name in searched
         ),
         Column(
