@@ -10,7 +10,12 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="ondevice")
 class LazyAdamW(keras.optimizers.AdamW):
-    """AdamW that updates, and decays, only the rows of a table that its gradient names."""
+    """AdamW that updates, and decays, only the rows of a table that its gradient names.
+
+    A row that a batch uses several times has one gradient, the sum. Keras' own optimizers (seen in 3.15.1), given the
+    gradients of single uses, square each of them before they add them up, so that the second moment of a row that is
+    used often is another one: a setting that suits `adamw` need not suit this.
+    """
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Apply gradients; tables with gradients of single rows are left out of the decay of whole variables."""
