@@ -38,7 +38,8 @@ class TrainConfig:
         weight_decay: AdamW's weight decay; per-id tables and biases are exempt.
         batch_size: examples per step.
         epochs: passes over the users, at most.
-        patience: epochs without a better validation metric after which training stops.
+        patience: epochs without a better validation metric after which training stops. While the learning rate is high
+            the metric stands still or falls for some, after a warm start above all, and rises as the rate falls.
         validation_users: users for the validation metric of each epoch, at most.
         output: name of the output layer.
         output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8.
@@ -67,7 +68,7 @@ class TrainConfig:
     weight_decay: float = 0.1
     batch_size: int = 256
     epochs: int = 18
-    patience: int = 4
+    patience: int = 10
     validation_users: int = 3_000
     output: str = "dense"
     output_ratio: float = 1.0
