@@ -107,7 +107,7 @@ def write_user_items(interactions: Interactions, folder: Path) -> None:
 def tiny_config(variant: str, **settings: object) -> TrainConfig:
     """Return settings that train in about a second."""
     small = {"width": 16, "hidden": (16,), "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 16}
-    return TrainConfig("synthetic", **{**small, **VARIANTS[variant], **settings})  # type: ignore[arg-type]
+    return TrainConfig("synthetic", **{**small, **VARIANTS[variant], **settings})
 
 
 def run_maker(root: Path) -> Callable[[str], Run]:

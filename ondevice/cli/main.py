@@ -9,6 +9,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any, NoReturn
 
 from ondevice.cli import commands
 from ondevice.errors import EXIT_FAILED, EXIT_USAGE, OnDeviceError
@@ -25,10 +26,10 @@ def command_modules() -> dict[str, ModuleType]:
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> NoReturn:
         self.exit(EXIT_USAGE, f"{self.prog}: error: {message}\n")
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse unknown arguments here, where the command is known; argparse leaves them to the main parser."""
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:

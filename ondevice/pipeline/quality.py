@@ -1,4 +1,4 @@
-"""How much trouble training takes: the quickest way, or the best that is known, which needs a trained full table."""
+"""How much trouble training takes: the quickest way, or the best that was measured, which needs a full table."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ if TYPE_CHECKING:
 
 DEFAULT, BEST = "default", "best"
 QUALITIES = (DEFAULT, BEST)
-"""`default`: every model is trained by itself. `best`: every other model starts from the full table of the same seed
-and learns from its scores, too."""
-
-DISTILLATION = 0.5
-"""Share of the loss that comes from the full table's scores."""
+"""`default`: every model is trained by itself. `best`: a model as wide as the full table starts from that of its seed,
+which on gowalla (MEmCom, semantic order, one seed) was worth 0.3 % of nDCG@20 at 16x and at 40x."""
 
 
 def teaching(quality: str, teacher: Path, method: Method) -> dict[str, Any]:
@@ -27,11 +24,8 @@ def teaching(quality: str, teacher: Path, method: Method) -> dict[str, Any]:
         teacher: run folder of the full table.
         method: the model's embedding method.
     """
-    if quality == DEFAULT or type(method).__module__.rpartition(".")[2] == COMPARED_METHOD:
+    is_teacher = type(method).__module__.rpartition(".")[2] == COMPARED_METHOD
+    # Tables of another width can't be fitted to the full one's.
+    if quality == DEFAULT or is_teacher or method.output_width != method.width:
         return {}
-    # Tables of another width can't be fitted to the full one's, but any model can learn from its scores.
-    return {
-        "teacher": str(teacher),
-        "warm_start": method.output_width == method.width,
-        "distillation": DISTILLATION,
-    }
+    return {"teacher": str(teacher), "warm_start": True}

@@ -81,7 +81,7 @@ def run(
         output: name of every variant's output layer.
         output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8, at least.
         output_options: further fields of the output layer.
-        quality: `"default"`, or `"best"`: all but the full table start from it and learn from it, which takes longer.
+        quality: `"default"`, or `"best"`: models as wide as the full table start from it, which takes longer.
         out: folder to write; a new one below `ondevice-runs` without it.
         command: command to name in the report.
         on_step: told of each step before it starts.

@@ -10,9 +10,7 @@ from ondevice.reporting.html import render_html
 from ondevice.reporting.markdown import render_markdown
 from ondevice.reporting.record import SCHEMA_VERSION, Report
 
-MARKDOWN_FILE = "report.md"
 JSON_FILE = "report.json"
-HTML_FILE = "report.html"
 
 
 def write_report(report: Report, folder: Path) -> None:
@@ -23,10 +21,22 @@ def write_report(report: Report, folder: Path) -> None:
         folder: where to; made if it does not exist, files of these names in it are replaced.
     """
     # Everything is rendered before anything is written, so that an error leaves the old report complete.
-    markdown, html = render_markdown(report), render_html(report)
-    records.write(folder / JSON_FILE, report)
-    files.write_text(folder / MARKDOWN_FILE, markdown)
-    files.write_text(folder / HTML_FILE, html)
+    write_formats(folder, "report", report, render_markdown(report), render_html(report))
+
+
+def write_formats(folder: Path, name: str, record: object, markdown: str, html: str) -> None:
+    """Write the three formats of a report, each whole or not at all.
+
+    Args:
+        folder: where to; made if it does not exist, files of these names in it are replaced.
+        name: name of the files without what tells the format.
+        record: the raw record.
+        markdown: the record rendered as Markdown.
+        html: the record rendered as HTML.
+    """
+    records.write(folder / f"{name}.json", record)
+    files.write_text(folder / f"{name}.md", markdown)
+    files.write_text(folder / f"{name}.html", html)
 
 
 def read_report(path: Path) -> Report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ondevice import records
 from ondevice.data.vocabulary import Vocabulary
@@ -84,7 +85,8 @@ class Run:
 
     def method(self) -> Method:
         """Build the embedding method."""
-        return methods.load(self.config.method)(**self.result.parameters)  # type: ignore[arg-type]
+        parameters: dict[str, Any] = self.result.parameters
+        return methods.load(self.config.method)(**parameters)
 
     def vocabulary(self) -> Vocabulary:
         """Read the vocabulary."""

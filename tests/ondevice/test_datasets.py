@@ -43,7 +43,7 @@ def test_every_profile_sets_only_training_settings_in_range(name: str) -> None:
     for setting, value in profile.training.items():
         kind = check_setting(setting)
         assert isinstance(value, (int, float) if kind is float else int), setting
-    config = TrainConfig(name, **{"history_length": profile.history_length, **profile.training})  # type: ignore[arg-type]
+    config = TrainConfig(name, **{"history_length": profile.history_length, **profile.training})
     assert config.dataset == name
 
 

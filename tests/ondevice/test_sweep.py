@@ -124,7 +124,7 @@ PLAN = SweepPlan("synthetic", "", ("hashing",), (4.0,), ("random", "semantic"), 
 
 
 def variants(**changed: object) -> list[str]:
-    found, _ = plans.cells(dataclasses.replace(PLAN, **changed), tiny_interactions())  # type: ignore[arg-type]
+    found, _ = plans.cells(dataclasses.replace(PLAN, **changed), tiny_interactions())
     return [cell.variant for cell in found]
 
 

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quality",
         default="default",
-        help="default, or best: all but the full table start from it and learn from it (default: %(default)s)",
+        help="default, or best: models as wide as the full table start from it (default: %(default)s)",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
     parser.add_argument("--recipes", nargs="+", help="quantization recipes")

@@ -80,10 +80,7 @@ def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
         Column("reached", NUMBER, lambda row: format_ratio(statistics.fmean(t.reached for t in row.trials))),
         Column("float32", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["float32"]), "", WIDE),
         Column("int8", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["int8"]), "", WIDE),
-        *(
-            Column(name.replace("_", " "), NUMBER, lambda row, name=name: format_setting(row.trials[0].setting[name]))  # type: ignore[misc]
-            for name in searched
-        ),
+        *map(_setting_column, searched),
         Column(
             "seconds",
             NUMBER,
@@ -92,6 +89,10 @@ def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
             WIDE,
         ),
     )
+
+
+def _setting_column(name: str) -> Column[SweepRow]:
+    return Column(name.replace("_", " "), NUMBER, lambda row: format_setting(row.trials[0].setting[name]))
 
 
 def conclusion(sweep: Sweep) -> str:

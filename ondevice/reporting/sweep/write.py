@@ -6,7 +6,6 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ondevice import files, records
 from ondevice.reporting.html import environment
 from ondevice.reporting.markdown import bullets, code, explanations, markdown_table, plain
 from ondevice.reporting.places import describe_machine
@@ -14,11 +13,9 @@ from ondevice.reporting.statements import Note
 from ondevice.reporting.sweep.plot import LOWEST, sweep_svg
 from ondevice.reporting.sweep.record import Sweep
 from ondevice.reporting.sweep.tables import conclusion, sweep_columns, sweep_rows
+from ondevice.reporting.write import write_formats
 from ondevice.units import format_ratio
 
-MARKDOWN_FILE = "sweep.md"
-JSON_FILE = "sweep.json"
-HTML_FILE = "sweep.html"
 TEMPLATE = "sweep.html.j2"
 
 
@@ -30,10 +27,7 @@ def write_sweep(sweep: Sweep, folder: Path) -> None:
         folder: where to; files of these names in it are replaced.
     """
     # Everything is rendered before anything is written, so that an error leaves the old report complete.
-    markdown, html = render_markdown(sweep), render_html(sweep)
-    records.write(folder / JSON_FILE, sweep)
-    files.write_text(folder / MARKDOWN_FILE, markdown)
-    files.write_text(folder / HTML_FILE, html)
+    write_formats(folder, "sweep", sweep, render_markdown(sweep), render_html(sweep))
 
 
 def render_markdown(sweep: Sweep) -> str:

@@ -8,10 +8,12 @@ from ondevice.training.optimizer import Optimizer
 
 
 class LazyAdamW(Optimizer):
-    """Adam and weight decay for the rows that were looked up alone, so that a step costs the same for any vocabulary.
+    """Adam and weight decay for the rows that were looked up alone, however many there are.
 
     The moments of a row stand still while it is not used, where `adamw` lets them fade and moves the row on. The step
-    is not compiled by XLA, so that for small vocabularies `adamw` is faster.
+    is not compiled by XLA, so that for small vocabularies `adamw` is faster: with a batch of 256 x 64 ids of width 64 a
+    step took 4.7 ms (`adamw`) and 6.9 ms for a full table of 10,000 ids, 166 and 58 ms for one of 1,000,000; for MEmCom
+    at 16x 2.9 and 8.5 ms, 16.3 and 17.2 ms (`tests/benchmarks/step_time.py`, two cores of an AMD EPYC).
     """
 
     compiled: ClassVar[bool] = False
