@@ -12,8 +12,8 @@ class LazyAdamW(Optimizer):
 
     The moments of a row stand still while it is not used, where `adamw` lets them fade and moves the row on. The step
     is not compiled by XLA, so that for small vocabularies `adamw` is faster: with a batch of 256 x 64 ids of width 64 a
-    step took 4.7 ms (`adamw`) and 6.9 ms for a full table of 10,000 ids, 166 and 58 ms for one of 1,000,000; for MEmCom
-    at 16x 2.9 and 8.5 ms, 16.3 and 17.2 ms (`tests/benchmarks/step_time.py`, two cores of an AMD EPYC).
+    step took 4.7 ms (`adamw`) and 6.9 ms for a full table of 10,000 ids, 1,302 and 259 ms for one of 10,000,000; for
+    MEmCom at 16x 2.9 and 8.5 ms, 93 and 51 ms (`tests/benchmarks/step_time.py`, two busy cores of an AMD EPYC).
     """
 
     compiled: ClassVar[bool] = False
