@@ -16,7 +16,8 @@ from converters.summary import FileSummary, TensorInfo
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.manifest import OutputLayer
-from ondevice.models.output import FLOAT32, INT8, Arrays, Output, Part, Tables, dense_bytes, output_name
+from ondevice.models.output import Output, dense_bytes, output_name
+from ondevice.models.output_parts import FLOAT32, INT8, Arrays, Part, Tables
 from ondevice.quantize.encode import EncodedEmbedding
 from ondevice.quantize.scheme import UNQUANTIZED
 
@@ -28,7 +29,7 @@ class LoweredOutput:
     Args:
         member: the output layer's member of the family.
         arrays: what `Output.stored` gave.
-        number_format: one of `ondevice.models.output.FORMATS`.
+        number_format: one of `ondevice.models.output_parts.FORMATS`.
         tables: the embedding's tables in the file, for a member that uses some.
     """
 

@@ -61,6 +61,9 @@ _output = outputs.load
 
 OUTPUTS: dict[str, Output] = {
     "dense": _output("dense")(SIZE, 8),
+    "local_low_rank": _output("local_low_rank")(SIZE, 8, 5, 1, 2),
+    "local_low_rank joined": _output("local_low_rank")(SIZE, 8, 10, 3, 4),
+    "local_low_rank of one": _output("local_low_rank")(SIZE, 8, 17, 1, 1),
     "low_rank": _output("low_rank")(SIZE, 8, 3),
     "low_rank without bias": _output("low_rank")(SIZE, 8, 5, bias=False),
     "product_codes": _output("product_codes")(SIZE, 8, 3, codewords=5),

@@ -50,6 +50,12 @@ VARIANTS: dict[str, dict] = {
         "method": "compositional", "order": "semantic", "ratio": 8.0, "options": {"operation": "features"},
     },
     "robe": {"method": "robe", "order": "random", "ratio": 8.0},
+    "output local_low_rank": {
+        "method": "memcom", "order": "semantic", "ratio": 8.0, "output": "local_low_rank", "output_ratio": 8.0,
+    },
+    "output local_low_rank alone": {
+        "method": "full", "order": "semantic", "ratio": 1.0, "output": "local_low_rank", "output_ratio": 24.0,
+    },
     "output low_rank": {
         "method": "memcom", "order": "semantic", "ratio": 8.0, "output": "low_rank", "output_ratio": 6.0,
     },

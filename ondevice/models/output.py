@@ -13,72 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self
 
-from ondevice.embeddings.method import FloatArray, Method, Rows, require
+from ondevice.embeddings.method import FloatArray, Method, require
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
+from ondevice.models.output_parts import INT8, Arrays, Part, Tables, Weight
 from ondevice.registry import Registry
-
-Arrays = Mapping[str, npt.NDArray[Any]]
-
-FLOAT32, INT8 = "float32", "int8"
-FORMATS = (FLOAT32, INT8)
-"""How an exported file may hold an output layer: as it was trained, or with integers wherever that pays."""
-
-
-@dataclass(frozen=True)
-class Weight:
-    """What an output layer trains, or what is chosen for it before training.
-
-    Args:
-        name: name within the layer.
-        shape: its dimensions.
-        spread: standard deviation of the initial values, which are uniform.
-        center: their mean.
-        decays: whether weight decay applies; not to biases, nor to factors that start at one.
-        trainable: whether gradient descent learns it; what it does not learn is uint8, and `Output.chosen` gives it.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    spread: float = 0.0
-    center: float = 0.0
-    decays: bool = True
-    trainable: bool = True
-
-    @property
-    def parameters(self) -> int:
-        """Numbers stored."""
-        return math.prod(self.shape)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One array of the layer as an exported file holds it: its name, shape and NumPy type name."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-
-    @property
-    def payload_bytes(self) -> int:
-        """Bytes of the array."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The embedding's tables as the exported file holds them, for a layer that uses them, too.
-
-    Args:
-        decoded: all rows by table name, float32 `[rows, width]`, without the factors that another table has absorbed.
-        original: all rows by table name before they were encoded.
-        rows: gives decoded rows of a named table within the graph.
-    """
-
-    decoded: Mapping[str, FloatArray]
-    original: Mapping[str, FloatArray]
-    rows: Rows
 
 
 @dataclass(frozen=True)
@@ -105,6 +45,11 @@ class Output(ABC):
     def uses_tables(self) -> tuple[str, ...]:
         """Names of the embedding's tables that the layer also uses; a member with some has a field `method`."""
         return ()
+
+    @property
+    def wanted_runs(self) -> int:
+        """Into how many runs of neighbours the id order should cut the items, if the embedding doesn't mind."""
+        return self.vocabulary_size - RESERVED_IDS
 
     @abstractmethod
     def weights(self) -> tuple[Weight, ...]:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.embeddings.layer import PER_ID_MARK
-from ondevice.models.output import Output, Weight, output_config, output_from_config, registry
+from ondevice.models.output import Output, output_config, output_from_config, registry
+from ondevice.models.output_parts import Weight
 
 SCORES = "scores"
 """Name of the layer in every network."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -131,9 +132,20 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
 
 
 def _prepare(threads: int) -> None:
-    """Give a new process its share of the cores, before TensorFlow asks for them."""
+    """Give a new process its share of the cores, before TensorFlow asks for them, and let it end with its parent.
+
+    A parent that is killed can't stop its processes; they would go on and disturb the sweep that resumes this one.
+    """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(threads)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
 
 
 def _train_all(

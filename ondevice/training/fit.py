@@ -14,6 +14,7 @@ from ondevice.data.interactions import Interactions, Lists
 from ondevice.embeddings.layer import PER_ID_MARK, CompressedEmbedding
 from ondevice.embeddings.method import Method
 from ondevice.ids import RESERVED_IDS
+from ondevice.models.output import Output
 from ondevice.models.ranking import ranking_network
 from ondevice.training import metrics, run_folder
 from ondevice.training.checkpoints import Checkpoints, State
@@ -47,9 +48,18 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
         UsageError: the folder is taken, the method can't reach the ratio, or the teacher can't teach.
     """
     method = choose_method(config, interactions.items + RESERVED_IDS, falling_counts(interactions))
+    output = choose_output(config, method)
     check_teacher(config, interactions, method)
     run_folder.claim(folder, config)
-    vocabulary = arranged(config, interactions, method)
+    with run_folder.alone(folder):
+        _fit(config, interactions, folder, progress, method, output)
+    return run_folder.open_run(folder)
+
+
+def _fit(
+    config: TrainConfig, interactions: Interactions, folder: Path, progress: Progress, method: Method, output: Output
+) -> None:
+    vocabulary = arranged(config, interactions, method, output)
     vocabulary.write(folder / run_folder.VOCABULARY_FILE)
     ids = vocabulary.ids(interactions.item_keys)
     train, valid, test = (split.mapped(ids) for split in (interactions.train, interactions.valid, interactions.test))
@@ -66,14 +76,14 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
         config.seed,
     )
     teacher = teacher_of(config, vocabulary)
-    model = _compiled(config, method, len(examples), teacher)
+    model = _compiled(config, method, output, len(examples), teacher)
     if state.history:
         checkpoints.restore(model, state)
     else:
         start(config, interactions, method, model, ids, teacher)
     state = _epochs(config, model, examples, state, checkpoints, _some(train, valid, config), progress)
     checkpoints.load_best(model, state)
-    method, model = _stored(config, method, model)
+    method, model = _stored(config, method, output, model)
 
     known = train.joined(valid)
     kept = kept_items(method.vocabulary_size, int(np.max(np.diff(known.offsets))))
@@ -96,11 +106,12 @@ def fit(config: TrainConfig, interactions: Interactions, folder: Path, progress:
     )
     records.write(folder / run_folder.RESULT_FILE, result)
     checkpoints.remove()
-    return run_folder.open_run(folder)
 
 
-def _compiled(config: TrainConfig, method: Method, steps_per_epoch: int, teacher: Teacher | None) -> keras.Model:
-    model = ranking_network(method, config.hidden, config.dropout, choose_output(config, method))
+def _compiled(
+    config: TrainConfig, method: Method, output: Output, steps_per_epoch: int, teacher: Teacher | None
+) -> keras.Model:
+    model = ranking_network(method, config.hidden, config.dropout, output)
     if config.distillation and teacher is not None:
         model = Pupil(model.inputs, model.outputs, name=model.name)
         model.learn_from(teacher.network(), config.distillation)
@@ -113,13 +124,13 @@ def _compiled(config: TrainConfig, method: Method, steps_per_epoch: int, teacher
     return model
 
 
-def _stored(config: TrainConfig, method: Method, model: keras.Model) -> tuple[Method, keras.Model]:
+def _stored(config: TrainConfig, method: Method, output: Output, model: keras.Model) -> tuple[Method, keras.Model]:
     """Return the method whose tables are kept and a network with these, which answers as the trained one does."""
     stored = method.stored()
     if stored == method:
         # The same layers, as a model that knows of no teacher.
         return method, keras.Model(model.inputs, model.outputs, name=model.name) if config.distillation else model
-    kept = ranking_network(stored, config.hidden, config.dropout, choose_output(config, stored))
+    kept = ranking_network(stored, config.hidden, config.dropout, output)
     for source, target in zip(model.layers, kept.layers, strict=True):
         if isinstance(source, CompressedEmbedding):
             for name, values in method.fold(source.table_values()).items():

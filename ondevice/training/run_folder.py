@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ VOCABULARY_FILE = "vocab.txt"
 MODEL_FILE = "model.keras"
 EVALUATION_FILE = "evaluation.npz"
 CHECKPOINTS = "checkpoints"
+LOCK_FILE = ".training"
 
 
 @dataclass(frozen=True)
@@ -134,3 +138,23 @@ def claim(folder: Path, config: TrainConfig) -> None:
             f"{CONFIG_FILE} to resume it, or name a new folder."
         )
     records.write(path, config)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep a run folder to oneself: two processes that train in it would remove each other's checkpoints.
+
+    Raises:
+        UsageError: another process trains there.
+    """
+    path = folder / LOCK_FILE
+    # The system lets go of the lock of a process that was killed, so that a file left behind is no harm.
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f"output {str(folder)!r} is in use by another training; name a new folder.") from error
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)

@@ -14,23 +14,32 @@ from ondevice.data.order import registry as orders
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import FloatArray, Method
 from ondevice.ids import RESERVED_IDS, run_starts
+from ondevice.models.output import Output
 from ondevice.models.scores import SCORES, assign, output_of
 from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import open_run
 from ondevice.training.teacher import Teacher
 
 
-def arranged(config: TrainConfig, interactions: Interactions, method: Method) -> Vocabulary:
-    """Give the items their ids."""
+def arranged(config: TrainConfig, interactions: Interactions, method: Method, output: Output) -> Vocabulary:
+    """Give the items their ids, in runs as the embedding method cuts them, or as the output layer does if it does not.
+
+    Args:
+        config: the settings.
+        interactions: the data set.
+        method: the embedding method.
+        output: the output layer.
+    """
     items = interactions.items
+    runs = method.runs if method.runs < items else output.wanted_runs
     if config.teacher_order:
         as_given = Vocabulary.of_items(interactions.item_keys, np.arange(items))
         vectors = Teacher.of_run(open_run(Path(config.teacher)), as_given).vectors[RESERVED_IDS:]
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         directions = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
-        arrangement = factor_order(directions, interactions.train.counts(items), run_starts(items, method.runs))
+        arrangement = factor_order(directions, interactions.train.counts(items), run_starts(items, runs))
     else:
-        arrangement = orders.load(config.order)().arrange(interactions, config.seed, method.runs)
+        arrangement = orders.load(config.order)().arrange(interactions, config.seed, runs)
     return Vocabulary.of_items(interactions.item_keys, arrangement)
 
 

@@ -15,7 +15,7 @@ from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods
 from ondevice.files import sha256
-from ondevice.models.output import FLOAT32, INT8
+from ondevice.models.output_parts import FLOAT32, INT8
 from ondevice.pipeline.export import export
 from ondevice.quantize import recipe as recipes
 from ondevice.training.choose import choose_output
@@ -28,7 +28,8 @@ OPERATIONS_FILE = "operations.md"
 BUILTINS = {
     "ADD", "BATCH_MATMUL", "CAST", "CONCATENATION", "DIV", "FLOOR_DIV", "FLOOR_MOD", "FULLY_CONNECTED", "GATHER",
     "GREATER_EQUAL", "LESS", "LOGICAL_AND", "MAXIMUM", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "ONE_HOT", "RESHAPE",
-    "SCATTER_ND", "SELECT_V2", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE", "TOPK_V2", "UNPACK",
+    "SCATTER_ND", "SELECT_V2", "SLICE", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE",
+    "TOPK_V2", "UNPACK",
 }  # fmt: skip
 """Everything an export of today may use; a new operation is added here on purpose."""
 

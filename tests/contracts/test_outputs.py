@@ -15,17 +15,8 @@ from ondevice.embeddings.method import registry as methods
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.output import (
-    FLOAT32,
-    FORMATS,
-    INT8,
-    Output,
-    Tables,
-    dense_bytes,
-    output_config,
-    output_from_config,
-    registry,
-)
+from ondevice.models.output import Output, dense_bytes, output_config, output_from_config, registry
+from ondevice.models.output_parts import FLOAT32, FORMATS, INT8, Tables
 from ondevice.models.ranking import ranking_network
 from ondevice.models.scores import SCORES, assign, output_of, weights_of
 from tests.samples import OUTPUTS, SIZE
@@ -61,7 +52,7 @@ def test_every_member_has_samples_and_is_exported() -> None:
 
 
 def test_members_found_are_pinned() -> None:
-    assert registry.names() == ["dense", "low_rank", "product_codes", "tied"]
+    assert registry.names() == ["dense", "local_low_rank", "low_rank", "product_codes", "tied"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -247,6 +238,8 @@ def test_for_ratio_keeps_the_budget_or_names_the_nearest(name: str, items: int, 
         assert registry.load(name).for_ratio(method, 64, reachable).ratio >= reachable
     else:
         assert output.ratio >= ratio
+        if name == "local_low_rank":
+            assert output.ratio < ratio / 0.93 or output.rank == 64, "the budget is used"
         if name in ("low_rank", "product_codes"):
             knob = "rank" if name == "low_rank" else "codes"
             fields = output.parameters()

@@ -10,7 +10,8 @@ import pytest
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
 from ondevice.models.clusters import cluster, nearest
-from ondevice.models.output import FLOAT32, INT8, registry
+from ondevice.models.output import registry
+from ondevice.models.output_parts import FLOAT32, INT8
 from ondevice.models.rank_one import rank_one
 from ondevice.training.choose import choose_output
 from ondevice.training.config import TrainConfig
@@ -33,6 +34,34 @@ def test_dense() -> None:
 def test_low_rank() -> None:
     weights = {"narrow": [[1], [3]], "factor": [[1], [2], [-1]], "bias": [0, 0.5, 1]}
     assert scores("low_rank", 3, weights, [1, -2], rank=1) == [-5, -9.5, 6]
+
+
+def test_local_low_rank() -> None:
+    """Five items in three runs of 2, 2 and 1, of which the first two are joined; two rows each, h = [1, -2]."""
+    weights = {
+        # Rank by rank: padding and unknown, the first cut, the second.
+        "rows": [[1, 0], [1, 1], [0, 1], [0, 0], [2, 0], [5, 1]],
+        "bias": [0, 1, 0, 0, 0, 3],
+        "multiplier": [[1, 1, 1, 2, 3, 4, 5], [1, 1, 1, -1, 0, 2, 10]],
+    }
+    # Products 1, 0, -2 and 0, 2, 6.
+    found = scores("local_low_rank", 7, weights, [1, -2], runs=3, joined=2, rank=2)
+    assert found == [1, 1, 2, -2, 0, 4, 50]
+
+
+def test_local_low_rank_is_exact_where_the_rank_is_that_of_every_cut() -> None:
+    rng = np.random.default_rng(0)
+    output = registry.load("local_low_rank")(62, 8, 6, 2, 3)
+    cut = np.concatenate([[0, 0], np.arange(60) // 20 + 1])
+    rows = rng.standard_normal((3, 9, 4))
+    columns = np.einsum("rwc,rn->wnc", rows, rng.standard_normal((3, 62)))[:, np.arange(62), cut]
+    columns -= columns.mean(axis=1, keepdims=True)
+    kernel, bias = output.as_dense(output.fitted(columns[:-1], columns[-1], 0))
+    # The means that are taken off are one more direction.
+    wider = registry.load("local_low_rank")(62, 8, 6, 2, 4)
+    kernel, bias = wider.as_dense(wider.fitted(columns[:-1], columns[-1], 0))
+    np.testing.assert_allclose(kernel, columns[:-1], atol=1e-5)
+    np.testing.assert_allclose(bias, columns[-1], atol=1e-5)
 
 
 def test_product_codes() -> None:
@@ -69,6 +98,11 @@ def test_eightfold_and_thirtytwofold_are_as_many_bytes_per_item_as_expected() ->
     assert {ratio: output.parameters() for ratio, output in found.items()} == {
         8.0: {"rank": 31, "bias": True},
         32.0: {"rank": 7, "bias": True},
+    }
+    local = {ratio: registry.load("local_low_rank").for_ratio(method, 64, ratio) for ratio in (8.0, 32.0)}
+    assert {ratio: output.parameters() for ratio, output in local.items()} == {
+        8.0: {"runs": 46_874, "joined": 2, "rank": 12},
+        32.0: {"runs": 46_874, "joined": 2, "rank": 3},
     }
     codes = registry.load("product_codes").for_ratio(method, 64, 32.0)
     assert codes.parameters() == {"codes": 8, "codewords": 256}

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from ondevice.errors import UsageError
+from ondevice.ids import RESERVED_IDS
 from ondevice.manifest import POPULARITY
-from ondevice.training.fit import choose_method, fit
+from ondevice.training.choose import choose_method, choose_output
+from ondevice.training.config import TrainConfig
+from ondevice.training.fit import fit
 from ondevice.training.metrics import popularity
 from ondevice.training.reference import load_reference
-from ondevice.training.run_folder import CHECKPOINTS, open_run
+from ondevice.training.run_folder import CHECKPOINTS, alone, open_run
+from ondevice.training.start import arranged
 from tests.tiny_runs import tiny_config, tiny_interactions
 
 
@@ -57,6 +61,29 @@ def test_unfinished_run_of_other_settings_is_refused(tmp_path) -> None:
         fit(config, interactions, tmp_path / "run", interrupt_in_epoch(1))
     with pytest.raises(UsageError, match="unfinished run of other settings"):
         fit(dataclasses.replace(config, dropout=0.1), interactions, tmp_path / "run", ignore)
+
+
+def test_a_folder_that_another_training_is_busy_in_is_refused(tmp_path) -> None:
+    config, interactions = tiny_config("full", epochs=1), tiny_interactions()
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, interactions, tmp_path / "run", interrupt_in_epoch(0))
+    with alone(tmp_path / "run"), pytest.raises(UsageError, match="is in use by another training; name a new folder"):
+        fit(config, interactions, tmp_path / "run", ignore)
+    assert fit(config, interactions, tmp_path / "run", ignore).result.best_epoch == 0
+
+
+def test_ids_are_in_runs_of_the_output_layer_where_the_embedding_has_none(tmp_path) -> None:
+    interactions = tiny_interactions()
+    orders = {}
+    for method in ("full", "memcom"):
+        ratio = 1.0 if method == "full" else 8.0
+        for name in ("dense", "local_low_rank"):
+            config = TrainConfig("synthetic", method=method, ratio=ratio, output=name, output_ratio=2.0, width=16)
+            made = choose_method(config, interactions.items + RESERVED_IDS)
+            output = choose_output(config, made)
+            orders[method, name] = arranged(config, interactions, made, output).keys
+    assert orders["memcom", "dense"] == orders["memcom", "local_low_rank"]
+    assert orders["full", "dense"] != orders["full", "local_low_rank"]
 
 
 def test_training_stops_when_nothing_is_gained(tmp_path) -> None:
@@ -111,7 +138,7 @@ def test_per_id_tables_and_biases_are_exempt_from_weight_decay(tmp_path) -> None
 
     config = tiny_config("memcom bias")
     method = choose_method(config, 302)
-    model = _compiled(config, method, 1, None)
+    model = _compiled(config, method, choose_output(config, method), 1, None)
     decayed = {v.path for v in model.trainable_variables if model.optimizer._use_weight_decay(v)}
     assert {path.rpartition("/")[2] for path in decayed} == {"shared", "kernel"}
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from typing_extensions import Self
 
 from ondevice.embeddings.method import FloatArray, Method
-from ondevice.models.output import FLOAT32, Arrays, Output, Part, Tables, Weight, require_ratio
+from ondevice.models.output import Output, require_ratio
+from ondevice.models.output_parts import FLOAT32, Arrays, Part, Tables, Weight
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,8 @@ import numpy.typing as npt
 from typing_extensions import Self
 
 from ondevice.embeddings.method import FloatArray, Method, require
-from ondevice.models.output import (
-    FLOAT32,
-    INT8,
-    Arrays,
-    Output,
-    Part,
-    Tables,
-    Weight,
-    dense_bytes,
-    require_ratio,
-)
+from ondevice.models.output import Output, dense_bytes, require_ratio
+from ondevice.models.output_parts import FLOAT32, INT8, Arrays, Part, Tables, Weight
 
 
 @dataclass(frozen=True)

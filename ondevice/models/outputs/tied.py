@@ -15,14 +15,12 @@ from ondevice.embeddings.methods.memcom import MEmCom
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.embeddings.sharing import BLOCK, reserved_rows
 from ondevice.errors import UsageError
-from ondevice.ids import RESERVED_IDS, run_lengths, run_starts
-from ondevice.models.output import FLOAT32, INT8, Arrays, Output, Part, Tables, Weight, require_ratio
+from ondevice.ids import RESERVED_IDS, run_starts
+from ondevice.models.output import Output, require_ratio
+from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight
 from ondevice.models.rank_one import rank_one
 
 OWN = "output_multiplier"
-LEVELS = 127
-BEYOND = -3e38
-"""Score of what is no candidate: below that of any item."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Tied(Output):
 
     On the device the `m` rows are multiplied by `h` once. Where neighbours share a row and there are no biases, most
     multipliers are not even read: the best score of a run is `max(b * highest V, b * lowest V)`, and the runs that are
-    best by it hold the best items (see `best`).
+    best by it hold the best items (see `ondevice.models.runs`).
 
     As int8, multipliers of its own have one scale per row, which is multiplied to the row's product with `h`. MEmCom's
     tables are those that the file holds for the look-up, not stored again.
@@ -206,51 +204,18 @@ class Tied(Output):
     def best(
         self, hidden: Any, excluded: Any, k: int, arrays: Arrays, place: Any, tables: Tables | None
     ) -> tuple[Any, Any]:
-        """Rank the items of the best runs only.
-
-        With `x` ids excluded, the `k + x` runs with the best best scores (of equal ones the first) are enough: take an
-        item of another run. Each of these runs has an item that comes before it, since that run's best score is not
-        below its own, and if it is equal the run comes first, and with it the smaller ids. That makes `k + x` items of
-        which at most `x` are excluded, so `k` that may be returned come before this item. A product of floats that is
-        rounded never falls where the exact one rises, so the largest of a run's scores is one of the two products of
-        its extreme multipliers to the last bit.
-        """
-        import tensorflow as tf
-
-        from ondevice.embeddings.tensorflow_ops import TensorFlowOps
-        from ondevice.models.best import in_order, penalty
+        """Rank the items of the best runs only, where neighbours share a row and there are no biases."""
+        from ondevice.models.runs import best_of_runs
 
         if not self.by_runs:
             return super().best(hidden, excluded, k, arrays, place, tables)
-        runs, (length, longer) = self.method.runs, run_lengths(self.method.items, self.method.runs)
         products = self._products(hidden, arrays, place)[:, reserved_rows(BLOCK) :]
-        ends = (_whole(arrays[name], place) for name in ("highest", "lowest"))
-        bests = tf.maximum(*(products * end for end in ends))
-        run = in_order(bests[0], min(runs, k + excluded.shape[1]))
-        starts = self._starts(run)
-        # [runs, 1] + [longest] -> [candidates]; a shorter run's last candidate is the next run's first item.
-        longest = length + (longer > 0)
-        ids = tf.reshape(starts[:, None] + tf.range(longest, dtype=tf.int32), [-1])
-        known = tf.minimum(ids, self.vocabulary_size - 1)
-        multiplier = self._multipliers(known, arrays, tables)
-        scores = tf.repeat(tf.gather(products[0], run), longest) * multiplier
-        if longer:
-            after = starts + length + tf.cast(run < longer, tf.int32)
-            scores = tf.where(ids < tf.repeat(after, longest), scores, BEYOND)
-        if excluded.shape[1]:
-            # Reserved ids have a row of their own, which is none of these.
-            row, first = self.method.shared_row(excluded[0], TensorFlowOps()), reserved_rows(BLOCK)
-            offsets = tf.minimum(excluded[0] - self._starts(row - first), longest - 1)
-            scores -= penalty(run + first, row, offsets, runs + first, longest)
-        values, places = tf.math.top_k(scores, k)
-        return tf.gather(ids, places)[None, :], values[None, :]
+        highest, lowest = (_whole(arrays[name], place) for name in ("highest", "lowest"))
 
-    def _starts(self, run: Any) -> Any:
-        """Return the first id of each run."""
-        import tensorflow as tf
+        def multipliers(ids: Any) -> Any:
+            return self._multipliers(ids, arrays, tables)
 
-        length, longer = run_lengths(self.method.items, self.method.runs)
-        return RESERVED_IDS + run * length + tf.minimum(run, longer)
+        return best_of_runs(products, (highest, lowest), multipliers, self.method.items, excluded, k)
 
     def _products(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
         import tensorflow as tf
@@ -271,26 +236,15 @@ class Tied(Output):
         return tf.reshape(tables.rows("multiplier", ids), [-1])
 
     def _spread(self, rows: Any) -> Any:
-        """Turn what there is of every row into that of every id, `[rows, ...]` to `[vocabulary_size, ...]`.
-
-        Repeating needs no index per id in a file, and adds up gradients many times faster than a gather.
-        """
+        """Turn what there is of every row into that of every id, `[rows, ...]` to `[vocabulary_size, ...]`."""
         import tensorflow as tf
 
-        items, runs, rest = self.method.items, self.method.runs, rows.shape[1:]
-        if self.method.sharing != BLOCK:
-            repeats = [-(-items // self.method.item_rows)] + [1] * len(rest)
-            return tf.concat([rows[:RESERVED_IDS], tf.tile(rows[RESERVED_IDS:], repeats)[:items]], axis=0)
-        length, longer = run_lengths(items, runs)
-        first = reserved_rows(BLOCK)
-        cuts = ((0, first, RESERVED_IDS), (first, first + longer, length + 1), (first + longer, first + runs, length))
-        # [rows] -> [rows, 1] -> [rows, ids of each] -> [ids]
-        pieces = [
-            tf.reshape(tf.tile(tf.expand_dims(rows[start:stop], 1), [1, ids] + [1] * len(rest)), [-1, *rest])
-            for start, stop, ids in cuts
-            if stop > start
-        ]
-        return tf.concat(pieces, axis=0)
+        from ondevice.models.runs import spread
+
+        if self.method.sharing == BLOCK:
+            return spread(rows, self.method.items, self.method.runs)
+        repeats = [-(-self.method.items // self.method.item_rows)] + [1] * len(rows.shape[1:])
+        return tf.concat([rows[:RESERVED_IDS], tf.tile(rows[RESERVED_IDS:], repeats)[: self.method.items]], axis=0)
 
     def _rows(self) -> npt.NDArray[np.int32]:
         row: npt.NDArray[np.int32] = self.method.shared_row(np.arange(self.vocabulary_size, dtype=np.int32), NumpyOps())

@@ -1,0 +1,77 @@
+"""What an output layer is made of: weights that are trained, arrays that a file holds, tables that it shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.embeddings.method import FloatArray, Rows
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+FLOAT32, INT8 = "float32", "int8"
+FORMATS = (FLOAT32, INT8)
+"""How an exported file may hold an output layer: as it was trained, or with integers wherever that pays."""
+
+LEVELS = 127
+"""The largest integer of an int8 array with a scale and no zero point."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What an output layer trains, or what is chosen for it before training.
+
+    Args:
+        name: name within the layer.
+        shape: its dimensions.
+        spread: standard deviation of the initial values, which are uniform.
+        center: their mean.
+        decays: whether weight decay applies; not to biases, nor to factors that start at one.
+        trainable: whether gradient descent learns it; what it does not learn is uint8, and `Output.chosen` gives it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    spread: float = 0.0
+    center: float = 0.0
+    decays: bool = True
+    trainable: bool = True
+
+    @property
+    def parameters(self) -> int:
+        """Numbers stored."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One array of the layer as an exported file holds it: its name, shape and NumPy type name."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The embedding's tables as the exported file holds them, for a layer that uses them, too.
+
+    Args:
+        decoded: all rows by table name, float32 `[rows, width]`, without the factors that another table has absorbed.
+        original: all rows by table name before they were encoded.
+        rows: gives decoded rows of a named table within the graph.
+    """
+
+    decoded: Mapping[str, FloatArray]
+    original: Mapping[str, FloatArray]
+    rows: Rows
