@@ -77,7 +77,7 @@ def output_problems(model: bytes, summary: FileSummary, output: LoweredOutput) -
         output: what it has to hold.
     """
     quantized = Counter[tuple[str, int]]()
-    for part in output.member.parts(output.number_format):
+    for part in output.member.parts(output.number_format, output.arrays):
         array = output.arrays[part.name]
         if array.dtype.name != part.dtype:
             # The quantizer of dense layers made these; only type and size are known.
@@ -102,7 +102,7 @@ def output_record(
         encoded: the embedding's tables, which some output layers use, too.
         comparison: whether the converter chose the formats itself.
     """
-    member, parts = output.member, output.member.parts(output.number_format)
+    member, parts = output.member, output.member.parts(output.number_format, output.arrays)
     whole = dense_bytes(member.vocabulary_size, member.width)
     if comparison:
         # In a network of Keras' own layers the output layer is the dense layer with as many answers as there are ids.

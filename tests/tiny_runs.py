@@ -54,7 +54,7 @@ VARIANTS: dict[str, dict] = {
         "method": "memcom", "order": "semantic", "ratio": 8.0, "output": "local_low_rank", "output_ratio": 8.0,
     },
     "output local_low_rank alone": {
-        "method": "full", "order": "semantic", "ratio": 1.0, "output": "local_low_rank", "output_ratio": 24.0,
+        "method": "full", "order": "semantic", "ratio": 1.0, "output": "local_low_rank", "output_ratio": 40.0,
     },
     "output low_rank": {
         "method": "memcom", "order": "semantic", "ratio": 8.0, "output": "low_rank", "output_ratio": 6.0,
@@ -67,6 +67,9 @@ VARIANTS: dict[str, dict] = {
     "output tied shared": {
         "method": "memcom", "order": "semantic", "ratio": 8.0, "output": "tied",
         "output_options": {"own_multipliers": False}, "hidden": (12,),
+    },
+    "output tied bias": {
+        "method": "memcom", "order": "semantic", "ratio": 8.0, "output": "tied", "output_options": {"bias": True},
     },
     "output tied mod bias": {
         "method": "memcom", "order": "frequency", "ratio": 8.0, "output": "tied", "output_options": {"bias": True},

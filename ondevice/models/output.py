@@ -56,11 +56,12 @@ class Output(ABC):
         """Declare what the layer has of its own."""
 
     @abstractmethod
-    def parts(self, number_format: str) -> tuple[Part, ...]:
+    def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
         """Declare what an exported file holds for the layer alone.
 
         Args:
             number_format: one of `FORMATS`.
+            arrays: what `stored` gave, for a layer with parts whose size depends on the values; without, it is a guess.
         """
 
     @abstractmethod

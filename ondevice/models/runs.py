@@ -5,14 +5,17 @@ Both ids that are no items have one row in front of those of the runs, as in `on
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from ondevice.embeddings.sharing import BLOCK, reserved_rows, run_of
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
-from ondevice.ids import RESERVED_IDS, run_lengths
+from ondevice.ids import RESERVED_IDS, run_lengths, run_starts
 from ondevice.models.best import in_order, penalty
 
 BEYOND = -3e38
@@ -45,26 +48,18 @@ def spread(rows: Any, items: int, runs: int) -> Any:
 
 
 def best_of_runs(
-    products: Any,
-    ends: tuple[Any, Any],
-    multipliers: Callable[[Any], Any],
-    items: int,
-    excluded: Any,
-    k: int,
+    bests: Any, scores_of: Callable[[Any, Any], Any], items: int, excluded: Any, k: int
 ) -> tuple[Any, Any]:
-    """Return the best items where a score is the product of the run's number and the id's multiplier.
+    """Return the best items, found from the best score of every run, so that most items have no score computed.
 
-    Most multipliers are not even read. With `x` ids excluded, the `k + x` runs with the best best scores (of equal ones
-    the first) are enough: take an item of another run. Each of these runs has an item that comes before it, since that
-    run's best score is not below its own, and if it is equal the run comes first, and with it the smaller ids. That
-    makes `k + x` items of which at most `x` are excluded, so `k` that may be returned come before this item. A product
-    of floats that is rounded never falls where the exact one rises, so the largest of a run's scores is one of the two
-    products of its extreme multipliers to the last bit.
+    With `x` ids excluded, the `k + x` runs with the best best scores (of equal ones the first) are enough: take an item
+    of another run. Each of these runs has an item that comes before it, since that run's best score is not below its
+    own, and if it is equal the run comes first, and with it the smaller ids. That makes `k + x` items of which at most
+    `x` are excluded, so `k` that may be returned come before this item.
 
     Args:
-        products: float32 `[1, runs]`, the number of every run.
-        ends: the highest and the lowest multiplier of every run, float32 `[1, runs]` each.
-        multipliers: gives the multipliers of ids, float32 of their shape.
+        bests: the best score in every run, float32 `[runs]`.
+        scores_of: gives the scores of ids, from the run of each and the ids, both int32 `[any]`.
         items: number of ids that are items.
         excluded: int32 `[1, entries]`, ids that must not be returned, besides padding and unknown.
         k: number of items.
@@ -72,26 +67,82 @@ def best_of_runs(
     Returns:
         items int32 `[1, k]` and scores float32 `[1, k]`, falling, of equal scores the smaller id first.
     """
-    runs = products.shape[1]
+    runs = bests.shape[0]
     length, longer = run_lengths(items, runs)
 
     def starts_of(run: Any) -> Any:
         return RESERVED_IDS + run * length + tf.minimum(run, longer)
 
-    bests = tf.maximum(*(products * end for end in ends))
-    run = in_order(bests[0], min(runs, k + excluded.shape[1]))
+    run = in_order(bests, min(runs, k + excluded.shape[1]))
     starts = starts_of(run)
     # [runs, 1] + [longest] -> [candidates]; a shorter run's last candidate is the next run's first item.
     longest = length + (longer > 0)
     ids = tf.reshape(starts[:, None] + tf.range(longest, dtype=tf.int32), [-1])
-    scores = tf.repeat(tf.gather(products[0], run), longest) * multipliers(tf.minimum(ids, items + RESERVED_IDS - 1))
+    scores = scores_of(tf.repeat(run, longest), tf.minimum(ids, items + RESERVED_IDS - 1))
     if longer:
         after = starts + length + tf.cast(run < longer, tf.int32)
         scores = tf.where(ids < tf.repeat(after, longest), scores, BEYOND)
     if excluded.shape[1]:
-        # Reserved ids have a number of their own, which is none of these.
         of_excluded = run_of(excluded[0] - RESERVED_IDS, items, runs, TensorFlowOps())
         offsets = tf.minimum(excluded[0] - starts_of(of_excluded), longest - 1)
+        # Reserved ids are in no run; their place is that before the first one.
         scores -= penalty(run + 1, of_excluded + 1, offsets, runs + 1, longest)
     values, places = tf.math.top_k(scores, k)
     return tf.gather(ids, places)[None, :], values[None, :]
+
+
+def extremes(values: npt.NDArray[Any], items: int, runs: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the highest and the lowest value of every run, `[1, runs]` each.
+
+    A product of floats that is rounded never falls where the exact one rises, so the largest of a run's products with
+    one number is one of the products with these two, to the last bit.
+
+    Args:
+        values: one per id that is an item, `[items]`.
+        items: number of ids that are items.
+        runs: number of runs.
+    """
+    starts = run_starts(items, runs)[:-1]
+    return np.maximum.reduceat(values, starts)[None, :], np.minimum.reduceat(values, starts)[None, :]
+
+
+def upper_hulls(
+    slopes: npt.NDArray[Any], heights: npt.NDArray[Any], items: int, runs: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the corners of every run's lines that are highest somewhere, `[runs, most]` each; the last one repeats.
+
+    Whatever `b` is, the largest `b * slope + height` of a run is that of one of these lines. Rounded to float32 another
+    line may be larger by the last bits, so a run may be taken for another that is as good but for these.
+
+    Args:
+        slopes: one per id that is an item, `[items]`.
+        heights: of the same ids, `[items]`.
+        items: number of ids that are items.
+        runs: number of runs.
+    """
+    found = [
+        _upper_hull(slopes[start:stop], heights[start:stop])
+        for start, stop in itertools.pairwise(run_starts(items, runs))
+    ]
+    most = max(map(len, found))
+    corners = np.stack([np.pad(each, (0, most - len(each)), mode="edge") for each in found])
+    places = run_starts(items, runs)[:-1, None] + corners
+    return slopes[places], heights[places]
+
+
+def _upper_hull(slopes: npt.NDArray[Any], heights: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return the places of the upper convex hull's corners, from the lowest slope to the highest (Andrew, 1979)."""
+    hull: list[int] = []
+    points = list(zip(slopes.tolist(), heights.tolist(), strict=True))
+    # Of equal slopes the highest comes last and turns the others out.
+    for place in np.lexsort((heights, slopes)).tolist():
+        while hull and (points[hull[-1]][0] == points[place][0] or (len(hull) > 1 and _below(points, hull, place))):
+            hull.pop()
+        hull.append(place)
+    return np.array(hull)
+
+
+def _below(points: list[tuple[float, float]], hull: list[int], place: int) -> bool:
+    """Tell whether the hull's last corner is not above the line from the one before it to a further point."""
+    (left, low), (middle, high), (right, last) = points[hull[-2]], points[hull[-1]], points[place]
+    return (high - low) * (right - left) <= (last - low) * (middle - left)

@@ -31,7 +31,7 @@ class Dense(Output):
             Weight("bias", (self.vocabulary_size,), decays=False),
         )
 
-    def parts(self, number_format: str) -> tuple[Part, ...]:
+    def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
         """Declare the kernel, transposed, and the biases."""
         kernel = Part("kernel", (self.vocabulary_size, self.width), number_format)
         return (kernel, Part("bias", (self.vocabulary_size,), FLOAT32))

@@ -70,6 +70,11 @@ class LocalLowRank(Output):
         """Return how many cuts there are, with the one of the ids that are no items."""
         return 1 - (-self.runs // self.joined)
 
+    @property
+    def by_runs(self) -> bool:
+        """Whether the best items are found from the best runs of neighbours."""
+        return self.rank == self.joined == 1
+
     def weights(self) -> tuple[Weight, ...]:
         """Declare the rows of all cuts, rank by rank, their biases, and the multipliers."""
         # Multipliers around one share at once what a cut has in common; with one per id they have no other task.
@@ -81,15 +86,19 @@ class LocalLowRank(Output):
             Weight("multiplier", (self.rank, self.vocabulary_size), spread, center=1.0, decays=False),
         )
 
-    def parts(self, number_format: str) -> tuple[Part, ...]:
+    def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
         """Declare rows with their biases as a last column, what that is multiplied by, and the multipliers."""
         rows = self.rank * self.cuts
-        parts = (
+        parts: tuple[Part, ...] = (
             Part("rows", (rows, self.width + 1), number_format),
             Part("one", (1, 1), FLOAT32),
             Part("multiplier", (self.rank, self.vocabulary_size), number_format),
         )
-        return (*parts, Part("factor", (1, rows), FLOAT32)) if number_format == INT8 else parts
+        if number_format == INT8:
+            parts += (Part("factor", (1, rows), FLOAT32),)
+        if self.by_runs:
+            parts += tuple(Part(name, (1, self.runs), number_format) for name in ("highest", "lowest"))
+        return parts
 
     def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
         """Compose the kernel first: one product of matrices, which batches make good use of."""
@@ -137,35 +146,61 @@ class LocalLowRank(Output):
 
     def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
         """Join rows and biases, and for int8 scale every row, and the multipliers of its ids, to the same largest."""
+        from ondevice.models.runs import extremes
+
         rows = np.concatenate([weights["rows"], weights["bias"][:, None]], axis=1)
         multiplier = weights["multiplier"]
         one = np.ones((1, 1), np.float32)
-        if number_format != INT8:
-            return {"rows": rows, "one": one, "multiplier": multiplier}
-        starts = np.searchsorted(self._cut_of_ids(), np.arange(self.cuts))
-        step = _not_zero(np.maximum.reduceat(np.abs(multiplier), starts, axis=1) / np.float32(LEVELS))
-        size = _not_zero(np.max(np.abs(rows), axis=1))
-        return {
-            "rows": rows / size[:, None],
-            "one": one,
-            "multiplier": np.rint(multiplier / step[:, self._cut_of_ids()]).astype(np.int8),
-            "factor": (size * step.ravel())[None, :],
-        }
+        arrays: dict[str, npt.NDArray[Any]] = {"rows": rows, "one": one, "multiplier": multiplier}
+        if number_format == INT8:
+            starts = np.searchsorted(self._cut_of_ids(), np.arange(self.cuts))
+            step = _not_zero(np.maximum.reduceat(np.abs(multiplier), starts, axis=1) / np.float32(LEVELS))
+            size = _not_zero(np.max(np.abs(rows), axis=1))
+            arrays["rows"] = rows / size[:, None]
+            arrays["multiplier"] = np.rint(multiplier / step[:, self._cut_of_ids()]).astype(np.int8)
+            arrays["factor"] = (size * step.ravel())[None, :]
+        if self.by_runs:
+            items = arrays["multiplier"][0, RESERVED_IDS:]
+            arrays["highest"], arrays["lowest"] = extremes(items, len(items), self.runs)
+        return arrays
 
     def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
         """Multiply the hidden vector by all rows, then repeat each rank's products for the ids that share them."""
         import tensorflow as tf
 
-        products = tf.matmul(tf.concat([hidden, arrays["one"]], axis=1), arrays["rows"], transpose_b=True)
-        if "factor" in arrays:
-            # Gathered, since the converter would multiply a constant into the rows and so store these once more.
-            products *= tf.gather(arrays["factor"], place)
         total = None
-        for number, part in enumerate(tf.split(products[0], self.rank)):
+        for number, part in enumerate(tf.split(self._products(hidden, arrays, place)[0], self.rank)):
             multiplier = tf.cast(tf.gather(arrays["multiplier"], place + number), tf.float32)
             found = self._by_id(part)[None, :] * multiplier
             total = found if total is None else total + found
         return tf.ensure_shape(total, [1, self.vocabulary_size])
+
+    def best(
+        self, hidden: Any, excluded: Any, k: int, arrays: Arrays, place: Any, tables: Tables | None
+    ) -> tuple[Any, Any]:
+        """Rank the items of the best runs only, where an id has one multiplier and a cut is one run."""
+        import tensorflow as tf
+
+        from ondevice.models.runs import best_of_runs
+
+        if not self.by_runs:
+            return super().best(hidden, excluded, k, arrays, place, tables)
+        products = self._products(hidden, arrays, place)[:, 1:]
+        ends = (tf.cast(tf.gather(arrays[name], place), tf.float32) for name in ("highest", "lowest"))
+
+        def scores_of(run: Any, ids: Any) -> Any:
+            return tf.gather(products[0], run) * tf.cast(tf.gather(arrays["multiplier"][0], ids), tf.float32)
+
+        items = self.vocabulary_size - RESERVED_IDS
+        return best_of_runs(tf.maximum(*(products * end for end in ends))[0], scores_of, items, excluded, k)
+
+    def _products(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
+        """Return the number of every row, `[1, rank * cuts]`."""
+        import tensorflow as tf
+
+        products = tf.matmul(tf.concat([hidden, arrays["one"]], axis=1), arrays["rows"], transpose_b=True)
+        # Gathered, since the converter would multiply a constant into the rows and so store these once more.
+        return products * tf.gather(arrays["factor"], place) if "factor" in arrays else products
 
     def _by_id(self, rows: Any) -> Any:
         """Turn what there is of every cut into that of every id, `[cuts, ...]` to `[vocabulary_size, ...]`."""

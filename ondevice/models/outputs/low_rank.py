@@ -47,7 +47,7 @@ class LowRank(Output):
         )
         return (*factors, Weight("bias", (self.vocabulary_size,), decays=False)) if self.bias else factors
 
-    def parts(self, number_format: str) -> tuple[Part, ...]:
+    def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
         """Declare both factors, the second with the biases as its last column, and what these are multiplied by."""
         parts = (
             Part("narrow", (self.rank, self.width), number_format),

@@ -59,7 +59,7 @@ class ProductCodes(Output):
             Weight("bias", (self.codewords, self.codes), decays=False),
         )
 
-    def parts(self, number_format: str) -> tuple[Part, ...]:
+    def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
         """Declare the codes, and per part of the hidden vector a codebook with its biases."""
         parts = [Part("codes", (self.codes, self.vocabulary_size), "uint8")]
         for number, width in enumerate(self.widths):

@@ -15,12 +15,14 @@ from ondevice.embeddings.methods.memcom import MEmCom
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.embeddings.sharing import BLOCK, reserved_rows
 from ondevice.errors import UsageError
-from ondevice.ids import RESERVED_IDS, run_starts
+from ondevice.ids import RESERVED_IDS
 from ondevice.models.output import Output, require_ratio
 from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight
 from ondevice.models.rank_one import rank_one
 
 OWN = "output_multiplier"
+USUAL_CORNERS = 8
+"""Corners of the largest hull, about, before the values are known."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class Tied(Output):
     None at all where MEmCom's multipliers V serve here, too, which costs accuracy; `n` more with biases; `h` is
     projected where it is not as wide as the rows. Multipliers of its own start at one, biases at zero.
 
-    On the device the `m` rows are multiplied by `h` once. Where neighbours share a row and there are no biases, most
-    multipliers are not even read: the best score of a run is `max(b * highest V, b * lowest V)`, and the runs that are
-    best by it hold the best items (see `ondevice.models.runs`).
+    On the device the `m` rows are multiplied by `h` once. Where neighbours share a row, most multipliers are not even
+    read: the best score of a run is that of its highest or lowest multiplier, or with biases that of one of the corners
+    of the upper hull of its (multiplier, bias) points, and the runs that are best by it hold the best items (see
+    `ondevice.models.runs`).
 
     As int8, multipliers of its own have one scale per row, which is multiplied to the row's product with `h`. MEmCom's
     tables are those that the file holds for the look-up, not stored again.
@@ -65,7 +68,7 @@ class Tied(Output):
     @property
     def by_runs(self) -> bool:
         """Whether the best items are found from the best runs of neighbours."""
-        return self.method.sharing == BLOCK and not self.bias
+        return self.method.sharing == BLOCK
 
     def weights(self) -> tuple[Weight, ...]:
         """Declare what MEmCom does not have."""
@@ -79,8 +82,8 @@ class Tied(Output):
             declared.append(Weight("bias", (self.vocabulary_size,), decays=False))
         return tuple(declared)
 
-    def parts(self, number_format: str) -> tuple[Part, ...]:
-        """Declare what the look-up's tables do not hold."""
+    def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
+        """Declare what the look-up's tables do not hold; how many corners the hulls have depends on the values."""
         small = number_format == INT8
         parts = []
         if self.projects:
@@ -95,7 +98,11 @@ class Tied(Output):
                 parts.append(Part("bias_step", (1, 1), FLOAT32))
         if self.by_runs:
             multipliers = number_format if self.own_multipliers else FLOAT32
-            parts += [Part(name, (1, self.method.runs), multipliers) for name in ("highest", "lowest")]
+            if self.bias:
+                corners = arrays["corner_bias"].size if arrays else self.method.runs * USUAL_CORNERS
+                parts += [Part("corner", (1, corners), multipliers), Part("corner_bias", (1, corners), number_format)]
+            else:
+                parts += [Part(name, (1, self.method.runs), multipliers) for name in ("highest", "lowest")]
         return tuple(parts)
 
     def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
@@ -154,6 +161,8 @@ class Tied(Output):
 
     def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
         """Take the rows as the file's look-up has them, and make the multipliers fit these."""
+        from ondevice.models.runs import extremes, upper_hulls
+
         if tables is None:
             raise ValueError("a tied output layer needs the embedding's tables")
         small, row = number_format == INT8, self._rows()
@@ -176,17 +185,20 @@ class Tied(Output):
         else:
             multiplier = tables.decoded["multiplier"][:, 0]
             arrays["multiplier"] = multiplier[None, :]
-        if self.by_runs:
-            starts = run_starts(self.method.items, self.method.runs)[:-1]
-            items = multiplier[RESERVED_IDS:]
-            arrays["highest"] = np.maximum.reduceat(items, starts)[None, :]
-            arrays["lowest"] = np.minimum.reduceat(items, starts)[None, :]
         if self.bias:
             bias = weights["bias"]
             if small:
                 one = np.float32(np.max(np.abs(bias)) / LEVELS) or np.float32(1)
                 bias, arrays["bias_step"] = np.rint(bias / one).astype(np.int8), np.full((1, 1), one)
             arrays["bias"] = bias[None, :]
+        if self.by_runs:
+            runs = (self.method.items, self.method.runs)
+            items = multiplier[RESERVED_IDS:]
+            if self.bias:
+                corners = upper_hulls(items, arrays["bias"][0, RESERVED_IDS:], *runs)
+                arrays["corner"], arrays["corner_bias"] = (values.reshape(1, -1) for values in corners)
+            else:
+                arrays["highest"], arrays["lowest"] = extremes(items, *runs)
         return arrays
 
     def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
@@ -197,25 +209,40 @@ class Tied(Output):
         products = tf.reshape(self._products(hidden, arrays, place), [-1])
         scores = self._spread(products)[None, :] * _whole(arrays[name], place)
         if self.bias:
-            bias = _whole(arrays["bias"], place)
-            scores = scores + (bias * arrays["bias_step"] if "bias_step" in arrays else bias)
+            scores = scores + self._scaled(_whole(arrays["bias"], place), arrays)
         return tf.ensure_shape(scores, [1, self.vocabulary_size])
 
     def best(
         self, hidden: Any, excluded: Any, k: int, arrays: Arrays, place: Any, tables: Tables | None
     ) -> tuple[Any, Any]:
-        """Rank the items of the best runs only, where neighbours share a row and there are no biases."""
+        """Rank the items of the best runs only, where neighbours share a row."""
+        import tensorflow as tf
+
         from ondevice.models.runs import best_of_runs
 
         if not self.by_runs:
             return super().best(hidden, excluded, k, arrays, place, tables)
         products = self._products(hidden, arrays, place)[:, reserved_rows(BLOCK) :]
-        highest, lowest = (_whole(arrays[name], place) for name in ("highest", "lowest"))
+        if self.bias:
+            # [1, runs * corners] -> [runs, corners]
+            corner, bias = (
+                tf.reshape(_whole(arrays[name], place), [self.method.runs, -1]) for name in ("corner", "corner_bias")
+            )
+            bests = tf.reduce_max(tf.transpose(products) * corner + self._scaled(bias, arrays), axis=1)
+        else:
+            bests = tf.maximum(*(products * _whole(arrays[name], place) for name in ("highest", "lowest")))[0]
 
-        def multipliers(ids: Any) -> Any:
-            return self._multipliers(ids, arrays, tables)
+        def scores_of(run: Any, ids: Any) -> Any:
+            scores = tf.gather(products[0], run) * self._multipliers(ids, arrays, tables)
+            if not self.bias:
+                return scores
+            bias = tf.cast(tf.gather(arrays["bias"][0], ids), tf.float32)
+            return scores + tf.reshape(self._scaled(bias[None, :], arrays), [-1])
 
-        return best_of_runs(products, (highest, lowest), multipliers, self.method.items, excluded, k)
+        return best_of_runs(bests, scores_of, self.method.items, excluded, k)
+
+    def _scaled(self, bias: Any, arrays: Arrays) -> Any:
+        return bias * arrays["bias_step"] if "bias_step" in arrays else bias
 
     def _products(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
         import tensorflow as tf
