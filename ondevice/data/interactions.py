@@ -57,6 +57,22 @@ class Lists:
         before = np.concatenate([[0], np.cumsum(chosen)])
         return Lists(before[self.offsets], self.values[chosen])
 
+    def holds(self, values: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+        """Tell which of some values each user has.
+
+        Args:
+            values: `[users, k]`; no user has a negative one.
+
+        Returns:
+            bool `[users, k]`.
+        """
+        # One number per pair of user and value, so that all users are looked up at once.
+        span = 1 + max(int(np.max(values, initial=0)), int(np.max(self.values, initial=0)))
+        users = np.arange(len(self), dtype=np.int64) * span
+        own = np.repeat(users, np.diff(self.offsets)) + self.values
+        found: npt.NDArray[np.bool_] = np.isin(np.where(values < 0, -1, users[:, None] + values), own)
+        return found
+
     def counts(self, size: int) -> npt.NDArray[np.int64]:
         """Count how often each value below `size` occurs."""
         return np.bincount(self.values, minlength=size)

@@ -47,6 +47,11 @@ class Output(ABC):
         return ()
 
     @property
+    def reads_whole(self) -> tuple[str, ...]:
+        """Names of those that every answer multiplies with as a whole, number by number: encoded, these are no gain."""
+        return ()
+
+    @property
     def wanted_runs(self) -> int:
         """Into how many runs of neighbours the id order should cut the items, if the embedding doesn't mind."""
         return self.vocabulary_size - RESERVED_IDS

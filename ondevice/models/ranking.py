@@ -8,6 +8,7 @@ import keras
 
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import Method
+from ondevice.models.dropout import Dropout
 from ondevice.models.output import Output, registry
 from ondevice.models.pooling import MaskedMeanPooling
 from ondevice.models.scores import Scores
@@ -34,7 +35,7 @@ def ranking_network(
     features = MaskedMeanPooling(name="pooling")(embedding(ids))
     for number, units in enumerate(hidden):
         features = keras.layers.Dense(units, activation="tanh", name=f"hidden_{number}")(features)
-    features = keras.layers.Dropout(dropout, name="dropout")(features)
+    features = Dropout(dropout, name="dropout")(features)
     return keras.Model(ids, output.layer(embedding)(features), name="ranking")
 
 
@@ -44,5 +45,5 @@ def load_network(path: Path) -> keras.Model:
     Args:
         path: the `.keras` file.
     """
-    layers = {layer.__name__: layer for layer in (CompressedEmbedding, MaskedMeanPooling, Scores)}
+    layers = {layer.__name__: layer for layer in (CompressedEmbedding, MaskedMeanPooling, Dropout, Scores)}
     return keras.saving.load_model(path, custom_objects=layers, compile=False)

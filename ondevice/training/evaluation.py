@@ -96,8 +96,9 @@ def without_known(items: npt.NDArray[np.int32], known: Lists) -> npt.NDArray[np.
     Returns:
         int32 `[users, k]`.
     """
-    cleaned = np.full_like(items, -1)
-    for row, given, seen in zip(cleaned, items, known, strict=True):
-        kept = given[~np.isin(given, seen)]
-        row[: len(kept)] = kept
+    seen = known.holds(items)
+    # Known ones go to the end, all others keep their order.
+    last = np.argsort(seen, axis=1, kind="stable")
+    cleaned = np.take_along_axis(items, last, axis=1)
+    cleaned[np.take_along_axis(seen, last, axis=1)] = -1
     return cleaned

@@ -82,7 +82,7 @@ def _fit(
     else:
         start(config, interactions, method, model, ids, teacher)
     state = _epochs(config, model, examples, state, checkpoints, _some(train, valid, config), progress)
-    checkpoints.load_best(model, state)
+    checkpoints.load_best(model)
     method, model = _stored(config, method, output, model)
 
     known = train.joined(valid)

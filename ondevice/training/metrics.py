@@ -14,24 +14,11 @@ from ondevice.manifest import POPULARITY
 FloatArray = npt.NDArray[np.float64]
 
 
-def hits(recommended: npt.NDArray[np.integer], relevant: Lists) -> npt.NDArray[np.bool_]:
-    """Tell which recommendations are relevant.
-
-    Args:
-        recommended: `[users, k]`, best first; negative entries stand for no recommendation.
-        relevant: relevant items of each user, without repeats.
-
-    Returns:
-        bool `[users, k]`.
-    """
-    return np.array([np.isin(row, found) for row, found in zip(recommended, relevant, strict=True)])
-
-
 def ndcg(hit: npt.NDArray[np.bool_], relevant_counts: npt.NDArray[np.integer], k: int) -> FloatArray:
     """Return nDCG at a cut-off: gain 1 per relevant item, discount `1 / log2(rank + 1)`, over the best possible.
 
     Args:
-        hit: bool `[users, at least k]`, see `hits`.
+        hit: bool `[users, at least k]`, which recommendations are relevant.
         relevant_counts: `[users]`, number of relevant items, each at least 1.
         k: cut-off.
 
@@ -47,7 +34,7 @@ def recall(hit: npt.NDArray[np.bool_], relevant_counts: npt.NDArray[np.integer],
     """Return recall at a cut-off: relevant items among the first k over all relevant items.
 
     Args:
-        hit: bool `[users, at least k]`, see `hits`.
+        hit: bool `[users, at least k]`, which recommendations are relevant.
         relevant_counts: `[users]`, number of relevant items, each at least 1.
         k: cut-off.
 
@@ -74,13 +61,15 @@ def per_user(recommended: npt.NDArray[np.integer], relevant: Lists, name: str) -
     """
     counts = np.diff(relevant.offsets)
     measure, k = METRICS[name]
-    return measure(hits(recommended, relevant)[counts > 0], counts[counts > 0], k)
+    return measure(relevant.holds(recommended)[counts > 0], counts[counts > 0], k)
 
 
 def means(recommended: npt.NDArray[np.integer], relevant: Lists) -> dict[str, float]:
-    """Return the mean of every metric whose cut-off the recommendations reach."""
-    reached = {name for name, (_, k) in METRICS.items() if k <= recommended.shape[1]}
-    return {name: float(np.mean(per_user(recommended, relevant, name))) for name in sorted(reached)}
+    """Return the mean of every metric whose cut-off the recommendations reach, over the users with relevant items."""
+    counts = np.diff(relevant.offsets)
+    hit = relevant.holds(recommended)[counts > 0]
+    reached = [(name, *METRICS[name]) for name in sorted(METRICS) if METRICS[name][1] <= recommended.shape[1]]
+    return {name: float(np.mean(measure(hit, counts[counts > 0], k))) for name, measure, k in reached}
 
 
 def popularity(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:

@@ -14,7 +14,6 @@ from ondevice.manifest import POPULARITY
 from ondevice.training.metrics import (
     METRICS,
     by_popularity,
-    hits,
     means,
     ndcg,
     per_user,
@@ -24,13 +23,13 @@ from ondevice.training.metrics import (
 
 
 def measured(metric, recommended: list[int], relevant: list[int], k: int) -> float:
-    hit = hits(np.array([recommended]), Lists.of([relevant]))
+    hit = Lists.of([relevant]).holds(np.array([recommended]))
     (value,) = metric(hit, np.array([len(relevant)]), k)
     return float(value)
 
 
 def test_hits_tell_relevant_from_other() -> None:
-    found = hits(np.array([[5, 6, 7], [7, 5, -1]]), Lists.of([[7, 5], [9]]))
+    found = Lists.of([[7, 5], [9]]).holds(np.array([[5, 6, 7], [7, 5, -1]]))
     assert found.dtype == np.bool_
     assert found.tolist() == [[True, False, True], [False, False, False]]
 

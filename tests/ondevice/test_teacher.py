@@ -11,6 +11,7 @@ import pytest
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import reference_lookup
 from ondevice.errors import UsageError
+from ondevice.training import checkpoints
 from ondevice.training.fit import fit
 from ondevice.training.fit_tables import fit_tables
 from ondevice.training.reference import load_reference
@@ -111,7 +112,8 @@ def test_a_distilled_model_learns_the_probabilities_of_the_teacher(full: Run, tm
     ]
 
 
-def test_a_distilled_run_resumes_as_if_it_had_not_been_interrupted(full: Run, tmp_path) -> None:
+def test_a_distilled_run_resumes_as_if_it_had_not_been_interrupted(full: Run, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.0)
     config = dataclasses.replace(pupil(full, "memcom block", distillation=0.5, warm_start=True), epochs=3)
 
     def interrupt(done: int, total: int, share: float) -> None:

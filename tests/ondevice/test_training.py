@@ -11,6 +11,8 @@ import pytest
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.manifest import POPULARITY
+from ondevice.training import checkpoints
+from ondevice.training.checkpoints import Checkpoints
 from ondevice.training.choose import choose_method, choose_output
 from ondevice.training.config import TrainConfig
 from ondevice.training.fit import fit
@@ -33,6 +35,12 @@ def interrupt_in_epoch(number: int):
     return progress
 
 
+@pytest.fixture
+def checkpoint_after_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.0)
+
+
+@pytest.mark.usefixtures("checkpoint_after_every_epoch")
 def test_a_resumed_run_equals_an_unbroken_one(tmp_path) -> None:
     config, interactions = tiny_config("memcom block", epochs=3), tiny_interactions()
     unbroken = fit(config, interactions, tmp_path / "unbroken", ignore)
@@ -40,12 +48,20 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path) -> None:
         fit(config, interactions, tmp_path / "broken", interrupt_in_epoch(2))
     with pytest.raises(UsageError, match="is not finished"):
         open_run(tmp_path / "broken")
+    assert len(Checkpoints(tmp_path / "broken").state().history) == 2
     resumed = fit(config, interactions, tmp_path / "broken", ignore)
     for one, other in zip(unbroken.result.history, resumed.result.history, strict=True):
         assert (one.loss, one.validation) == (other.loss, other.validation)
     assert unbroken.result.test == resumed.result.test
     for name in ("histories", "items", "scores"):
         np.testing.assert_array_equal(getattr(unbroken.evaluation(), name), getattr(resumed.evaluation(), name))
+
+
+def test_short_epochs_are_not_written_one_by_one(tmp_path) -> None:
+    config, interactions = tiny_config("full", epochs=3), tiny_interactions()
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, interactions, tmp_path / "run", interrupt_in_epoch(2))
+    assert not (tmp_path / "run" / CHECKPOINTS).exists()
 
 
 def test_an_interruption_before_the_first_epoch_ends_can_be_resumed(tmp_path) -> None:

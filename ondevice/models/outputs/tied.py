@@ -61,6 +61,11 @@ class Tied(Output):
         return ("shared", "multiplier")
 
     @property
+    def reads_whole(self) -> tuple[str, ...]:
+        """MEmCom's multipliers where they serve here, too, and all scores are computed."""
+        return () if self.own_multipliers or self.by_runs else ("multiplier",)
+
+    @property
     def projects(self) -> bool:
         """Whether the hidden vector is of another width than the rows."""
         return self.width != self.method.width
