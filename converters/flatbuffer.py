@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import io
 import math
 import mmap
 import re
@@ -14,15 +16,18 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from converters.appended import archive_in
 from converters.flatbuffer_table import Source, Table
-from converters.summary import FileSummary, Operator, Signature, SignatureTensor, TensorInfo
+from converters.summary import AppendedFile, FileSummary, Operator, Signature, SignatureTensor, TensorInfo
 from ondevice.errors import OnDeviceError, UsageError
 
 IDENTIFIER = b"TFL3"
 __all__ = ["FileSummary", "Operator", "Signature", "SignatureTensor", "TensorInfo", "buffer_of", "read"]
 
+RUNTIME_KEY = "min_runtime_version"
+"""Name of the metadata entry that says which release the file needs."""
+
 Item = TypeVar("Item")
-_RUNTIME_KEY = "min_runtime_version"
 _STAMP_BYTES = 16
 _FLOATS = ("float16", "float32", "float64", "complex64", "complex128")
 _INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -30,7 +35,7 @@ _NUMPY_TYPES = frozenset(_FLOATS + _INTEGERS)
 
 
 def read(source: Path | bytes) -> FileSummary:
-    """Read a file's structure.
+    """Read a file's structure; an archive appended to it is listed and is otherwise no part of the model.
 
     Args:
         source: path of the file, or its content.
@@ -39,8 +44,8 @@ def read(source: Path | bytes) -> FileSummary:
         UsageError: there is no such file.
         OnDeviceError: the content is damaged or not a TFLite file.
     """
-    with _opened(source) as opened:
-        return _summary(opened)
+    with _opened(source) as (opened, whole, appended):
+        return dataclasses.replace(_summary(opened), appended_bytes=whole - len(opened.data), appended=appended)
 
 
 def buffer_of(source: Path | bytes, tensor: TensorInfo) -> npt.NDArray[np.generic]:
@@ -82,18 +87,21 @@ def _require_file(path: Path) -> None:
 
 
 @contextmanager
-def _opened(source: Path | bytes) -> Iterator[Source]:
+def _opened(source: Path | bytes) -> Iterator[tuple[Source, int, tuple[AppendedFile, ...]]]:
+    """Give the model, the size of the file in bytes, and what is appended to the model."""
     if isinstance(source, bytes):
-        yield _identified(Source(memoryview(source), "the model"))
+        size, appended = archive_in(io.BytesIO(source))
+        yield _identified(Source(memoryview(source)[:size], "the model")), len(source), appended
         return
     _require_file(source)
     name = f"model file {str(source)!r}"
     with source.open("rb") as file:
         if not source.stat().st_size:
             raise Source(memoryview(b""), name).error("it is empty")
+        size, appended = archive_in(file)
         # Mapped, so that the weights are never read: only the pages that describe the graph are.
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content, memoryview(content) as data:
-            yield _identified(Source(data, name))
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content, memoryview(content)[:size] as data:
+            yield _identified(Source(data, name)), len(content), appended
 
 
 def _identified(source: Source) -> Source:
@@ -190,11 +198,11 @@ def _buffer_span(table: Table) -> tuple[int, int]:
 def _stamp(model: Table, buffers: list[tuple[int, int]]) -> str:
     source = model.source
     for entry in model.tables(6):
-        if entry.text(0) == _RUNTIME_KEY:
+        if entry.text(0) == RUNTIME_KEY:
             start, size = _pick(source, buffers, entry.number(1, "I"), "buffer")
             stamp = bytes(source.data[start : start + min(size, _STAMP_BYTES)]).split(b"\0")[0]
             if not re.fullmatch(rb"[0-9.]*", stamp):
-                raise source.error(f"its {_RUNTIME_KEY} {stamp!r} is not a version")
+                raise source.error(f"its {RUNTIME_KEY} {stamp!r} is not a version")
             return stamp.decode("ascii")
     return ""
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from converters.op_versions import OLDEST, RELEASES, order
+from converters import target as targets
+from converters.op_versions import OLDEST, RELEASES, constant_read, least_version, order, unversioned_release
 from converters.summary import FileSummary, Operator, TensorInfo
-from ondevice.errors import OnDeviceError, unknown_name
+from converters.target import PER_CHANNEL, PER_TENSOR, Target
+from ondevice.errors import OnDeviceError
 
-# Target runtime -> its release, empty where a runtime is current and sets no ceiling.
-TARGETS = {"tflite-2.14": "2.14.0", "litert": ""}
 # Constants up to this size may be expanded at start-up: the converter itself leaves such small ones alone.
 MAX_EXPANDED_ELEMENTS = 1024
 _LOOKUPS = ("GATHER", "EMBEDDING_LOOKUP")
 _STATEFUL = {"READ_VARIABLE", "VAR_HANDLE", "ASSIGN_VARIABLE", "CALL_ONCE"}
+# What turns stored numbers into others without asking which of them are wanted, and what only moves them.
+_DECODING = ("DEQUANTIZE", "CAST", "MUL", "ADD", "SUB", "FLOOR")
+_MOVING = ("CONCATENATION", "RESHAPE", "TRANSPOSE")
 # Values per byte: rows of a packed table can be addressed only where they start on a byte.
 _PACKED = {"int4": 2, "int2": 4}
 
@@ -25,7 +28,9 @@ def minimum_runtime(summary: FileSummary) -> str:
     Raises:
         OnDeviceError: an operation is custom, or its version is not in the table.
     """
-    return max((oldest_runtime(operator) for operator in summary.operators), key=order, default=OLDEST)
+    found = [oldest_runtime(operator) for operator in summary.operators]
+    found += [unversioned_release(operator, summary.tensors) for operator in summary.operators]
+    return max(found, key=order, default=OLDEST)
 
 
 def oldest_runtime(operator: Operator) -> str:
@@ -49,41 +54,39 @@ def check(summary: FileSummary, target: str) -> tuple[str, ...]:
 
     Args:
         summary: the file.
-        target: one of `TARGETS`.
+        target: name of the target.
 
     Raises:
         UsageError: the target is unknown.
     """
-    if target not in TARGETS:
-        raise unknown_name("target runtime", target, TARGETS)
-    problems = [problem for rule in _RULES for problem in rule(summary, target)]
+    chosen = targets.load(target)
+    problems = [problem for rule in RULES for problem in rule(summary, chosen)]
     return tuple(dict.fromkeys(problems))
 
 
-def _versions(summary: FileSummary, target: str) -> Iterator[str]:
-    ceiling = TARGETS[target]
+def _versions(summary: FileSummary, target: Target) -> Iterator[str]:
     for operator in summary.operators:
         key = (operator.name, operator.version)
-        if not ceiling or operator.custom:
+        if operator.custom:
             continue
         if key not in RELEASES:
-            yield f"{operator.name} version {operator.version} is unknown here: {target} may refuse it."
-        elif order(RELEASES[key]) > order(ceiling):
+            yield f"{operator.name} version {operator.version} is unknown here: {target.name} may refuse it."
+        elif not target.has(RELEASES[key]):
             yield (
                 f"{operator.name} version {operator.version} came with runtime {RELEASES[key]}; "
-                f"{target} refuses to load the file."
+                f"{target.name} refuses to load the file."
             )
 
 
-def _custom(summary: FileSummary, target: str) -> Iterator[str]:
+def _custom(summary: FileSummary, target: Target) -> Iterator[str]:
     for operator in summary.operators:
         if operator.custom and operator.name.startswith("Flex"):
             yield f"{operator.name} is a Flex operation: it runs only with TensorFlow linked into the app."
         elif operator.custom:
-            yield f"{operator.name!r} is a custom operation: {target} has no kernel for it."
+            yield f"{operator.name!r} is a custom operation: {target.name} has no kernel for it."
 
 
-def _state(summary: FileSummary, target: str) -> Iterator[str]:
+def _state(summary: FileSummary, target: Target) -> Iterator[str]:
     found = sorted({operator.name for operator in summary.operators} & _STATEFUL)
     if found:
         yield (
@@ -92,7 +95,7 @@ def _state(summary: FileSummary, target: str) -> Iterator[str]:
         )
 
 
-def _expansion(summary: FileSummary, target: str) -> Iterator[str]:
+def _expansion(summary: FileSummary, target: Target) -> Iterator[str]:
     for _, table in _first_inputs(summary, ("DEQUANTIZE",)):
         if table.buffer_bytes and math.prod(table.shape) > MAX_EXPANDED_ELEMENTS:
             yield (
@@ -101,41 +104,67 @@ def _expansion(summary: FileSummary, target: str) -> Iterator[str]:
             )
 
 
-def _float16(summary: FileSummary, target: str) -> Iterator[str]:
+def _whole_tables(summary: FileSummary, target: Target) -> Iterator[str]:
+    # Tensor -> name of a stored table that has become it as a whole, by operations that leave no number out.
+    made_of: dict[int, str] = {}
+    for operator in summary.operators:
+        if operator.name not in _DECODING + _MOVING or not all(index >= 0 for index in operator.inputs):
+            continue
+        decoded = any(index in made_of for index in operator.inputs) or operator.name in _DECODING
+        if decoded and all(index in made_of or summary.tensors[index].buffer_bytes for index in operator.inputs):
+            first = operator.inputs[0]
+            made_of |= dict.fromkeys(operator.outputs, made_of.get(first, summary.tensors[first].name))
     for operator, table in _first_inputs(summary, _LOOKUPS):
-        if table.dtype == "float16" and target == "tflite-2.14":
+        if table.index in made_of and math.prod(table.shape) > MAX_EXPANDED_ELEMENTS:
+            yield (
+                f"{operator.name} reads rows of {table.name!r} {list(table.shape)}, which is decoded as a whole from "
+                f"the constant {made_of[table.index]!r} at every call; gather first and decode the rows."
+            )
+
+
+def _float16(summary: FileSummary, target: Target) -> Iterator[str]:
+    for operator, table in _first_inputs(summary, _LOOKUPS):
+        if table.dtype == "float16" and not target.float16_gather:
             yield (
                 f"{operator.name} reads the float16 table {table.name!r}: no version number tells, "
-                f"but {target} has no kernel for it and fails when called."
+                f"but {target.name} has no kernel for it and fails when called."
             )
 
 
-def _channels(summary: FileSummary, target: str) -> Iterator[str]:
+def _int4(summary: FileSummary, target: Target) -> Iterator[str]:
+    for _, table in _first_inputs(summary, ("GATHER",)):
+        if table.dtype == "int4" and not target.int4_gather:
+            yield f"GATHER reads the int4 table {table.name!r}: {target.name} has no kernel for it."
+
+
+def _dense(summary: FileSummary, target: Target) -> Iterator[str]:
     for operator in summary.operators:
-        if operator.name != "FULLY_CONNECTED" or target != "tflite-2.14":
+        weights = constant_read(operator, summary.tensors)
+        if operator.name != "FULLY_CONNECTED" or weights is None or weights.dtype not in ("int8", "int4"):
             continue
-        # Version 12 and newer are refused outright, which the version rule reports.
-        if operator.version >= 12 or len(operator.inputs) < 2 or operator.inputs[1] < 0:
-            continue
-        weights = summary.tensors[operator.inputs[1]]
-        if weights.dtype == "int8" and weights.scales > 1:
+        # Where the version is beyond the target it is refused outright, which the version rule reports.
+        release = RELEASES.get((operator.name, operator.version), OLDEST)
+        scales = PER_CHANNEL if weights.scales > 1 else PER_TENSOR
+        if scales not in target.dense_scales(weights.dtype) and target.has(release):
             yield (
-                f"FULLY_CONNECTED version {operator.version} has int8 weights {weights.name!r} with "
-                f"{weights.scales} scales: {target} loads it and answers zeros; quantize them with one scale."
+                f"FULLY_CONNECTED version {operator.version} has {weights.dtype} weights {weights.name!r} with "
+                f"{weights.scales} scales: {target.name} loads it and answers zeros; quantize them with one scale."
             )
 
 
-def _row_scales(summary: FileSummary, target: str) -> Iterator[str]:
-    for operator, table in _first_inputs(summary, ("EMBEDDING_LOOKUP",)):
-        if operator.version < 4 and (table.scales > 1 or table.dtype == "int4"):
+def _understamped(summary: FileSummary, target: Target) -> Iterator[str]:
+    for operator in summary.operators:
+        needed = least_version(operator, summary.tensors)
+        table = constant_read(operator, summary.tensors)
+        if table is not None and operator.version < needed:
             yield (
-                f"EMBEDDING_LOOKUP of the {table.dtype} table {table.name!r} with {table.scales} scale(s) "
-                f"is stamped version {operator.version} but needs version 4: runtimes before "
-                f"{RELEASES['EMBEDDING_LOOKUP', 4]} load it and answer wrongly or fail when called."
+                f"{operator.name} of the {table.dtype} table {table.name!r} with {table.scales} scale(s) "
+                f"is stamped version {operator.version} but needs version {needed}: runtimes before "
+                f"{RELEASES[operator.name, needed]} load it and answer wrongly or fail when called."
             )
 
 
-def _packing(summary: FileSummary, target: str) -> Iterator[str]:
+def _packing(summary: FileSummary, target: Target) -> Iterator[str]:
     for operator, table in _first_inputs(summary, _LOOKUPS):
         per_byte = _PACKED.get(table.dtype, 1)
         width = math.prod(table.shape[1:])
@@ -147,7 +176,7 @@ def _packing(summary: FileSummary, target: str) -> Iterator[str]:
             )
 
 
-def _ids(summary: FileSummary, target: str) -> Iterator[str]:
+def _ids(summary: FileSummary, target: Target) -> Iterator[str]:
     reason = "ids must be int32, because arithmetic on int64 ids brings in Flex operations"
     for signature in summary.signatures:
         for tensor in signature.inputs:
@@ -163,6 +192,13 @@ def _ids(summary: FileSummary, target: str) -> Iterator[str]:
             yield f"{operator.name} takes int64 ids from tensor {ids.name!r}; {reason}."
 
 
+def _stamp(summary: FileSummary, target: Target) -> Iterator[str]:
+    stamp = summary.minimum_runtime
+    known = all((operator.name, operator.version) in RELEASES for operator in summary.operators)
+    if stamp and known and stamp != (needed := minimum_runtime(summary)):
+        yield f"The file's own metadata say that it needs runtime {stamp}, its operations need {needed}."
+
+
 def _first_inputs(summary: FileSummary, names: tuple[str, ...]) -> Iterator[tuple[Operator, TensorInfo]]:
     """Yield the operations of these names with the table they read."""
     for operator in summary.operators:
@@ -172,14 +208,17 @@ def _first_inputs(summary: FileSummary, names: tuple[str, ...]) -> Iterator[tupl
             yield operator, summary.tensors[operator.inputs[position]]
 
 
-_RULES: tuple[Callable[[FileSummary, str], Iterator[str]], ...] = (
+RULES: tuple[Callable[[FileSummary, Target], Iterator[str]], ...] = (
     _versions,
     _custom,
     _state,
     _expansion,
+    _whole_tables,
     _float16,
-    _channels,
-    _row_scales,
+    _int4,
+    _dense,
+    _understamped,
     _packing,
     _ids,
+    _stamp,
 )

@@ -5,6 +5,8 @@ The figures are those that the converter itself uses when it stamps a file (`run
 
 from __future__ import annotations
 
+from converters.summary import Operator, TensorInfo
+
 OLDEST = "1.5.0"
 
 # One line per operation: the release that brought version 1, version 2, ...; "-" if it never shipped.
@@ -15,6 +17,7 @@ ARG_MAX             1.9 1.14 2.9
 ARG_MIN             1.9 1.14 2.9
 ASSIGN_VARIABLE     2.6
 BATCH_MATMUL        2.3 2.3 2.4 2.5
+BITCAST             2.13
 BROADCAST_ARGS      2.6
 BROADCAST_TO        - 2.5 2.5
 CALL_ONCE           2.5
@@ -122,6 +125,57 @@ RELEASES: dict[tuple[str, int], str] = {
     for version, release in enumerate(releases, start=1)
     if release != "-"
 }
+
+
+_UNVERSIONED = {("GATHER", "float16"): "2.18.0", ("FULLY_CONNECTED", "int4"): "2.14.0"}
+"""Operations on a type for which no version tells: the release of the oldest target that was measured to have them."""
+
+
+def least_version(operator: Operator, tensors: tuple[TensorInfo, ...]) -> int:
+    """Return the version that an operation needs for the type and the scales of the constant it reads.
+
+    What the converter writes has it; quantizers that edit a finished file leave the version of the float operation,
+    so that runtimes without the kernel load the file and answer wrongly.
+
+    Args:
+        operator: the operation.
+        tensors: the tensors of its file.
+    """
+    table = constant_read(operator, tensors)
+    if table is None:
+        return 1
+    if operator.name == "FULLY_CONNECTED" and tensors[operator.inputs[0]].dtype == "float32":
+        return {"int2": 14, "int8": 12 if table.scales > 1 else 3}.get(table.dtype, 1)
+    if operator.name == "EMBEDDING_LOOKUP":
+        return {"int2": 5, "int4": 4}.get(table.dtype, 4 if table.scales > 1 else 1)
+    if operator.name == "GATHER":
+        return {"int4": 7, "int8": 2}.get(table.dtype, 1)
+    return 1
+
+
+def unversioned_release(operator: Operator, tensors: tuple[TensorInfo, ...]) -> str:
+    """Return the oldest release known to have the operation on the type it reads; `OLDEST` where its version tells.
+
+    Args:
+        operator: the operation.
+        tensors: the tensors of its file.
+    """
+    table = constant_read(operator, tensors)
+    return OLDEST if table is None else _UNVERSIONED.get((operator.name, table.dtype), OLDEST)
+
+
+def constant_read(operator: Operator, tensors: tuple[TensorInfo, ...]) -> TensorInfo | None:
+    """Return the table of a look-up or the weights of a dense layer, None for other operations.
+
+    Args:
+        operator: the operation.
+        tensors: the tensors of its file.
+    """
+    # EMBEDDING_LOOKUP has its ids first and the table second.
+    place = {"GATHER": 0, "EMBEDDING_LOOKUP": 1, "FULLY_CONNECTED": 1}.get(operator.name)
+    if place is None or operator.custom or len(operator.inputs) <= place or min(operator.inputs[: place + 1]) < 0:
+        return None
+    return tensors[operator.inputs[place]]
 
 
 def order(release: str) -> tuple[int, ...]:

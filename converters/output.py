@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from converters.equality import equal_numbers
 from converters.flatbuffer import buffer_of
 from converters.summary import FileSummary, TensorInfo
 from ondevice.embeddings.method import FloatArray
@@ -126,7 +127,7 @@ def output_record(
 
 def _holds(model: bytes, tensor: TensorInfo, array: npt.NDArray[Any]) -> bool:
     same_kind = tensor.dtype == array.dtype.name and tensor.buffer_bytes == array.nbytes
-    return same_kind and np.array_equal(buffer_of(model, tensor).ravel(), array.ravel())
+    return same_kind and equal_numbers(buffer_of(model, tensor), array)
 
 
 def _described(part: Part) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from converters.flatbuffer import buffer_of
 from converters.summary import FileSummary, TensorInfo
 from ondevice.embeddings.method import FloatArray
+from ondevice.encoding_error import EncodingError
 from ondevice.errors import OnDeviceError
 from ondevice.manifest import Table
 from ondevice.quantize.encode import EncodedEmbedding, decoding_errors
+from ondevice.quantize.errors import lookup_error
 
 
 def number_format(tensor: TensorInfo) -> str:
@@ -44,10 +46,42 @@ def table_records(
     records = []
     for name, entry in encoded.tables.items():
         stored = look_up_table(summary, (entry.table.rows, entry.table.width))
-        errors = decoding_errors(stored_values(model, stored), values[name])
+        found = stored_values(model, stored)
+        errors = decoding_errors(found.__getitem__, values[name])
         size, before = stored.buffer_bytes, entry.table.parameters * 4
         records.append(Table(name, stored.shape, number_format(stored), "", "", size, before, *errors))
     return tuple(records)
+
+
+def vector_error(
+    model: bytes,
+    summary: FileSummary,
+    encoded: EncodedEmbedding,
+    values: Mapping[str, FloatArray],
+    keys: Sequence[str],
+) -> EncodingError:
+    """Compare the vectors of all ids in the file with those of the model.
+
+    Args:
+        model: the file.
+        summary: what `converters.flatbuffer.read` says of it.
+        encoded: the tables that the converter was given.
+        values: their float32 values `[rows, width]` by name.
+        keys: the key of every id.
+
+    Raises:
+        OnDeviceError: the file lacks one of the tables.
+    """
+    tables = {name: (entry.table.rows, entry.table.width) for name, entry in encoded.tables.items()}
+    stored = {name: stored_values(model, look_up_table(summary, shape)) for name, shape in tables.items()}
+    return lookup_error(
+        encoded.method,
+        values,
+        lambda name, index: stored[name][index],
+        lambda name, index: values[name][index],
+        list(stored),
+        keys,
+    )
 
 
 def look_up_table(summary: FileSummary, shape: tuple[int, int]) -> TensorInfo:

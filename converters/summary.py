@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 EMBEDDING_SCOPE = "/embedding"
 """Part of the tensor names inside the embedding layer."""
+LARGEST_FILE = 2**31 - 1
+"""Bytes that the offsets of the format reach."""
 
 
 @dataclass(frozen=True)
@@ -80,17 +82,28 @@ class Signature:
 
 
 @dataclass(frozen=True)
+class AppendedFile:
+    """One file of the archive that is appended to a model: its name, its size and the bytes that it takes there."""
+
+    name: str
+    size_bytes: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True)
 class FileSummary:
     """Everything a file holds except the weights' values; subgraph 0 comes first in every tuple.
 
     Args:
         source: what the file is called in messages.
-        file_bytes: size of the file.
+        file_bytes: size of the model, without the archive appended to it.
         schema_version: version of the TFLite schema.
         minimum_runtime: oldest runtime according to the file's own metadata, empty if it does not say.
         signatures: the signatures.
         operators: the operations of all subgraphs, in order of execution.
         tensors: the tensors of all subgraphs.
+        appended_bytes: size of the archive appended to the model, 0 if there is none.
+        appended: what is in that archive.
     """
 
     source: str
@@ -100,6 +113,8 @@ class FileSummary:
     signatures: tuple[Signature, ...]
     operators: tuple[Operator, ...]
     tensors: tuple[TensorInfo, ...]
+    appended_bytes: int = 0
+    appended: tuple[AppendedFile, ...] = ()
 
     @property
     def op_histogram(self) -> dict[str, int]:
@@ -118,5 +133,5 @@ class FileSummary:
 
     @property
     def overhead_bytes(self) -> int:
-        """Bytes of the file that are not constant data."""
+        """Bytes of the model that are not constant data."""
         return self.file_bytes - self.weight_bytes

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
+from converters.equality import equal_numbers
 from converters.flatbuffer import buffer_of
 from converters.lint import check
 from converters.output import LoweredOutput, output_problems
@@ -92,7 +91,7 @@ def _table_problems(model: bytes, summary: FileSummary, encoded: EncodedEmbeddin
                 if tensor.dtype == array.dtype.name and tensor.buffer_bytes == array.nbytes
             ]
             # The weights of a FULLY_CONNECTED are stored column by column.
-            expected = [array.ravel(), array.T.ravel()] if entry.table.whole else [array.ravel()]
-            found = (buffer_of(model, tensor).ravel() for tensor in same_kind)
-            if not any(np.array_equal(stored, each) for stored in found for each in expected):
+            expected = [array, array.T] if entry.table.whole else [array]
+            found = (buffer_of(model, tensor) for tensor in same_kind)
+            if not any(equal_numbers(stored, each) for stored in found for each in expected):
                 yield f"Table {name!r} ({part}, {array.dtype.name} {list(array.shape)}) is not stored as encoded."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ondevice.encoding_error import EncodingError
 from ondevice.errors import OnDeviceError
 
 UNKNOWN_RUNTIME = "unknown"
@@ -88,6 +89,7 @@ class Embedding:
         full_parameters: numbers of the full table of the same vocabulary and width.
         tables: one record per stored table.
         lookup: what the file's look-ups must give.
+        error: what encoding the tables changed of the vectors; None in a bundle of a version that did not say.
     """
 
     method: str
@@ -98,6 +100,7 @@ class Embedding:
     full_parameters: int
     tables: tuple[Table, ...]
     lookup: Lookup
+    error: EncodingError | None = None
 
 
 @dataclass(frozen=True)
@@ -141,8 +144,8 @@ class Manifest:
         comparison: whether the file is only there to compare with; nothing was proven of it before it was written.
         embedding: how ids become vectors.
         parameters: numbers the whole model stores.
-        file_bytes: size of `model.tflite`.
-        overhead_bytes: part of the file that is not weights.
+        file_bytes: size of the model in `model.tflite`, without what is appended to it.
+        overhead_bytes: part of it that is not weights.
         vocabulary_bytes: size of `vocab.txt`.
         ops: builtin operations of the file and how often each occurs.
         target_runtime: runtime the file was made for; empty for a file to compare with, which is made for none.
@@ -156,6 +159,8 @@ class Manifest:
         quality_by_popularity: the same metrics, each class of items (see `POPULARITY`) alone relevant, with the
             numbers of `"users"` and `"items"`; empty if training did not record them.
         output: the output layer; None in a bundle of a version that did not say.
+        appended_bytes: size of the archive appended to the model, so that the file has `file_bytes` and these.
+        appended: names of the files in that archive.
     """
 
     schema_version: int
@@ -189,3 +194,5 @@ class Manifest:
     versions: dict[str, str]
     quality_by_popularity: dict[str, dict[str, float]] = field(default_factory=dict)
     output: OutputLayer | None = None
+    appended_bytes: int = 0
+    appended: tuple[str, ...] = ()

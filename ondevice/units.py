@@ -100,6 +100,15 @@ def format_share(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+def format_decibels(ratio_db: float) -> str:
+    """Format a ratio of powers, e.g. `'48.3 dB'`.
+
+    Args:
+        ratio_db: 10 times its decimal logarithm.
+    """
+    return f"{ratio_db:.1f} dB"
+
+
 def _scaled(number: int, units: int) -> tuple[float, int]:
     """Return a number in the largest of several units, each a thousand of the one before, and which unit that is."""
     value, power = float(number), 0

@@ -14,6 +14,7 @@ SOURCES = ("ondevice", "converters")
 FOUNDATION = frozenset(
     {
         "bundle",
+        "encoding_error",
         "errors",
         "files",
         "ids",

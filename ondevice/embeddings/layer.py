@@ -111,8 +111,11 @@ class CompressedEmbedding(keras.layers.Layer):
         return (*input_shape, self.method.output_width)
 
     def table_values(self) -> dict[str, np.ndarray]:
-        """Return the values of every table by name, `[rows, width of the table]` of the table's type."""
-        return {name: np.asarray(variable) for name, variable in self.tables.items()}
+        """Return the values of every table by name, `[rows, width of the table]` of the table's type, read-only."""
+        # Views, since a copy takes as much memory as the table; TensorFlow writes to another place while one is held.
+        return {
+            name: np.asarray(memoryview(tf.convert_to_tensor(variable.value))) for name, variable in self.tables.items()
+        }
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""

@@ -1,7 +1,7 @@
 """The operations a look-up may use, with their NumPy meaning, which is the definition.
 
-A look-up may also use `+ - * // %` between arrays, Python numbers and int32 constants; `//` and `%` round towards minus
-infinity.
+A look-up may also use `+ - * // %` between arrays, Python numbers and constants; `//` and `%` round towards minus
+infinity. `[..., :width]` leaves off what follows on the last axis.
 Every operation here becomes builtin TFLite operations; a new one needs a line in each binding.
 """
 
@@ -25,6 +25,9 @@ class Ops(Protocol):
     def maximum(self, left: Any, right: Any) -> Any:
         """Return the larger of both, element by element."""
 
+    def floor(self, values: Any) -> Any:
+        """Round towards minus infinity, float32 to float32."""
+
     def concat(self, parts: Sequence[Any]) -> Any:
         """Join arrays along the last axis."""
 
@@ -41,10 +44,13 @@ class Ops(Protocol):
         """Turn `[..., parts * width]` into `[..., parts, width]`, part after part."""
 
     def to_float(self, values: Any) -> Any:
-        """Convert integers to float32, exactly for integers below 2**24."""
+        """Convert integers, exactly those below 2**24, or float16 to float32."""
 
     def to_int(self, values: Any) -> Any:
         """Convert codes to int32."""
+
+    def float16_of_bits(self, values: Any) -> Any:
+        """Take the bits of int16 for those of float16."""
 
     def one_hot_product(self, index: Any, matrix: Any) -> Any:
         """Return `matrix[index]`, computed as the product of one-hot vectors with the whole matrix.
@@ -84,6 +90,10 @@ class NumpyOps:
         """Return the larger of both, element by element."""
         return np.maximum(left, right)
 
+    def floor(self, values: Any) -> Any:
+        """Round towards minus infinity."""
+        return np.floor(values)
+
     def concat(self, parts: Sequence[Any]) -> Any:
         """Join arrays along the last axis."""
         return np.concatenate(parts, axis=-1)
@@ -105,12 +115,16 @@ class NumpyOps:
         return np.reshape(values, (*values.shape[:-1], parts, values.shape[-1] // parts))
 
     def to_float(self, values: Any) -> Any:
-        """Convert integers to float32."""
+        """Convert to float32."""
         return np.asarray(values).astype(np.float32)
 
     def to_int(self, values: Any) -> Any:
         """Convert codes to int32."""
         return np.asarray(values).astype(np.int32)
+
+    def float16_of_bits(self, values: Any) -> Any:
+        """Take the bits of int16 for those of float16."""
+        return np.asarray(values).view(np.float16)
 
     def one_hot_product(self, index: Any, matrix: Any) -> Any:
         """Return the rows: in each sum all other terms are zero."""

@@ -37,6 +37,10 @@ class TensorFlowOps:
         """Return the larger of both: MAXIMUM."""
         return tf.maximum(left, right)
 
+    def floor(self, values: Any) -> Any:
+        """Round towards minus infinity: FLOOR."""
+        return tf.floor(values)
+
     def concat(self, parts: Sequence[Any]) -> Any:
         """Join along the last axis: CONCATENATION."""
         return tf.concat(parts, axis=-1)
@@ -58,12 +62,16 @@ class TensorFlowOps:
         return tf.reshape(values, [*_lengths(values)[:-1], parts, values.shape[-1] // parts])
 
     def to_float(self, values: Any) -> Any:
-        """Convert integers to float32: CAST."""
+        """Convert to float32: CAST."""
         return tf.cast(values, tf.float32)
 
     def to_int(self, values: Any) -> Any:
         """Convert codes to int32: CAST."""
         return tf.cast(values, tf.int32)
+
+    def float16_of_bits(self, values: Any) -> Any:
+        """Take the bits of int16 for those of float16: BITCAST."""
+        return tf.bitcast(values, tf.float16)
 
     def one_hot_product(self, index: Any, matrix: Any) -> Any:
         """Multiply one-hot vectors by the matrix: ONE_HOT, FULLY_CONNECTED and NEG.

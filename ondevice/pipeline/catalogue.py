@@ -22,7 +22,8 @@ class Entry:
         stores: its tables, e.g. `"shared 374 x 64, multiplier 8002 x 1"`.
         parameters: numbers stored.
         ratio: parameters of the full table over parameters stored.
-        payload_bytes: bytes of the encoded tables by recipe.
+        payload_bytes: bytes of the encoded tables by recipe: every one whose bytes are known before training, and the
+            budget's.
         used: share taken of what was asked for, of the parameters at the ratio or of the bytes of the budget; above 1
             for the full table alone, which is listed all the same.
         refusal: why the method can't reach the ratio or keep the budget, empty where it can.
@@ -68,13 +69,14 @@ def _entry(name: str, vocabulary_size: int, width: int, size: Size) -> Entry:
     kind = registry.load(name)
     try:
         if size.budget_bytes and name != "full":
-            scheme = recipes.load(size.recipe).tables
-            method = method_for_budget(kind, vocabulary_size, width, size.budget_bytes, scheme)
+            recipe = recipes.load(size.recipe)
+            method = method_for_budget(kind, vocabulary_size, width, size.budget_bytes, recipe)
         else:
             method = kind.for_ratio(vocabulary_size, width, size.ratio_for(name))
     except UsageError as error:
         return Entry(name, "", 0, 0.0, {}, 0.0, str(error))
     stores = ", ".join(f"{table.name} {table.rows:,} x {table.width}" for table in method.stored().tables())
-    payloads = {recipe: sizes.table_bytes(method, recipe) for recipe in recipes.names(comparison=False)}
+    counted = dict.fromkeys([*recipes.names_counted_ahead(), *([size.recipe] if size.recipe else [])])
+    payloads = {recipe: sizes.table_bytes(method, recipe) for recipe in counted}
     used = payloads[size.recipe] / size.budget_bytes if size.budget_bytes else size.ratio / method.ratio
     return Entry(name, stores, method.stored_parameters, method.ratio, payloads, used)

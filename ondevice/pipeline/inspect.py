@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converters import flatbuffer, lint
+from converters import target as targets
 from converters.summary import FileSummary
-from ondevice.bundle import MODEL_FILE
+from ondevice import records
+from ondevice.bundle import MANIFEST_FILE, MODEL_FILE
+from ondevice.encoding_error import EncodingError
 from ondevice.errors import OnDeviceError
+from ondevice.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,10 @@ class Inspection:
         summary: what the file holds.
         operations: its operations by name and version.
         minimum_runtime: oldest release that has every operation, empty if none is known.
-        weight_bytes: bytes of the file that are constants.
-        overhead_bytes: bytes of the file that are not.
+        weight_bytes: bytes of the model that are constants.
+        overhead_bytes: bytes of the model that are not.
         problems: what is wrong with the file, by target runtime.
+        error: what encoding the tables changed, which only a bundle says.
     """
 
     summary: FileSummary
@@ -48,6 +53,7 @@ class Inspection:
     weight_bytes: int
     overhead_bytes: int
     problems: dict[str, tuple[str, ...]]
+    error: EncodingError | None = None
 
 
 def inspect(path: Path | str) -> Inspection:
@@ -58,7 +64,7 @@ def inspect(path: Path | str) -> Inspection:
 
     Raises:
         UsageError: there is no such file.
-        OnDeviceError: the file is damaged.
+        OnDeviceError: the file or the bundle's manifest is damaged.
     """
     path = Path(path)
     summary = flatbuffer.read(path / MODEL_FILE if path.is_dir() else path)
@@ -70,8 +76,14 @@ def inspect(path: Path | str) -> Inspection:
         minimum_runtime=lint.minimum_runtime(summary) if all(releases.values()) else "",
         weight_bytes=summary.weight_bytes,
         overhead_bytes=summary.overhead_bytes,
-        problems={target: lint.check(summary, target) for target in lint.TARGETS},
+        problems={target: lint.check(summary, target) for target in targets.names()},
+        error=_encoding_error(path),
     )
+
+
+def _encoding_error(path: Path) -> EncodingError | None:
+    manifest = path / MANIFEST_FILE
+    return records.read(Manifest, manifest, "manifest").embedding.error if manifest.is_file() else None
 
 
 def _release(operator: flatbuffer.Operator) -> str:

@@ -120,12 +120,15 @@ def check(plan: Plan) -> None:
         UsageError: a name is unknown or a value is out of range.
         OnDeviceError: a device can't be used.
     """
-    from converters.lint import TARGETS
+    from converters import target as targets
     from ondevice.quantize import recipe as recipes
 
     for name, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
         if not values or len(set(values)) != len(values):
             raise UsageError(f"{name} is {list(values)}; allowed is one or more, each once.")
+    stems = [recipes.load(recipe).name for recipe in plan.recipes]
+    if len(set(stems)) != len(stems):
+        raise UsageError(f"recipes is {list(plan.recipes)}; allowed are files of different names.")
     if plan.budget_bytes and plan.budget_recipe not in plan.recipes:
         raise UsageError(
             f"recipe of the budget is {plan.budget_recipe!r}; allowed is one that the run exports: "
@@ -149,8 +152,7 @@ def check(plan: Plan) -> None:
                 f"recipes is {list(plan.recipes)}; allowed is at least one that is for {variant!r}, "
                 f"e.g. {recipes.names(comparison=False)[0]!r}."
             )
-    if plan.target not in TARGETS:
-        raise unknown_name("target runtime", plan.target, TARGETS)
+    targets.load(plan.target)
     if len(set(plan.devices)) != len(plan.devices):
         raise UsageError(f"devices is {list(plan.devices)}; allowed is each once.")
     require_devices(plan.devices)

@@ -127,6 +127,7 @@ def run(
 
     from ondevice.pipeline.export import export
     from ondevice.pipeline.report import report
+    from ondevice.quantize.recipe import load as load_recipe
 
     chosen, reason = (plan.devices, "") if plan.devices else default_devices()
     remarks = [f"The files did not run on an emulated phone: {reason}."] if reason else []
@@ -163,7 +164,7 @@ def run(
                 **plan.outputs,
             )
         for recipe in plans.recipes_of(plan, variant):
-            bundle = place / recipe
+            bundle = place / load_recipe(recipe).name
             step(f"export {variant}, seed {seed}, {recipe}")
             if not bundle.is_dir():
                 export(place / "run", bundle, recipe=recipe, target=target, name=variant)

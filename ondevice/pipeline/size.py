@@ -59,8 +59,11 @@ def asked(ratio: float | None, budget_bytes: int | None, recipe: str | None) -> 
 def _counted_in(recipe: str) -> str:
     from ondevice.quantize import recipe as recipes
 
-    if recipe not in recipes.names(comparison=False):
-        raise unknown_name("recipe for a budget", recipe, recipes.names(comparison=False))
+    if recipes.is_file(recipe):
+        if not recipes.load(recipe).counts_ahead:
+            raise UsageError(f"recipe is {recipe!r}; allowed for a budget is one that names all schemes.")
+    elif recipe not in recipes.names_counted_ahead():
+        raise unknown_name("recipe for a budget", recipe, recipes.names_counted_ahead())
     return recipe
 
 
@@ -83,9 +86,9 @@ def fitted(config: TrainConfig, size: Size, vocabulary_size: int, counts: Counts
     from ondevice.quantize.budget import method_for_budget, stated_ratio
     from ondevice.training.choose import method_options
 
-    kind, scheme = methods.load(config.method), recipes.load(size.recipe).tables
+    kind, recipe = methods.load(config.method), recipes.load(size.recipe)
     options = method_options(config, counts)
-    method = method_for_budget(kind, vocabulary_size, config.width, size.budget_bytes, scheme, **options)
+    method = method_for_budget(kind, vocabulary_size, config.width, size.budget_bytes, recipe, **options)
     return dataclasses.replace(config, ratio=stated_ratio(method))
 
 
@@ -94,4 +97,4 @@ def table_bytes(method: Method, recipe: str) -> int:
     from ondevice.quantize import recipe as recipes
     from ondevice.quantize.budget import payload_bytes
 
-    return payload_bytes(method, recipes.load(recipe).tables)
+    return payload_bytes(method, recipes.load(recipe))

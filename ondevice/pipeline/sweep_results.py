@@ -91,7 +91,7 @@ def _trial(cell: Cell, run: Run, setting: Setting, chosen: bool) -> Trial:
     from ondevice.reporting.sweep.record import Trial
 
     method = run.method()
-    own_recipes = recipes.names(comparison=False)
+    own_recipes = recipes.names_counted_ahead()
     return Trial(
         variant=cell.variant,
         ratio=cell.ratio,

@@ -7,36 +7,37 @@ import dataclasses
 import math
 from typing import Any
 
-import numpy as np
-
-from ondevice.embeddings.method import Method, require
+from ondevice.embeddings.method import Method, Table, require
 from ondevice.errors import UsageError
-from ondevice.quantize.scheme import refusal
-from ondevice.quantize.scheme import registry as schemes
+from ondevice.quantize.choose import choices
+from ondevice.quantize.recipe import Recipe
+from ondevice.quantize.scheme import CODES, scheme_of
 
 
-def payload_bytes(method: Method, scheme: str) -> int:
+def payload_bytes(method: Method, recipe: Recipe | str) -> int:
     """Return the bytes of all tables kept, encoded, from their shapes alone, with the same folding as the export.
 
     Args:
         method: the embedding method.
-        scheme: name of the scheme; tables it does not suit count as they are before any encoding.
+        recipe: the recipe, or name of one scheme for all tables; tables it does not suit count as they are before any
+            encoding.
+
+    Raises:
+        UsageError: the recipe chooses by the trained tables, or names a table that the method lacks.
     """
-    chosen = schemes.load(scheme)()
-    total = 0
-    for table in method.stored().tables():
-        if refusal(scheme, table):
-            total += table.bytes
-            continue
-        # Every scheme stores the same bytes per row, so one row tells.
-        row = chosen.encode(np.ones((1, table.width), np.float32))
-        folded = {chosen.scales} if table.scale_into else set()
-        total += table.rows * sum(array.nbytes for name, array in row.items() if name not in folded)
-    return total
+    stored = method.stored()
+    chosen = choices(stored, recipe)
+    return sum(_table_bytes(table, chosen[table.name].scheme) for table in stored.tables())
+
+
+def _table_bytes(table: Table, scheme: str) -> int:
+    if scheme == CODES:
+        return table.bytes
+    return scheme_of(scheme).stored_bytes(table.rows, table.width, bool(table.scale_into))
 
 
 def method_for_budget(
-    kind: type[Method], vocabulary_size: int, width: int, budget_bytes: int, scheme: str, /, **options: Any
+    kind: type[Method], vocabulary_size: int, width: int, budget_bytes: int, recipe: Recipe | str, /, **options: Any
 ) -> Method:
     """Choose a method's own parameters such that its encoded tables take at most a budget, and as much of it as can be.
 
@@ -47,7 +48,7 @@ def method_for_budget(
         vocabulary_size: number of ids, reserved ids included.
         width: numbers per vector of the full table.
         budget_bytes: bytes, at least 1.
-        scheme: name of the scheme that the tables will be encoded with.
+        recipe: the recipe that the tables will be encoded with, or name of one scheme for all tables.
         options: fields of the method that do not change its size class, e.g. `sharing="block"`.
 
     Raises:
@@ -60,7 +61,7 @@ def method_for_budget(
         return kind.for_ratio(vocabulary_size, width, full / parameters, **options)
 
     largest = made(full)
-    if payload_bytes(largest, scheme) <= budget_bytes:
+    if payload_bytes(largest, recipe) <= budget_bytes:
         return largest
     # More parameters never take fewer bytes: `few` are refused or fit, `many` take too many bytes. Nearly so where
     # tables are encoded differently, as rows and projections of mixed widths; then a size just below the best is found.
@@ -72,17 +73,18 @@ def method_for_budget(
         except UsageError:
             few = middle
             continue
-        if payload_bytes(method, scheme) <= budget_bytes:
+        if payload_bytes(method, recipe) <= budget_bytes:
             few, best = middle, method
         else:
             many, too_large = middle, method
     if best is None:
         # Whatever is smaller than this one is refused.
         tables = " and ".join(f"{table.name} {table.rows} x {table.width}" for table in too_large.stored().tables())
+        name = recipe if isinstance(recipe, str) else recipe.name
         raise UsageError(
-            f"budget of {budget_bytes} bytes is out of reach for {kind.__module__.rpartition('.')[2]} as {scheme} with "
+            f"budget of {budget_bytes} bytes is out of reach for {kind.__module__.rpartition('.')[2]} as {name} with "
             f"{vocabulary_size} ids of width {width}: with the least it can store, {tables}, it takes "
-            f"{payload_bytes(too_large, scheme)}."
+            f"{payload_bytes(too_large, recipe)}."
         )
     return best
 

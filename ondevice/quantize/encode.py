@@ -1,9 +1,10 @@
-"""Encoding all tables of an embedding by a recipe's scheme, with scales folded into multipliers where possible."""
+"""Encoding all tables of an embedding by a recipe, with scales folded into multipliers where possible."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,12 @@ import numpy.typing as npt
 from ondevice.embeddings.method import FloatArray, Method, Rows, Table, rows_used
 from ondevice.embeddings.ops import NumpyOps, Ops
 from ondevice.errors import OnDeviceError
-from ondevice.quantize.scheme import CODES, UNQUANTIZED, Arrays, refusal, scheme_of
+from ondevice.quantize.choose import choices
+from ondevice.quantize.recipe import Recipe
+from ondevice.quantize.scheme import Arrays, scheme_of
+
+ROWS_PER_BLOCK = 4_096
+"""Rows that are compared at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +31,8 @@ class EncodedTable:
         arrays: what is stored.
         reason: why the scheme asked for was not used, empty where it was.
         folded_into: name of the table that absorbed the scales, empty if none did.
+        moved: float32 `[rows, 1]`, the scale of each row that moved, from the table that is `folded_into` another to
+            that one; not stored, and None in a table that neither lost nor took any.
     """
 
     table: Table
@@ -32,6 +40,7 @@ class EncodedTable:
     arrays: Arrays
     reason: str = ""
     folded_into: str = ""
+    moved: FloatArray | None = None
 
     @property
     def payload_bytes(self) -> int:
@@ -40,7 +49,7 @@ class EncodedTable:
 
     def rows(self, index: Any, xp: Ops) -> Any:
         """Return decoded rows, without a factor that was folded away."""
-        return scheme_of(self.scheme).decode(self.arrays, index, xp)
+        return scheme_of(self.scheme).decode(self.arrays, index, xp, self.table.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,45 +73,56 @@ class EncodedEmbedding:
         return sum(table.payload_bytes for table in self.tables.values())
 
 
-def encode(method: Method, values: Mapping[str, FloatArray], scheme: str) -> EncodedEmbedding:
-    """Encode every table with the scheme, or as float32 with the reason where it does not suit.
+def encode(
+    method: Method, values: Mapping[str, FloatArray], recipe: Recipe | str, plain: Collection[str] = ()
+) -> EncodedEmbedding:
+    """Encode every table with the scheme that the recipe has for it, or as float32 with the reason where none suits.
 
     Args:
         method: the embedding method.
         values: `[rows, width]` by table name, of the table's type.
-        scheme: name of the scheme.
+        recipe: the recipe, or name of one scheme for all tables.
+        plain: names of tables that stay as they are since the output layer reads them as a whole.
 
     Raises:
         OnDeviceError: a table holds a value that is not finite.
+        UsageError: the recipe names a table that the method lacks.
     """
+    for table in method.tables():
+        _require_finite(table, values[table.name])
+    chosen = choices(method, recipe, values, plain)
     encoded: dict[str, EncodedTable] = {}
     unencoded = dict(values)
+    taken: dict[str, FloatArray] = {}
     # Multipliers come last, since they are encoded with the scales that they have absorbed.
     for table in sorted(method.tables(), key=lambda table: not table.scale_into):
-        entry = _encode_table(table, unencoded[table.name], scheme)
-        scales = scheme_of(entry.scheme).scales
-        if table.scale_into and scales:
+        scheme, reason = chosen[table.name].scheme, chosen[table.name].reason
+        member = scheme_of(scheme)
+        folds = bool(table.scale_into and member.scales)
+        arrays = member.encode(unencoded[table.name], folds)
+        moved = taken.get(table.name)
+        if folds:
             # V'[i] = s[row of i] * V[i], so that no table of scales is stored or gathered.
             used = rows_used(method, table.name)
             if used.shape[1] != 1:
                 raise ValueError(f"scales of {table.name!r} can't be folded: an id uses {used.shape[1]} of its rows")
-            unencoded[table.scale_into] = unencoded[table.scale_into] * entry.arrays[scales][used[:, 0]]
-            kept = {key: array for key, array in entry.arrays.items() if key != scales}
-            entry = replace(entry, arrays=kept, folded_into=table.scale_into)
-        encoded[table.name] = entry
+            moved = arrays.pop(member.scales)
+            taken[table.scale_into] = moved[used[:, 0]]
+            unencoded[table.scale_into] = unencoded[table.scale_into] * taken[table.scale_into]
+        encoded[table.name] = EncodedTable(table, scheme, arrays, reason, table.scale_into if folds else "", moved)
     return EncodedEmbedding(method, {table.name: encoded[table.name] for table in method.tables()})
 
 
-def _encode_table(table: Table, values: FloatArray, scheme: str) -> EncodedTable:
-    if not np.isfinite(values).all():
+def _require_finite(table: Table, values: FloatArray) -> None:
+    # The sum is finite only if every number is, and float64 can't overflow here; it needs no memory of its own.
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(np.sum(values, dtype=np.float64))
+    if not finite:
         raise OnDeviceError(f"table {table.name!r} holds values that are not finite; training has diverged.")
-    reason = refusal(scheme, table)
-    used = (CODES if table.dtype == CODES else UNQUANTIZED) if reason else scheme
-    return EncodedTable(table, used, scheme_of(used).encode(values), reason)
 
 
 def table_errors(entry: EncodedTable, values: FloatArray) -> tuple[float, float]:
-    """Compare decoded rows with the original table, every row.
+    """Compare decoded rows with the original table, every row; scales that moved are taken back.
 
     Args:
         entry: the encoded table.
@@ -111,22 +131,36 @@ def table_errors(entry: EncodedTable, values: FloatArray) -> tuple[float, float]
     Returns:
         as `decoding_errors`.
     """
-    scheme = scheme_of(entry.scheme)
-    arrays = scheme.encode(values)
-    index = np.arange(len(values), dtype=np.int32)
-    return decoding_errors(scheme.decode(arrays, index, NumpyOps()), values)
+    xp, moved = NumpyOps(), entry.moved
+
+    def decoded(index: npt.NDArray[np.int32]) -> Any:
+        rows = entry.rows(index, xp)
+        if moved is None:
+            return rows
+        if entry.folded_into:
+            return rows * moved[index]
+        # The other way round a table that is stored exactly would seem to be rounded.
+        return values[index] + (rows - values[index] * moved[index]) / moved[index]
+
+    return decoding_errors(decoded, values)
 
 
-def decoding_errors(decoded: FloatArray, values: FloatArray) -> tuple[float, float]:
+def decoding_errors(decoded: Callable[[npt.NDArray[np.int32]], FloatArray], values: FloatArray) -> tuple[float, float]:
     """Compare a table after decoding with what it was before.
 
     Args:
-        decoded: float32 `[rows, width]`.
+        decoded: gives rows after decoding, float32 `[n, width]`, by their numbers, int32 `[n]`.
         values: float32 `[rows, width]` before encoding.
 
     Returns:
         the largest absolute error, and the root mean square error over the root mean square of the values.
     """
-    error = decoded.astype(np.float64) - values
-    size = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
-    return float(np.max(np.abs(error))), float(np.sqrt(np.mean(error**2))) / size if size else 0.0
+    largest = squared = size = 0.0
+    # Block by block: the errors of all rows at once take several times as much memory as the table.
+    for start in range(0, len(values), ROWS_PER_BLOCK):
+        block = values[start : start + ROWS_PER_BLOCK].astype(np.float64)
+        error = decoded(np.arange(start, start + len(block), dtype=np.int32)) - block
+        largest = max(largest, float(np.max(np.abs(error))))
+        squared += float(np.sum(np.square(error)))
+        size += float(np.sum(np.square(block)))
+    return largest, math.sqrt(squared / size) if size else 0.0

@@ -1,12 +1,16 @@
-"""Recipes: which encoding for tables and which for dense layers; one TOML file each."""
+"""Recipes: which encoding for which table and which for dense layers; one TOML file each, or a file of the user's."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+import functools
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from ondevice.errors import UsageError, unknown_name
 from ondevice.quantize.scheme import registry
-from ondevice.toml_family import load_member, member_names
+from ondevice.toml_family import FILE_TYPES, load_file, load_member, member_names
 
 RECIPES = Path(__file__).parent / "recipes"
 COMPARED_METHOD = "full"
@@ -19,14 +23,20 @@ class Recipe:
     Args:
         name: name of the recipe, the file's name.
         title: one line for lists.
-        tables: name of the scheme for the embedding's tables; a table it does not suit stays float32 and the
-            manifest says why.
+        tables: name of the scheme for the embedding's tables; one that neither this nor `narrow` suits stays float32
+            and the manifest says why.
         dense: number format of the dense layers' weights, `"float32"` or `"int8_per_tensor"`.
         score_tolerance_steps: largest score difference to the reference model that counts as equal, in steps of
             1/255 of the range of the reference scores.
         comparison: whether TensorFlow's own converter quantizes the model instead, as it pleases. Such a file is only
             there to compare with: of the full table, with tables and dense layers as the converter leaves them, and
             written without any proof that it works.
+        narrow: name of the scheme for tables of one number per row and for those that `tables` does not suit; as
+            `tables` if empty.
+        by_table: names of schemes by name of a table, for tables that are to have another one.
+        candidates: names of schemes of which the trained tables get those that save most for the error they add; see
+            `ondevice.quantize.mixed`. Tables named in `by_table` keep the scheme named there.
+        error_limit: with candidates, the relative root mean square error that they may add up to; 0 without.
     """
 
     name: str
@@ -35,10 +45,25 @@ class Recipe:
     dense: str
     score_tolerance_steps: float
     comparison: bool = False
+    narrow: str = ""
+    by_table: dict[str, str] = field(default_factory=dict)
+    candidates: tuple[str, ...] = ()
+    error_limit: float = 0.0
 
     def suits(self, method: str) -> bool:
         """Tell whether models of an embedding method are exported with this recipe."""
         return method == COMPARED_METHOD or not self.comparison
+
+    @property
+    def counts_ahead(self) -> bool:
+        """Whether the bytes of tables are known before their values are, so that a budget can be counted in them."""
+        return not self.comparison and not self.candidates
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """Every scheme that a table may get, each once, in the order of the fields."""
+        named = (self.tables, self.narrow, *self.by_table.values(), *self.candidates)
+        return tuple(dict.fromkeys(name for name in named if name))
 
 
 def names(comparison: bool = True) -> list[str]:
@@ -50,12 +75,60 @@ def names(comparison: bool = True) -> list[str]:
     return [name for name in member_names(RECIPES) if comparison or not load(name).comparison]
 
 
+def names_counted_ahead() -> list[str]:
+    """List the recipes in which a budget can be counted before training."""
+    return [name for name in member_names(RECIPES) if load(name).counts_ahead]
+
+
+def is_file(name: str) -> bool:
+    """Tell whether a recipe is named by the path of a file of the user's own."""
+    return Path(name).suffix in FILE_TYPES
+
+
 def load(name: str) -> Recipe:
     """Return a recipe.
 
+    Args:
+        name: name of a recipe, or path of a `.toml` or `.json` file with the fields of one but the name, which is the
+            file's.
+
     Raises:
-        UsageError: there is no recipe of this name.
+        UsageError: there is no recipe of this name, no such file, or a field names no scheme or is out of range.
+        OnDeviceError: the file does not fit the record.
     """
-    recipe = load_member(Recipe, RECIPES, name, "recipe")
-    registry.load(recipe.tables)
+    if is_file(name):
+        recipe = load_file(Recipe, Path(name), "recipe")
+        if recipe.name in member_names(RECIPES):
+            raise UsageError(f"recipe {name!r} has the name of one of ondevice; allowed is a file of another name.")
+        return _checked(recipe)
+    return _member(name)
+
+
+@functools.cache
+def _member(name: str) -> Recipe:
+    return _checked(load_member(Recipe, RECIPES, name, "recipe"))
+
+
+def single(scheme: str) -> Recipe:
+    """Return the recipe that encodes every table with one scheme and leaves dense layers alone."""
+    registry.load(scheme)
+    return Recipe(scheme, f"all tables as {scheme}", scheme, "float32", 0.01)
+
+
+def _checked(recipe: Recipe) -> Recipe:
+    named = [("tables", recipe.tables), ("narrow", recipe.narrow or recipe.tables)]
+    named += [("by_table", scheme) for scheme in recipe.by_table.values()]
+    named += [("candidates", scheme) for scheme in recipe.candidates]
+    for name, scheme in named:
+        if scheme not in registry.names():
+            raise unknown_name(f"scheme in field {name} of recipe {recipe.name!r}", scheme, registry.names())
+    for name, allowed, holds in (
+        ("score_tolerance_steps", "a number above 0", 0 < recipe.score_tolerance_steps < math.inf),
+        ("error_limit", "a number of at least 0", 0 <= recipe.error_limit < math.inf),
+        ("error_limit", "above 0 with candidates and 0 without", bool(recipe.candidates) == (recipe.error_limit > 0)),
+        ("candidates", "none in a recipe to compare with", not (recipe.candidates and recipe.comparison)),
+    ):
+        if not holds:
+            value = dataclasses.asdict(recipe)[name]
+            raise UsageError(f"{name} of recipe {recipe.name!r} is {value!r}; allowed is {allowed}.")
     return recipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -15,6 +16,9 @@ from ondevice.registry import Registry
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
+Layout = dict[str, tuple[tuple[int, ...], str]]
+"""Shape and type of each stored array by its name."""
+
 
 class Scheme(ABC):
     """A table encoding. `decode` runs with NumPy as the reference and with TensorFlow in the exported graph."""
@@ -23,28 +27,52 @@ class Scheme(ABC):
     """Name of the array of per-row factors `[rows, 1]` that another table may absorb; empty if there is none."""
 
     @abstractmethod
+    def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
+        """Declare the arrays that a table becomes.
+
+        Args:
+            rows: its rows.
+            width: numbers per row.
+            folds: whether another table absorbs the scales, which are not stored then.
+        """
+
+    def stored_bytes(self, rows: int, width: int, folds: bool = False) -> int:
+        """Return the bytes of the arrays that `layout` declares."""
+        arrays = self.layout(rows, width, folds).values()
+        return sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in arrays)
+
     def refuses(self, table: Table) -> str:
-        """Return the reason why this scheme does not suit a table, empty if it does."""
+        """Return the reason why this scheme does not suit a table, empty if it does: where it would save nothing."""
+        stored = self.stored_bytes(table.rows, table.width)
+        if stored < table.bytes:
+            return ""
+        name = type(self).__module__.rpartition(".")[2]
+        return (
+            f"{table.rows} rows of {table.width} would take {stored} bytes as {name} and take {table.bytes} as float32"
+        )
 
     @abstractmethod
-    def encode(self, values: FloatArray) -> dict[str, npt.NDArray[Any]]:
+    def encode(self, values: FloatArray, folds: bool = False) -> dict[str, npt.NDArray[Any]]:
         """Encode a table.
 
         Args:
             values: float32 `[rows, width]`, finite.
+            folds: whether another table absorbs the scales, which are then given besides as float32 `[rows, 1]`, in the
+                array named `scales`; a scheme without scales takes no notice.
 
         Returns:
-            the arrays to store, by name; the first axis of each is the rows.
+            the arrays to store by name, as `layout` declares them.
         """
 
     @abstractmethod
-    def decode(self, arrays: Arrays, index: Any, xp: Ops) -> Any:
+    def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
         """Return rows of an encoded table.
 
         Args:
             arrays: what `encode` gave; without the array named `scales` if that was absorbed elsewhere.
             index: int32 `[...]`.
             xp: the operations.
+            width: numbers per row.
 
         Returns:
             float32 `[..., width]`.

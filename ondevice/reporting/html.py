@@ -11,6 +11,7 @@ from ondevice import units
 from ondevice.bundle import MODEL_FILE
 from ondevice.manifest import UNKNOWN_RUNTIME
 from ondevice.reporting.columns import ABSENT, format_metric, main_columns
+from ondevice.reporting.encoding import encoding_sections, worst_columns
 from ondevice.reporting.places import describe_machine
 from ondevice.reporting.plot import size_accuracy_svg
 from ondevice.reporting.popularity import popularity_columns, popularity_rows
@@ -38,6 +39,8 @@ def render_html(report: Report) -> str:
             popularity=(popularity_columns(report), popularity_rows(report)),
             runtimes=runtime_tables(report, rows),
             explained=explained_columns(report, rows),
+            encoded=encoding_sections(report),
+            worst=worst_columns(),
             failures=failures(report),
             skipped=skipped_tables(report),
             machine=describe_machine(report.machine),

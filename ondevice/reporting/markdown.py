@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ondevice.reporting.columns import NUMBER, Column, Shown, main_columns
+from ondevice.reporting.encoding import EncodingSection, encoding_sections, worst_columns
 from ondevice.reporting.places import describe_machine
 from ondevice.reporting.popularity import popularity_columns, popularity_rows
 from ondevice.reporting.record import Report
@@ -20,6 +21,7 @@ def render_markdown(report: Report) -> str:
     rows = summarize(report)
     main = main_columns(report.metric, report.baseline)
     classes, by_popularity = popularity_columns(report), popularity_rows(report)
+    encoded = encoding_sections(report)
     sections = [
         f"# {plain(report.title)}",
         f"**{plain(conclusion(report, rows))}**",
@@ -34,10 +36,12 @@ def render_markdown(report: Report) -> str:
         _notes(failures(report), "Nothing failed."),
         "## Tables the recipe left alone",
         _notes(skipped_tables(report), "None: every table is stored as its recipe says."),
+        *(["## What encoding the tables changes", *(_encoding(section) for section in encoded)] if encoded else []),
         "## How to read the columns",
         explanations(main, "Size and accuracy"),
         *([explanations(classes, "By popularity")] if by_popularity else []),
         explanations(explained_columns(report, rows), "Runtimes"),
+        *([explanations(worst_columns(), "Ids whose vectors change most")] if encoded else []),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -57,6 +61,11 @@ def _facts(report: Report) -> list[str]:
 def _devices(tables: tuple[RuntimeTable, ...]) -> str:
     parts = (f"### {plain(table.device)}\n\n{markdown_table(table.columns, table.entries)}" for table in tables)
     return "\n\n".join(parts) or "No runtime was tried."
+
+
+def _encoding(section: EncodingSection) -> str:
+    facts = bullets([plain(fact) for fact in section.facts])
+    return f"### {plain(section.title)}\n\n{facts}\n\n{markdown_table(worst_columns(), section.worst)}"
 
 
 def markdown_table(columns: tuple[Column[Shown], ...], rows: Sequence[Shown]) -> str:

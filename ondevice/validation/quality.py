@@ -37,7 +37,7 @@ def compare(evaluation: Evaluation, items: npt.NDArray[Any], metric: str) -> Qua
     reference = per_user(best, evaluation.relevant, metric)
     cleaned = without_known(items, evaluation.known)
     measured = per_user(cleaned, evaluation.relevant, metric)
-    overlap = np.mean([np.isin(row, found).mean() for row, found in zip(best, cleaned, strict=True)])
+    overlap = np.array([np.isin(row, found).mean() for row, found in zip(best, cleaned, strict=True)])
     return Quality(
         metric,
         len(evaluation),
@@ -45,7 +45,8 @@ def compare(evaluation: Evaluation, items: npt.NDArray[Any], metric: str) -> Qua
         float(measured.mean()),
         _relative(measured, reference),
         _interval(measured, reference),
-        float(overlap),
+        float(overlap.mean()),
+        float((overlap < 1).mean()),
     )
 
 

@@ -37,6 +37,8 @@ class Quality:
         relative_change: `measured / reference - 1`.
         interval: 95 % interval of the relative change from a paired bootstrap over users.
         top_k_overlap: mean share of the reference's items that the file returns too.
+        users_changed: share of the users for whom the file lacks at least one of them; None in a validation of a
+            version that did not say.
     """
 
     metric: str
@@ -46,6 +48,7 @@ class Quality:
     relative_change: float
     interval: tuple[float, float]
     top_k_overlap: float
+    users_changed: float | None = None
 
 
 @dataclass(frozen=True)

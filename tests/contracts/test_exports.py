@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import zipfile
 
 import numpy as np
 import pytest
 
 from converters import flatbuffer, lint
+from converters import target as targets
 from converters.cut import cut
+from converters.metadata import Metadata
+from ondevice import records
 from ondevice.bundle import open_bundle
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
@@ -26,13 +31,31 @@ from tests.tiny_runs import VARIANTS
 OPERATIONS_FILE = "operations.md"
 
 BUILTINS = {
-    "ADD", "BATCH_MATMUL", "CAST", "CONCATENATION", "DIV", "FLOOR_DIV", "FLOOR_MOD", "FULLY_CONNECTED", "GATHER",
-    "GREATER_EQUAL", "LESS", "LOGICAL_AND", "MAXIMUM", "MINIMUM", "MUL", "NEG", "NOT_EQUAL", "ONE_HOT",
-    "REDUCE_MAX", "RESHAPE",
+    "ADD", "BATCH_MATMUL", "BITCAST", "CAST", "CONCATENATION", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD",
+    "FULLY_CONNECTED", "GATHER", "GREATER_EQUAL", "LESS", "LOGICAL_AND", "MAXIMUM", "MINIMUM", "MUL", "NEG",
+    "NOT_EQUAL", "ONE_HOT", "REDUCE_MAX", "RESHAPE",
     "SCATTER_ND", "SELECT_V2", "SLICE", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE",
     "TOPK_V2", "UNPACK",
 }  # fmt: skip
 """Everything an export of today may use; a new operation is added here on purpose."""
+
+
+EVERYWHERE = ("float32", "int8")
+"""Recipes that every variant is exported with."""
+
+ELSEWHERE = [
+    *(("full", recipe) for recipe in ("float16", "int4", "mixed")),
+    *(("memcom block", recipe) for recipe in ("float16", "int4", "mixed")),
+    *(("memcom bias", recipe) for recipe in ("int4", "mixed")),
+    *(("quotient_remainder", recipe) for recipe in ("int4", "mixed")),
+    ("memcom multipliers", "int4"),
+    ("output tied", "int4"),
+]
+"""What is exported with the others; that all schemes look up exactly, `tests/converters/test_decoding.py` shows."""
+
+
+def test_every_recipe_is_exported() -> None:
+    assert {*EVERYWHERE, *(recipe for _, recipe in ELSEWHERE)} == set(recipes.names(comparison=False))
 
 
 def test_every_method_is_exported() -> None:
@@ -41,7 +64,7 @@ def test_every_method_is_exported() -> None:
 
 @pytest.fixture(
     scope="module",
-    params=[(v, r) for v in VARIANTS for r in recipes.names(comparison=False)],
+    params=[*((v, r) for v in VARIANTS for r in EVERYWHERE), *ELSEWHERE],
     ids=lambda p: "-".join(p),
 )
 def exported(request, tiny_run, tmp_path_factory):
@@ -58,26 +81,32 @@ def test_export(exported) -> None:
     summary = flatbuffer.read(bundle.model)
     assert set(summary.op_histogram) <= BUILTINS
     assert summary.op_histogram == manifest.ops
-    assert lint.check(summary, "tflite-2.14") == ()
+    for target in targets.names():
+        assert lint.check(summary, target) == ()
     assert not any(operator.custom for operator in summary.operators)
-    assert manifest.file_bytes == bundle.model.stat().st_size
+    assert manifest.file_bytes == summary.file_bytes
+    assert manifest.file_bytes + manifest.appended_bytes == bundle.model.stat().st_size
     assert manifest.file_bytes - manifest.overhead_bytes == summary.weight_bytes
-    assert manifest.minimum_runtime == lint.minimum_runtime(summary)
+    assert manifest.minimum_runtime == lint.minimum_runtime(summary) == summary.minimum_runtime
 
     method = run.method()
     assert [table.name for table in manifest.embedding.tables] == [table.name for table in method.tables()]
     assert manifest.embedding.stored_parameters == method.stored_parameters
+    recipe = recipes.load(manifest.recipe)
     for table in manifest.embedding.tables:
-        assert bool(table.reason) == (table.scheme != recipes.load(manifest.recipe).tables)
+        if not recipe.candidates:
+            assert bool(table.reason) == (table.scheme not in recipe.schemes)
         assert table.max_error == 0 or table.scheme != "float32"
     output = choose_output(run.config, method)
     assert (manifest.output.name, manifest.output.parameters) == (run.config.output, output.parameters())
-    number_format = FLOAT32 if recipes.load(manifest.recipe).dense == FLOAT32 else INT8
+    number_format = FLOAT32 if recipe.dense == FLOAT32 else INT8
     parts = output.parts(number_format)
     # Corners of hulls are as many as the values make them; all else is known beforehand.
     known = sum(part.payload_bytes for part in parts if not part.name.startswith("corner"))
     hulls = sum(part.payload_bytes for part in parts) - known
-    extra = manifest.output.payload_bytes - known
+    # Packed rows are no weights of a dense layer: one that is tied to them stores them as int8 besides.
+    packed = [math.prod(table.shape) for table in manifest.embedding.tables if table.scheme == "int4_row"]
+    extra = manifest.output.payload_bytes - known - (sum(packed) if manifest.output.name == "tied" else 0)
     assert 0 < extra < 4 * hulls if hulls else extra == 0, "nothing of it is stored twice"
     assert manifest.output.float32_bytes == (output.width + 1) * method.vocabulary_size * 4
     if manifest.recipe == "float32":
@@ -94,7 +123,7 @@ def test_lookups_are_exact_for_every_id_on_every_runtime(exported, tmp_path) -> 
     run, bundle = exported
     manifest = bundle.manifest
     _, values = load_reference(run)
-    encoded = encode(run.method(), values, recipes.load(manifest.recipe).tables)
+    encoded = encode(run.method(), values, recipes.load(manifest.recipe))
     every = np.arange(manifest.vocabulary_size, dtype=np.int32)
     expected = encoded.lookup(every)
     if manifest.recipe == "float32":
@@ -141,6 +170,23 @@ def test_vectors_name_the_items_that_the_file_returns(exported) -> None:
         assert list(vector.keys) == [lines[item] for item in vector.items[: bundle.manifest.top_k]]
         assert len(vector.keys) == bundle.manifest.top_k
     assert list(run.vocabulary().keys) == lines
+
+
+@pytest.mark.parametrize("vocabulary", [True, False])
+def test_the_file_carries_what_it_is_and_its_vocabulary(vocabulary: bool, tiny_run, tmp_path) -> None:
+    bundle = export(tiny_run("memcom block").folder, tmp_path / "bundle", vocabulary=vocabulary)
+    manifest, content = bundle.manifest, bundle.model.read_bytes()
+    with zipfile.ZipFile(bundle.model) as archive:
+        assert archive.namelist() == ["metadata.json", "vocab.txt"][: 1 + vocabulary]
+        assert tuple(archive.namelist()) == manifest.appended
+        found = records.from_json(Metadata, json.loads(archive.read("metadata.json")), "metadata")
+        if vocabulary:
+            assert archive.read("vocab.txt") == (bundle.folder / "vocab.txt").read_bytes()
+    for name in ("name", "signature", "vocabulary_size", "history_length", "out_of_range", "recipe"):
+        assert getattr(found, name) == getattr(manifest, name)
+    assert found.model_bytes == manifest.file_bytes
+    assert found.model_sha256 == hashlib.sha256(content[: manifest.file_bytes]).hexdigest()
+    assert found.vocabulary_sha256 == manifest.sha256["vocab.txt"]
 
 
 def test_both_runtimes_are_there() -> None:

@@ -22,7 +22,7 @@ tables = arrays.arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(5, 9
 
 def decoded(name: str, values: np.ndarray) -> np.ndarray:
     scheme = registry.load(name)()
-    return scheme.decode(scheme.encode(values), np.arange(len(values), dtype=np.int32), NumpyOps())
+    return scheme.decode(scheme.encode(values), np.arange(len(values), dtype=np.int32), NumpyOps(), values.shape[1])
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -53,25 +53,58 @@ def test_the_bound_is_not_generous(name: str) -> None:
     assert error.max() == 0 or (error / bound).max() > 0.95
 
 
+SHAPES = [(40, 12), (41, 1), (40, 2), (40, 3), (40, 5), (500, 7)]
+"""Widths that fill bytes and such that do not, an odd number of rows of one number, and rows enough for coded steps."""
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", registry.names())
-def test_tensorflow_decodes_as_numpy(name: str) -> None:
-    values = np.random.default_rng(1).standard_normal((40, 12)).astype(np.float32)
+def test_tensorflow_decodes_as_numpy(name: str, shape: tuple[int, int]) -> None:
+    rows, width = shape
+    values = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
     scheme = registry.load(name)()
     encoded = scheme.encode(values)
-    index = np.array([[3, 39], [0, 3]], np.int32)
-    found = scheme.decode(encoded, index, TensorFlowOps())
-    np.testing.assert_array_equal(found, scheme.decode(encoded, index, NumpyOps()))
+    index = np.array([[3, rows - 1], [0, 3]], np.int32)
+    found = scheme.decode(encoded, index, TensorFlowOps(), width)
+    np.testing.assert_array_equal(found, scheme.decode(encoded, index, NumpyOps(), width))
+
+
+@pytest.mark.parametrize("folds", [False, True])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", registry.names())
+def test_arrays_are_those_declared(name: str, shape: tuple[int, int], folds: bool) -> None:
+    scheme = registry.load(name)()
+    encoded = scheme.encode(np.random.default_rng(2).standard_normal(shape).astype(np.float32), folds)
+    if folds and scheme.scales:
+        scales = encoded.pop(scheme.scales)
+        assert (scales.shape, scales.dtype) == ((shape[0], 1), np.float32)
+    found = {part: (array.shape, array.dtype.name) for part, array in encoded.items()}
+    assert found == scheme.layout(*shape, folds)
+    assert sum(array.nbytes for array in encoded.values()) == scheme.stored_bytes(*shape, folds)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", registry.names())
+def test_the_bound_holds_for_every_shape_and_rows_of_every_size(name: str, shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    values = (rng.standard_normal(shape) * 10.0 ** rng.integers(-9, 4, (shape[0], 1))).astype(np.float32)
+    values[1] = 0
+    error = np.abs(decoded(name, values).astype(np.float64) - values)
+    assert (error <= registry.load(name)().error_bound(values)).all()
+    assert not decoded(name, values)[1].any()
 
 
 @pytest.mark.parametrize("name", registry.names())
 def test_a_refusal_has_a_reason_and_float32_never_refuses(name: str) -> None:
-    narrow, wide = Table("narrow", 10, 1), Table("wide", 10, 64)
+    narrow, wide, tiny = Table("narrow", 10, 1), Table("wide", 10, 64), Table("tiny", 1, 1)
     scheme = registry.load(name)()
     assert scheme.refuses(wide) == ""
     if name == "float32":
-        assert scheme.refuses(narrow) == ""
-    elif scheme.scales:
-        assert "1" in scheme.refuses(narrow)
+        assert scheme.refuses(narrow) == scheme.refuses(tiny) == ""
+    elif name != "float16_rows":
+        assert scheme.refuses(tiny).startswith("1 rows of 1 would take ")
+    if scheme.scales:
+        assert "10 rows of 1 would take" in scheme.refuses(narrow)
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -96,7 +129,7 @@ def test_folding_changes_nothing_but_rounding(scheme: str, method: str) -> None:
 
     def unfolded(name: str, index: np.ndarray) -> np.ndarray:
         used = scheme_of(encoded.tables[name].scheme)
-        return used.decode(used.encode(values[name]), index, NumpyOps())
+        return used.decode(used.encode(values[name]), index, NumpyOps(), values[name].shape[1])
 
     expected = chosen.lookup(ids, unfolded, NumpyOps())
     np.testing.assert_allclose(encoded.lookup(ids), expected, rtol=1e-5, atol=1e-6)
@@ -132,4 +165,7 @@ def test_reported_errors_are_those_of_the_table() -> None:
 
 
 def test_members_found_are_pinned() -> None:
-    assert registry.names() == ["float32", "int8_row"]
+    assert registry.names() == [
+        "codebook4", "codebook8", "float16_rows", "float32", "int2_row", "int4_row", "int8_column", "int8_row",
+        "int8_table",
+    ]  # fmt: skip

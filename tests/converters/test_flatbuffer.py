@@ -13,7 +13,7 @@ import pytest
 import tiny_models
 from tensorflow.lite.python import schema_py_generated as tf_schema
 
-from converters import flatbuffer, lint
+from converters import flatbuffer, lint, target
 from converters.flatbuffer_table import MAX_ENTRIES, Source
 from ondevice.errors import OnDeviceError, UsageError
 
@@ -137,8 +137,8 @@ def _everything(content: bytes) -> None:
     """Read all that can be read; any error but an `OnDeviceError` is a defect."""
     with contextlib.suppress(OnDeviceError):
         summary = flatbuffer.read(content)
-        for target in lint.TARGETS:
-            lint.check(summary, target)
+        for name in target.names():
+            lint.check(summary, name)
         for tensor in summary.constants:
             flatbuffer.buffer_of(content, tensor)
         lint.minimum_runtime(summary)

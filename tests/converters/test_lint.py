@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ import tensorflow as tf
 import tiny_models
 from ai_edge_litert import schema_py_generated as schema
 
-from converters import flatbuffer, lint
+from converters import flatbuffer, lint, target
 from converters.op_versions import RELEASES, order
+from converters.stamp import stamped
 from ondevice.errors import OnDeviceError, UsageError
 
 FLOATS = tf.TensorSpec([2, 8], tf.float32, name="x")
@@ -27,6 +27,7 @@ FLOAT_OPS: dict[str, Callable[[Any], Any]] = {
     "ABS": tf.abs,
     "ADD": lambda x: x + 1.5,
     "BATCH_MATMUL": lambda x: tf.matmul(tf.reshape(x, [2, 2, 4]), tf.reshape(x, [2, 4, 2])),
+    "BITCAST": lambda x: tf.bitcast(x, tf.int32),
     "BROADCAST_TO": lambda x: tf.broadcast_to(tf.reduce_sum(x), [3, 2]),
     "CAST": lambda x: tf.cast(x, tf.int32),
     "CONCATENATION": lambda x: tf.concat([x, x], axis=1),
@@ -168,16 +169,19 @@ def test_every_name_in_the_table_is_an_operation() -> None:
     assert {name for name, _ in RELEASES} <= set(vars(schema.BuiltinOperator))
 
 
-def _problems(content: bytes, target: str = "litert") -> str:
-    return "\n".join(lint.check(flatbuffer.read(content), target))
+OLD, NEW = "tflite-2.14", "litert-2.3"
 
 
-@pytest.mark.parametrize("target", lint.TARGETS)
+def _problems(content: bytes, name: str = NEW) -> str:
+    return "\n".join(lint.check(flatbuffer.read(content), name))
+
+
+@pytest.mark.parametrize("name", target.names())
 @pytest.mark.parametrize(
     "make", [tiny_models.plain, lambda: tiny_models.dynamic_range(False), tiny_models.one_hot_lookup]
 )
-def test_stock_files_pass(make: Callable[[], bytes], target: str) -> None:
-    assert _problems(make(), target) == ""
+def test_stock_files_pass(make: Callable[[], bytes], name: str) -> None:
+    assert _problems(make(), name) == ""
 
 
 def test_unknown_target() -> None:
@@ -195,20 +199,12 @@ def test_int64_ids_and_flex_operations() -> None:
 
 
 def test_custom_operation() -> None:
-    def rename(model: Any) -> None:
-        code = next(code for code in model.operatorCodes if code.customCode)
-        code.customCode = b"MyLookup"
-
-    assert "'MyLookup' is a custom operation" in _problems(tiny_models.edited(tiny_models.flex(), rename))
+    assert "'MyLookup' is a custom operation" in _problems(tiny_models.custom())
 
 
 def test_unknown_version() -> None:
-    def raise_version(model: Any) -> None:
-        for code in model.operatorCodes:
-            code.version = 99
-
-    content = tiny_models.edited(tiny_models.plain(), raise_version)
-    assert "GATHER version 99 is unknown here" in _problems(content, "tflite-2.14")
+    content = tiny_models.restamped(tiny_models.plain(), 99)
+    assert "GATHER version 99 is unknown here" in _problems(content, OLD)
     with pytest.raises(OnDeviceError, match="operation GATHER version 99"):
         lint.minimum_runtime(flatbuffer.read(content))
 
@@ -217,38 +213,45 @@ def test_whole_table_expansion() -> None:
     assert "DEQUANTIZE of the whole constant" in _problems(tiny_models.float16())
 
 
+def test_rows_of_a_table_that_is_decoded_as_a_whole() -> None:
+    [problem] = lint.check(flatbuffer.read(tiny_models.decoded_whole()), NEW)
+    assert problem.startswith("GATHER reads rows of ")
+    assert problem.endswith("at every call; gather first and decode the rows.")
+
+
 def test_float16_rows() -> None:
-    content = tiny_models.retyped_table(tiny_models.plain(), schema.TensorType.FLOAT16)
-    assert "float16 table" in _problems(content, "tflite-2.14")
-    assert _problems(content, "litert") == ""
+    content = stamped(tiny_models.retyped_table(tiny_models.plain(), schema.TensorType.FLOAT16))
+    assert "float16 table" in _problems(content, OLD)
+    assert _problems(content) == ""
+    assert lint.minimum_runtime(flatbuffer.read(content)) == "2.18.0", "which no version number tells"
+
+
+def test_int4_rows() -> None:
+    content = tiny_models.retyped_table(tiny_models.plain(), schema.TensorType.INT4)
+    assert "GATHER reads the int4 table" in _problems(content, OLD), "stamped version 1, so that it loads"
+    assert _problems(stamped(content)) == ""
+    assert "GATHER version 7 came with runtime 2.15.0" in _problems(stamped(content), OLD)
 
 
 def test_per_channel_dense_of_the_stock_converter() -> None:
     content = tiny_models.dynamic_range(True)
-    assert _problems(content, "tflite-2.14") == (
+    assert _problems(content, OLD) == (
         "FULLY_CONNECTED version 12 came with runtime 2.17.0; tflite-2.14 refuses to load the file."
     )
-    assert _problems(content, "litert") == ""
+    assert _problems(content) == ""
 
 
+@pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize(("granularity", "caught"), [("CHANNELWISE", True), ("TENSORWISE", False)])
-def test_dense_of_the_edge_quantizer(tmp_path: Path, granularity: str, caught: bool) -> None:
-    from ai_edge_quantizer import qtyping, quantizer
-
-    path = tmp_path / "model.tflite"
-    path.write_bytes(tiny_models.plain())
-    tool = quantizer.Quantizer(str(path))
-    tool.add_dynamic_config(
-        regex=".*",
-        operation_name=qtyping.TFLOperationName.FULLY_CONNECTED,
-        num_bits=8,
-        granularity=qtyping.QuantGranularity[granularity],
-    )
-    content = bytes(tool.quantize().quantized_model)
-    weights = next(tensor for tensor in flatbuffer.read(content).constants if tensor.dtype == "int8")
+def test_dense_of_the_edge_quantizer(bits: int, granularity: str, caught: bool) -> None:
+    content = tiny_models.edge_quantized(bits, granularity)
+    weights = next(tensor for tensor in flatbuffer.read(content).constants if tensor.dtype == f"int{bits}")
     assert (weights.scales > 1) is caught
-    assert ("loads it and answers zeros" in _problems(content, "tflite-2.14")) is caught
-    assert _problems(content, "litert") == ""
+    assert ("loads it and answers zeros" in _problems(content, OLD)) is caught
+    # Its versions are those of the float file; once they are right, an old runtime may refuse it.
+    assert ("is stamped version 1 but needs version" in _problems(content)) is (bits == 8)
+    assert _problems(stamped(content)) == ""
+    assert bool(_problems(stamped(content), OLD)) is caught
 
 
 def test_state() -> None:
@@ -260,14 +263,16 @@ def test_state() -> None:
 def test_lookup_stamped_too_old(dtype: str, scales: int) -> None:
     kind = getattr(schema.TensorType, dtype)
     content = tiny_models.retyped_table(tiny_models.one_hot_lookup(), kind, scales=scales)
+    assert "is stamped version 1 but needs version 4" in _problems(content, OLD)
+    corrected = stamped(content)
+    assert [operator.version for operator in flatbuffer.read(corrected).operators] == [4]
+    assert _problems(corrected) == ""
+    assert "came with runtime 2.18.0" in _problems(corrected, OLD)
 
-    def stamp_version_4(model: Any) -> None:
-        model.operatorCodes[0].version = 4
 
-    assert "is stamped version 1 but needs version 4" in _problems(content, "tflite-2.14")
-    corrected = tiny_models.edited(content, stamp_version_4)
-    assert _problems(corrected, "litert") == ""
-    assert "came with runtime 2.18.0" in _problems(corrected, "tflite-2.14")
+def test_file_that_says_it_needs_another_runtime() -> None:
+    content = tiny_models.plain().replace(b"1.6.0\0", b"1.5.0\0")
+    assert _problems(content) == "The file's own metadata say that it needs runtime 1.5.0, its operations need 1.6.0."
 
 
 @pytest.mark.parametrize("make", [tiny_models.plain, tiny_models.one_hot_lookup])
@@ -278,3 +283,30 @@ def test_lookup_stamped_too_old(dtype: str, scales: int) -> None:
 def test_packed_rows(make: Callable[[], bytes], dtype: str, width: int, caught: bool) -> None:
     content = tiny_models.retyped_table(make(), getattr(schema.TensorType, dtype), width=width)
     assert (f"reads rows of {width} " in _problems(content)) is caught
+
+
+def _table(dtype: str, width: int = tiny_models.WIDTH) -> bytes:
+    return tiny_models.retyped_table(tiny_models.plain(), getattr(schema.TensorType, dtype), width=width)
+
+
+KNOWN_BAD: dict[str, Callable[[], bytes]] = {
+    "_versions": lambda: tiny_models.dynamic_range(True),
+    "_custom": tiny_models.flex,
+    "_state": tiny_models.stateful,
+    "_expansion": tiny_models.float16,
+    "_whole_tables": tiny_models.decoded_whole,
+    "_float16": lambda: _table("FLOAT16"),
+    "_int4": lambda: _table("INT4"),
+    "_dense": lambda: tiny_models.edge_quantized(8, "CHANNELWISE"),
+    "_understamped": lambda: tiny_models.edge_quantized(8, "TENSORWISE"),
+    "_packing": lambda: _table("INT4", 7),
+    "_ids": tiny_models.flex,
+    "_stamp": lambda: _table("FLOAT16"),
+}
+
+
+@pytest.mark.parametrize("rule", lint.RULES, ids=lambda rule: rule.__name__)
+def test_every_rule_catches_a_file_and_lets_a_good_one_pass(rule: Callable[..., Any]) -> None:
+    old = target.load(OLD)
+    assert list(rule(flatbuffer.read(KNOWN_BAD[rule.__name__]()), old))
+    assert not list(rule(flatbuffer.read(tiny_models.plain()), old))

@@ -73,6 +73,55 @@ def flex() -> bytes:
 
 
 @functools.cache
+def custom() -> bytes:
+    """The file of `flex` with an operation of an unknown maker in place of TensorFlow's."""
+
+    def rename(model: Any) -> None:
+        code = next(code for code in model.operatorCodes if code.customCode)
+        code.customCode = b"MyLookup"
+
+    return edited(flex(), rename)
+
+
+@functools.cache
+def decoded_whole() -> bytes:
+    """Rows of a table that is decoded as a whole: the int8 constant is cast first and gathered from then."""
+    rows = 200
+    content = convert(lambda ids: tf.gather(np.ones((rows, WIDTH), np.float32), ids), IDS)
+
+    def cast_before(model: Any) -> None:
+        graph = model.subgraphs[0]
+        [gather] = graph.operators
+        stored = schema.TensorT(shape=[rows, WIDTH], type=schema.TensorType.INT8, name="stored", hasRank=True)
+        stored.buffer = len(model.buffers)
+        model.buffers.append(schema.BufferT(np.ones(rows * WIDTH, np.uint8)))
+        graph.tensors[gather.inputs[0]].buffer = 0
+        graph.tensors.append(stored)
+        code = schema.OperatorCodeT(builtinCode=schema.BuiltinOperator.CAST, version=1)
+        code.deprecatedBuiltinCode = schema.BuiltinOperator.CAST
+        model.operatorCodes.append(code)
+        cast = schema.OperatorT(opcodeIndex=1, inputs=[len(graph.tensors) - 1], outputs=[gather.inputs[0]])
+        graph.operators.insert(0, cast)
+
+    return edited(content, cast_before)
+
+
+@functools.cache
+def edge_quantized(bits: int, granularity: str) -> bytes:
+    """The file of `plain` with dense weights quantized by ai-edge-quantizer."""
+    from ai_edge_quantizer import qtyping, quantizer
+
+    tool = quantizer.Quantizer(plain())
+    tool.add_dynamic_config(
+        regex=".*",
+        operation_name=qtyping.TFLOperationName.FULLY_CONNECTED,
+        num_bits=bits,
+        granularity=qtyping.QuantGranularity[granularity],
+    )
+    return bytes(tool.quantize().quantized_model)
+
+
+@functools.cache
 def stateful() -> bytes:
     class Counting(tf.Module):
         def __init__(self) -> None:
@@ -102,6 +151,29 @@ def edited(content: bytes, edit: Callable[[Any], None]) -> bytes:
     builder = flatbuffers.Builder(len(content))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def restamped(content: bytes, version: int) -> bytes:
+    """Give every operation another version."""
+
+    def edit(model: Any) -> None:
+        for code in model.operatorCodes:
+            code.version = version
+
+    return edited(content, edit)
+
+
+def with_operation(content: bytes, name: str, version: int) -> bytes:
+    """List one more operation, which no graph of the file uses; runtimes look it up all the same."""
+
+    def edit(model: Any) -> None:
+        code = schema.OperatorCodeT()
+        code.builtinCode, code.version = getattr(schema.BuiltinOperator, name), version
+        # The older one-byte field is read by old runtimes.
+        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+        model.operatorCodes.append(code)
+
+    return edited(content, edit)
 
 
 def retyped_table(content: bytes, dtype: int, width: int = WIDTH, scales: int = 1) -> bytes:

@@ -20,7 +20,12 @@ def test_every_method_is_listed_and_hand_worked_sizes_hold() -> None:
     assert sorted(entries) == registry.names()
     full = entries["full"]
     assert (full.parameters, full.ratio) == (1_002 * 32, 1.0)
-    assert full.payload_bytes == {"float32": 1_002 * 32 * 4, "int8": 1_002 * (32 + 4)}
+    assert full.payload_bytes == {
+        "float32": 1_002 * 32 * 4,
+        "float16": 1_002 * 32 * 2,
+        "int8": 1_002 * (32 + 4),
+        "int4": 1_002 * (16 + 1) + 256 * 4,
+    }
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -29,7 +34,7 @@ def test_promised_bytes_are_those_of_the_encoded_tables(name: str) -> None:
     method = registry.load(name).for_ratio(700 + RESERVED_IDS, 16, 1.0 if name == "full" else 4.0)
     values = sample_tables(method, 0)
     for recipe, promised in entry.payload_bytes.items():
-        assert encode(method, values, recipes.load(recipe).tables).payload_bytes == promised
+        assert encode(method, values, recipes.load(recipe)).payload_bytes == promised
 
 
 @pytest.mark.parametrize(("size", "rest"), [({"ratio": 40.0}, {}), ({"budget_bytes": 300_000}, {"recipe": "int8"})])

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from converters import target
+from converters.appended import append
 from ondevice.cli.commands import inspect as command
 from ondevice.errors import UsageError
 from ondevice.pipeline.inspect import inspect
@@ -33,9 +35,15 @@ GATHER     1        1      1.6.0
 constant  shape      type     size     of file  scales
 [t]:key:  [500, 16]  float32  32.0 kB  {part}    0
 
-tflite-2.14: no problems found
+litert-1.4: no problems found
 
-litert: no problems found
+litert-2.0: no problems found
+
+litert-2.1: no problems found
+
+litert-2.3: no problems found
+
+tflite-2.14: no problems found
 """
 
 
@@ -86,9 +94,23 @@ def test_json_carries_the_same(model: Path, capsys: pytest.CaptureFixture[str]) 
     content = json.loads(capsys.readouterr().out)
     assert content["minimum_runtime"] == "1.6.0"
     assert content["operations"] == [{"name": "GATHER", "version": 1, "count": 1, "oldest_runtime": "1.6.0"}]
-    assert content["problems"] == {"tflite-2.14": [], "litert": []}
+    assert content["problems"] == {name: [] for name in target.names()}
     assert content["weight_bytes"] + content["overhead_bytes"] == model.stat().st_size
     assert [tensor["name"] for tensor in content["summary"]["tensors"] if tensor["buffer_bytes"]] == ["[t]:key:"]
+
+
+def test_what_is_appended_is_listed(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(model.read_bytes())
+    append(path, {"metadata.json": b"{}\n", "vocab.txt": b"an item\n" * 4_000})
+    assert _run(path) == 0
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].endswith(f"({path.stat().st_size} bytes)")
+    assert lines[1].startswith("of it the model  ")
+    assert lines[1].endswith(f"({model.stat().st_size} bytes)")
+    place = lines.index("appended       size     in the file")
+    assert lines[place + 1] == "metadata.json  3 B      3 B"
+    assert re.fullmatch(r"vocab\.txt      32\.0 kB  \d+ B", lines[place + 2])
 
 
 def test_narrow_terminal_folds_names_and_cuts_nothing(

@@ -15,6 +15,7 @@ from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.ranking import ranking_network
+from ondevice.training.choose import choose_output
 from ondevice.training.fit import _stored
 from ondevice.training.reference import load_reference
 from tests.samples import METHODS, sample_tables
@@ -89,7 +90,7 @@ def test_the_network_kept_answers_as_the_trained_one() -> None:
     config, method = tiny_config("factorized trained"), load("factorized")(40, 16, 3, trained_width=12)
     keras.utils.set_random_seed(0)
     trained = ranking_network(method, config.hidden, config.dropout)
-    stored, kept = _stored(config, method, trained)
+    stored, kept = _stored(config, method, choose_output(config, method), trained)
     assert stored == method.stored()
     assert kept.count_params() < trained.count_params()
     ids = np.arange(40, dtype=np.int32).reshape(4, 10)

@@ -109,7 +109,14 @@ REQUIRED = [
     for each in dataclasses.fields(record)
     if each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
 ]
-DEFAULTS = {("manifest", "quality_by_popularity"), ("manifest", "output"), ("result", "by_popularity")}
+DEFAULTS = {
+    ("embedding", "error"),
+    ("manifest", "appended"),
+    ("manifest", "appended_bytes"),
+    ("manifest", "output"),
+    ("manifest", "quality_by_popularity"),
+    ("result", "by_popularity"),
+}
 """Fields that came later: what was written before is still read."""
 
 
@@ -143,7 +150,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("config", "options", [["bias", True]], r"expected a mapping @ \$\.options"),
     ("manifest", "excludes_history", 1, r"1 is not of type bool @ \$\.excludes_history"),
     ("manifest", "excludes_history", "true", r"'true' is not of type bool @ \$\.excludes_history"),
-    ("manifest", "embedding", 5, r"expected a mapping @ \$\.embedding"),
+    ("manifest", "embedding", 5, r"invalid value for type, expected Embedding @ \$\.embedding"),
     ("manifest", "inputs", [{"name": "x", "shape": [1, 8.5], "dtype": "y"}], r"8\.5 .* @ \$\.inputs\[0\]\.shape\[1\]"),
     ("manifest", "ops", {"GATHER": "2"}, r"'2' is not of type int @ \$\.ops\['GATHER'\]"),
     ("result", "history", [5], r"expected a mapping @ \$\.history\[0\]"),

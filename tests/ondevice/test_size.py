@@ -33,6 +33,7 @@ def test_without_any_size_it_is_a_ratio_of_16() -> None:
         ((0.5, None, None), r"ratio is 0\.5; allowed is a number of at least 1"),
         ((float("inf"), None, None), "ratio is inf"),
         ((None, 300, "stock_dynamic_range"), "unknown recipe for a budget 'stock_dynamic_range'"),
+        ((None, 300, "mixed"), "unknown recipe for a budget 'mixed'"),
     ],
 )
 def test_a_size_that_contradicts_itself_is_refused(size: tuple, words: str) -> None:
@@ -41,7 +42,7 @@ def test_a_size_that_contradicts_itself_is_refused(size: tuple, words: str) -> N
 
 
 @pytest.mark.parametrize("variant", ["hashing block", "memcom bias", "quotient_remainder add", "compositional"])
-@pytest.mark.parametrize("recipe", ["int8", "float32"])
+@pytest.mark.parametrize("recipe", ["int8", "float32", "int4"])
 def test_the_settings_hold_the_ratio_that_keeps_the_budget(variant: str, recipe: str) -> None:
     config = fitted(tiny_config(variant), Size(0.0, 4_000, recipe), ITEMS + RESERVED_IDS)
     method = choose_method(config, ITEMS + RESERVED_IDS)

@@ -70,8 +70,8 @@ def test_only_the_full_table_is_compared_with(tiny_run: Callable[[str], Run], tm
 
 def test_recipes_to_compare_with_are_listed_apart() -> None:
     assert STOCK in recipes.names()
-    assert recipes.names(comparison=False) == ["float32", "int8"]
-    assert set(DEFAULT_RECIPES) == set(recipes.names())
+    assert recipes.names(comparison=False) == ["float16", "float32", "int4", "int8", "mixed"]
+    assert set(DEFAULT_RECIPES) == {STOCK, "float32", "int8"}
 
 
 def test_a_run_makes_it_of_the_full_table_only() -> None:
@@ -82,7 +82,7 @@ def test_a_run_makes_it_of_the_full_table_only() -> None:
         ratio=8.0,
         seeds=(0,),
         recipes=DEFAULT_RECIPES,
-        target="litert",
+        target="litert-2.3",
         devices=("host",),
         users=0,
         settings={},

@@ -6,6 +6,9 @@ import argparse
 
 from ondevice.cli.console import add_size_arguments, parse_budget, results
 
+SHOWN = ("float32", "int8", "int4")
+"""Recipes with a column of their own, beside the budget's."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -29,14 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
     )
     asked = f"within {format_bytes(size.budget_bytes)} as {size.recipe}" if size.budget_bytes else f"at {size.ratio:g}x"
     table = Table(title=f"{arguments.items:,} items of width {arguments.width} {asked}", title_justify="left")
-    for heading in ("method", "stores", "parameters", "ratio", "float32", "int8", "used"):
+    shown = list(dict.fromkeys([*SHOWN, *([size.recipe] if size.recipe else [])]))
+    for heading in ("method", "stores", "parameters", "ratio", *map(_label, shown), "used"):
         table.add_column(heading, justify="left" if heading in ("method", "stores") else "right", overflow="fold")
     reasons = []
     for entry in entries:
         if entry.refusal:
             reasons.append(entry.refusal)
             continue
-        payloads = (format_bytes(entry.payload_bytes[recipe]) for recipe in ("float32", "int8"))
+        payloads = (format_bytes(entry.payload_bytes[recipe]) for recipe in shown)
         used = format_share(entry.used)
         table.add_row(entry.method, entry.stores, f"{entry.parameters:,}", f"{entry.ratio:.2f}x", *payloads, used)
     output = results()
@@ -45,3 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     for reason in reasons:
         output.print(f"Not possible: {reason}", soft_wrap=True)
     return 0
+
+
+def _label(recipe: str) -> str:
+    from pathlib import Path
+
+    # A file of the user's own is called by its name alone.
+    return Path(recipe).name

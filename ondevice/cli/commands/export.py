@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder of a finished training run")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="bundle folder to write")
-    parser.add_argument("--recipe", default="int8", help="quantization recipe (default: %(default)s)")
+    parser.add_argument("--recipe", default="int8", help="quantization recipe, by name or path (default: %(default)s)")
     parser.add_argument("--target", default="tflite-2.14", help="runtime the file is for (default: %(default)s)")
     parser.add_argument("--top-k", type=int, default=20, help="items per answer (default: %(default)s)")
     parser.add_argument(
@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what an id outside the vocabulary counts as: unknown or padding (default: %(default)s)",
     )
     parser.add_argument("--keep-history", action="store_true", help="let answers contain the items given")
+    parser.add_argument(
+        "--no-vocabulary", action="store_true", help="leave the vocabulary out of the .tflite file; it is beside it"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,11 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
             top_k=arguments.top_k,
             out_of_range=arguments.out_of_range,
             exclude_history=not arguments.keep_history,
+            vocabulary=not arguments.no_vocabulary,
         )
     manifest, output = bundle.manifest, results()
     known = manifest.minimum_runtime != UNKNOWN_RUNTIME
     needs = f"TensorFlow Lite {manifest.minimum_runtime} or newer" if known else "a runtime that is not known"
     output.print(f"{bundle.model}: {format_bytes(manifest.file_bytes)}, needs {needs}", soft_wrap=True)
+    carries = " and ".join(manifest.appended)
+    output.print(f"  carries {carries}: {format_bytes(manifest.appended_bytes)} more", soft_wrap=True)
     for table in manifest.embedding.tables:
         reason = f" ({table.reason})" if table.reason else ""
         output.print(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ondevice.encoding_error import EncodingError
     from ondevice.pipeline.inspect import Inspection
 
 # Wider than any line, so that output to a file or another program is neither folded nor cut.
@@ -58,13 +59,19 @@ def _print_tables(inspection: Inspection) -> None:
         console.width = _UNLIMITED_WIDTH
     summary = inspection.summary
     overhead_share = format_share(inspection.overhead_bytes / summary.file_bytes)
-    console.print(f"file size        {format_bytes(summary.file_bytes)} ({summary.file_bytes} bytes)")
+    size_bytes = summary.file_bytes + summary.appended_bytes
+    console.print(f"file size        {format_bytes(size_bytes)} ({size_bytes} bytes)")
+    if summary.appended_bytes:
+        console.print(f"of it the model  {format_bytes(summary.file_bytes)} ({summary.file_bytes} bytes)")
     console.print(f"not weights      {format_bytes(inspection.overhead_bytes)} ({overhead_share})")
     console.print(f"schema version   {summary.schema_version}")
     console.print(f"minimum runtime  {_runtime_line(inspection)}")
     _print_signatures(console, inspection)
     _print_operations(console, inspection)
     _print_constants(console, inspection)
+    _print_appended(console, inspection)
+    if inspection.error is not None:
+        _print_error(console, inspection.error)
     for target, problems in inspection.problems.items():
         console.print(f"\n{target}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'} found")
         for problem in problems:
@@ -111,7 +118,34 @@ def _print_constants(console: Console, inspection: Inspection) -> None:
         )
         for tensor in sorted(summary.constants, key=lambda tensor: -tensor.buffer_bytes)
     ]
-    _print_table(console, ("constant", "shape", "type", "size", "of file", "scales"), rows)
+    _print_table(
+        console, ("constant", "shape", "type", "size", "of model" if summary.appended else "of file", "scales"), rows
+    )
+
+
+def _print_appended(console: Console, inspection: Inspection) -> None:
+    from ondevice.units import format_bytes
+
+    entries = inspection.summary.appended
+    if entries:
+        rows = [(each.name, format_bytes(each.size_bytes), format_bytes(each.stored_bytes)) for each in entries]
+        _print_table(console, ("appended", "size", "in the file"), rows)
+
+
+def _print_error(console: Console, error: EncodingError) -> None:
+    from ondevice.units import format_decibels, format_share
+
+    if error.signal_to_noise_db is None:
+        console.print(f"\nencoding changes none of the {error.ids} vectors")
+        return
+    console.print(f"\nencoding changes the {error.ids} vectors")
+    console.print(f"  signal to noise  {format_decibels(error.signal_to_noise_db)}")
+    console.print(f"  cosine           mean {error.mean_cosine:.6f}, least {error.least_cosine:.6f}")
+    console.print(f"  largest error    {error.max_error:.3g}")
+    shares = sorted(error.shares.items(), key=lambda share: -share[1])
+    _print_table(console, ("table", "of the squared error"), [(name, format_share(share)) for name, share in shares])
+    rows = [(each.key, str(each.id), f"{each.error:.3g}", f"{each.cosine:.6f}") for each in error.worst]
+    _print_table(console, ("changed most", "id", "error", "cosine"), rows)
 
 
 def _print_table(console: Console, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

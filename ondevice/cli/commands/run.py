@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="default, or best: models as wide as the full table start from it (default: %(default)s)",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
-    parser.add_argument("--recipes", nargs="+", help="quantization recipes")
+    parser.add_argument("--recipes", nargs="+", help="quantization recipes: names, or paths of files of your own")
     parser.add_argument("--target", default="tflite-2.14", help="runtime the files are for (default: %(default)s)")
     parser.add_argument(
         "--devices",

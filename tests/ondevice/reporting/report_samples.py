@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ondevice.devices.measurement import Measurement
+from ondevice.encoding_error import EncodingError, WorstId
 from ondevice.manifest import Embedding, Lookup, Manifest, OutputLayer, Table, Tensor
 from ondevice.reporting.record import ModelRecord, Report
 from ondevice.validation.record import Failure, Quality, RuntimeResult, Validation
@@ -144,13 +145,19 @@ def _result(variant: str, recipe: str, seed: int, runtime: str, base_ns: int) ->
         mapped_growth_bytes=400_000,
     )
     interval = (change - 0.001, change + 0.001)
-    quality = Quality(METRIC, 500, reference, reference * (1 + change), change, interval, 1 - 0.01 * seed)
+    quality = Quality(METRIC, 500, reference, reference * (1 + change), change, interval, 1 - 0.01 * seed, 0.2 * seed)
     return RuntimeResult(measurement, 0.25 * seed, (), quality)
 
 
 def _refused() -> RuntimeResult:
     measurement = Measurement("host", "tflite-2.14", "2.14.0", "refused", REFUSAL, 1, "time", (), -1, (), (), -1, -1)
     return RuntimeResult(measurement, -1.0, (Failure("runtime", f"tflite-2.14 refused: {REFUSAL}"),), None)
+
+
+def _encoding_error(variant: str) -> EncodingError:
+    worst = (WorstId(4_711, "item <b>9</b>", 0.5, 0.98), WorstId(17, "item 3", 0.25, 0.99))
+    shares = {"shared": 1.0} if variant == "full" else {"multipliers": 0.25, "shared": 0.8}
+    return EncodingError(5_002, 42.04, 0.99995, 0.98, 0.125, worst, shares)
 
 
 def _manifest(variant: str, recipe: str, seed: int) -> Manifest:
@@ -188,6 +195,7 @@ def _manifest(variant: str, recipe: str, seed: int) -> Manifest:
             full_parameters=320_128,
             tables=tables,
             lookup=Lookup("lookup", 64, 4_096, ("ab" * 32, "cd" * 32)),
+            error=_encoding_error(variant) if recipe == "int8" else None,
         ),
         parameters=file_bytes // 4,
         file_bytes=file_bytes,

@@ -124,7 +124,8 @@ def test_html_shows_conclusion_badges_and_details() -> None:
     assert "memcom@semantic int8 (400 kB) is 25.0x smaller than full float32" in page
     assert '<span class="badge bad">refused</span>' in page
     assert '<span class="badge good">valid</span>' in page
-    assert page.count("<details>") == 12 + 3
+    # One per model, one per table for its columns, and one per model with encoded tables for the worst ids.
+    assert page.count("<details>") == 12 + 4 + 6
     assert "FULLY_CONNECTED × 2" in page
     assert "low_rank: bias = True, rank = 7; 40.0 kB in the file, as a dense layer in float32 1.30 MB" in page
 

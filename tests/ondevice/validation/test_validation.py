@@ -28,6 +28,8 @@ def test_a_good_bundle_is_valid_on_both_runtimes(good) -> None:
         assert result.quality is not None
         assert result.quality.users == len(run.evaluation())
         assert result.quality.top_k_overlap > 0.9
+        assert 0 <= result.quality.users_changed <= 1
+        assert (result.quality.users_changed == 0) == (result.quality.top_k_overlap == 1)
         assert len(result.measurement.run_ns) == 200
         assert len(result.measurement.warmup_ns) == 10
     assert validation.device == "host"

@@ -1,0 +1,67 @@
+"""Int4 with a scale per row, two numbers per byte, unpacked by arithmetic that every runtime since 2.8 has."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.embeddings.method import FloatArray
+from ondevice.embeddings.ops import Ops
+from ondevice.quantize.scheme import Arrays, Layout, Scheme
+from ondevice.quantize.steps import (
+    best_steps,
+    decoded_steps,
+    has_steps,
+    in_steps,
+    step_bound,
+    steps_layout,
+    stored_steps,
+)
+
+LEVELS = 7
+STEPS = tuple(share / LEVELS for share in (0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0))
+
+
+class Int4Row(Scheme):
+    """Stores `q = round(x / s)` from -7 to 7, as `16 * q[j] + q[j + half]` in one int8, with a scale per row.
+
+    The scale is the one of eight that leaves the row's least squared error. A row of odd width is filled up with a
+    zero. The native int4 GATHER needs a newer runtime and reads wrong rows where the width is odd. The root mean square
+    error of a Gaussian table of width 64 is 0.100, of width 16 0.081 (0.108 and 0.085 with the largest number as 7).
+    """
+
+    scales: ClassVar[str] = "scales"
+
+    def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
+        """Declare half a byte per number, and the steps."""
+        return {"values": ((rows, -(-width // 2)), "int8"), **({} if folds else steps_layout(rows))}
+
+    def encode(self, values: FloatArray, folds: bool = False) -> dict[str, npt.NDArray[Any]]:
+        """Round every row to its own step and pack its halves."""
+        steps, arrays = _steps(values, folds)
+        whole = in_steps(values, steps, -LEVELS, LEVELS)
+        half = -(-values.shape[1] // 2)
+        packed = whole[:, :half] * np.int8(16)
+        packed[:, : values.shape[1] - half] += whole[:, half:]
+        return {"values": packed, **arrays}
+
+    def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
+        """Gather and widen the rows asked for; the high number is the nearest multiple of 16, the low one the rest."""
+        both = xp.to_float(xp.gather(arrays["values"], index))
+        high = xp.floor(both * 0.0625 + 0.5)
+        low = both - high * 16.0
+        rows = xp.concat([high, low if width % 2 == 0 else low[..., : width // 2]]) if width > 1 else high
+        return rows * decoded_steps(arrays, index, xp) if has_steps(arrays) else rows
+
+    def error_bound(self, values: FloatArray) -> FloatArray:
+        """Allow half a step, and more for the numbers beyond seven steps."""
+        return step_bound(values, _steps(values, False)[0], -LEVELS, LEVELS)
+
+
+def _steps(values: FloatArray, folds: bool) -> tuple[FloatArray, dict[str, npt.NDArray[Any]]]:
+    """Return the steps to round with, and the arrays that hold them."""
+    steps = best_steps(values, -LEVELS, LEVELS, STEPS)
+    arrays, stored = ({"scales": steps}, steps) if folds else stored_steps(steps)
+    return stored, arrays

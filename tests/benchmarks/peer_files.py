@@ -1,0 +1,191 @@
+"""The files that are compared: ours, and what others make of the same model."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from ai_edge_quantizer import quantizer
+from ai_edge_quantizer import recipe as edge_recipes
+
+from converters.dense import quantize_dense
+from converters.lower import SIGNATURE, EncodedLookup, Recommend
+from converters.output import lower_output
+from converters.sharing import share_constants
+from converters.stamp import stamped
+from converters.stand_ins import with_stand_ins
+from converters.tflite import convert
+from ondevice.embeddings.method import Method, registry
+from ondevice.ids import RESERVED_IDS
+from ondevice.models.best import best_items
+from ondevice.models.output import registry as outputs
+from ondevice.quantize import recipe as recipes
+from ondevice.quantize.encode import EncodedEmbedding, encode
+
+LENGTH, TOP_K = 50, 10
+SCALE = 0.1
+"""Standard deviation of all weights."""
+
+DENSE_PER_TENSOR = "_experimental_disable_per_channel_quantization_for_dense_layers"
+"""Setting of the converter without which tflite-runtime 2.14 refuses its dense layers."""
+
+STOCK: Mapping[str, dict[str, Any]] = {
+    "stock float32": {},
+    "stock dynamic range": {"optimizations": [tf.lite.Optimize.DEFAULT]},
+    "stock dynamic range, dense per tensor": {"optimizations": [tf.lite.Optimize.DEFAULT], DENSE_PER_TENSOR: True},
+    "stock float16": {"optimizations": [tf.lite.Optimize.DEFAULT], "supported_types": [tf.float16]},
+}
+"""What TensorFlow's converter offers without data, as settings of the converter or its target."""
+
+EDGE = ("dynamic_wi8_afp32", "weight_only_wi8_afp32", "dynamic_wi4_afp32")
+"""Recipes of ai-edge-quantizer that need no data."""
+
+Answer = Callable[[Any], dict[str, Any]]
+
+
+def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Make random weights, float32 of this shape."""
+    return rng.standard_normal(shape, np.float32) * np.float32(SCALE)
+
+
+def lookup_files(rows: int, width: int, names: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Give the files that look ids up in one table, and nothing else: `ids [1, 50] -> vectors [1, 50, width]`.
+
+    Args:
+        rows: rows of the table.
+        width: numbers per row.
+        names: tells whether a file is wanted.
+    """
+    table = normal(np.random.default_rng(0), rows, width)
+    method = registry.load("full")(rows, width)
+
+    def gather(ids: Any) -> dict[str, Any]:
+        return {"vectors": tf.gather(table, ids)}
+
+    def product(ids: Any) -> dict[str, Any]:
+        # The converter makes an EMBEDDING_LOOKUP of this, and of nothing else.
+        return {"vectors": tf.matmul(tf.one_hot(ids[0], rows), table)[None]}
+
+    yield from _stock_files(gather, names)
+    yield from _edge_files("GATHER, ", gather, names)
+    yield from _edge_files("EMBEDDING_LOOKUP, ", product, names)
+    for recipe in recipes.names(comparison=False):
+        if names(f"ours {recipe}"):
+            encoded = encode(method, {"table": table}, recipes.load(recipe))
+            yield f"ours {recipe}", _ours(encoded, lambda layer: lambda ids: {"vectors": layer(ids)}, recipe)
+
+
+def model_files(items: int, width: int, ratio: float, names: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Give the files of a whole ranking model: `ids [1, 50] -> items, scores [1, 10]`, the ids given left out.
+
+    A history becomes the mean of its vectors, goes through one dense layer and is compared with every item. Others get
+    the full table and a dense output layer; ours are of that and of MEmCom, with the output layer tied to it.
+
+    Args:
+        items: number of items.
+        width: numbers per vector and of the hidden layer.
+        ratio: parameters of the full table over those of MEmCom.
+        names: tells whether a file is wanted.
+    """
+    size, rng = items + RESERVED_IDS, np.random.default_rng(0)
+    hidden_kernel, kernel = normal(rng, width, width), normal(rng, width, size)
+    # Small, as scores of random weights are: otherwise every answer would be that of the largest biases.
+    bias = normal(rng, size) * np.float32(0.01)
+    full = registry.load("full")(size, width)
+    table = normal(rng, size, width)
+
+    def hidden(vectors: Any) -> Any:
+        return tf.nn.relu(tf.matmul(tf.reduce_mean(vectors, axis=1), hidden_kernel))
+
+    def whole(ids: Any) -> dict[str, Any]:
+        scores = tf.matmul(hidden(tf.gather(table, ids)), kernel) + bias
+        found, values = best_items(tf.ensure_shape(scores, [1, size]), ids, TOP_K)
+        return {"items": found, "scores": values}
+
+    yield from _stock_files(whole, names)
+    yield from _edge_files("", whole, names)
+    weights = {"kernel": kernel, "bias": bias}
+    for name, method in (
+        ("full", full),
+        ("memcom", registry.load("memcom").for_ratio(size, width, ratio, sharing="block")),
+    ):
+        values = {"table": table} if name == "full" else _values(method, rng)
+        for recipe in recipes.names(comparison=False):
+            if names(f"ours {name} {recipe}"):
+                yield f"ours {name} {recipe}", _ours_model(method, values, weights, hidden, recipe)
+
+
+def _values(method: Method, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return {
+        table.name: normal(rng, table.rows, table.width) + (table.initializer == "ones") for table in method.tables()
+    }
+
+
+def _ours_model(method: Method, values: Any, weights: Any, hidden: Callable[[Any], Any], recipe: str) -> bytes:
+    chosen = recipes.load(recipe)
+    member = outputs.load("dense" if "table" in values else "tied").for_ratio(method, method.width, 1.0)
+    if "table" not in values:
+        rng = np.random.default_rng(1)
+        drawn = {weight.name: normal(rng, *weight.shape) + np.float32(weight.center) for weight in member.weights()}
+        weights = {**drawn, **{name: values[name] for name in member.uses_tables}}
+    encoded = encode(method, values, chosen, member.reads_whole)
+    output = lower_output(member, weights, encoded, values, chosen.dense)
+    short, stand_ins = with_stand_ins(encoded)
+    layer = EncodedLookup(short, name="embedding")
+    module = Recommend(
+        lambda ids, training: hidden(layer(ids)), method.vocabulary_size, LENGTH, TOP_K, "unknown", True, output
+    )
+    return share_constants(stamped(quantize_dense(convert(module), chosen.dense)), stand_ins)
+
+
+def _ours(encoded: EncodedEmbedding, answer: Callable[[Any], Answer], recipe: str) -> bytes:
+    short, stand_ins = with_stand_ins(encoded)
+    module = _Module(answer(EncodedLookup(short, name="embedding")))
+    return share_constants(stamped(quantize_dense(convert(module), recipes.load(recipe).dense)), stand_ins)
+
+
+class _Module(tf.Module):
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.function = tf.function(answer, input_signature=[tf.TensorSpec([1, LENGTH], tf.int32, name="ids")])
+
+
+def _stock(answer: Answer, **settings: Any) -> bytes:
+    """Convert as TensorFlow's documentation says, with the tables as constants."""
+    module = _Module(answer)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.function.get_concrete_function()], module)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    for name, value in settings.items():
+        setattr(converter if hasattr(converter, name) else converter.target_spec, name, value)
+    return converter.convert()
+
+
+def _stock_files(answer: Answer, names: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    for name, settings in STOCK.items():
+        if names(name):
+            yield name, _stock(answer, **settings)
+
+
+def _edge_files(prefix: str, answer: Answer, names: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    wanted = {recipe: f"edge quantizer {prefix}{recipe}" for recipe in EDGE}
+    if not any(names(name) for name in wanted.values()):
+        return
+    plain = _stock(answer)
+    for recipe, name in wanted.items():
+        if names(name):
+            # It reports on stdout and draws progress bars.
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                work = quantizer.Quantizer(plain, getattr(edge_recipes, recipe)())
+                content = bytes(work.quantize().quantized_model)
+            yield name, content
+            corrected = stamped(content)
+            if corrected != content:
+                # As the quantizer should have stamped it, so that a runtime that lacks an operation says so.
+                yield f"{name}, versions corrected", corrected
+
+
+__all__ = ["LENGTH", "SIGNATURE", "TOP_K", "lookup_files", "model_files"]

@@ -1,0 +1,91 @@
+"""What a target file says of a runtime is what the runtime installed here does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny_models
+
+from converters import target
+from converters.op_versions import RELEASES, order
+from converters.target import TARGETS, Target
+from ondevice.devices.runtimes import RUNTIMES, installed_version
+from ondevice.errors import OnDeviceError, UsageError
+
+INSTALLED = {"tflite-2.14": "tflite-2.14", "litert-2.3": "litert"}
+"""The targets whose runtime is installed for the tests."""
+
+LOADER = """
+import base64, importlib, json, sys
+runtime = importlib.import_module(sys.argv[1])
+refused = []
+for name, content in json.load(sys.stdin).items():
+    try:
+        runtime.Interpreter(model_content=base64.b64decode(content))
+    except ValueError as error:
+        assert "Didn't find op" in str(error), error
+        refused.append(name)
+print(json.dumps(refused))
+"""
+
+
+def test_the_targets_are_these() -> None:
+    assert target.names() == ["litert-1.4", "litert-2.0", "litert-2.1", "litert-2.3", "tflite-2.14"]
+
+
+@pytest.mark.parametrize("name", target.names())
+def test_releases_are_those_of_the_table(name: str) -> None:
+    found = target.load(name)
+    assert found.release in {"2.14.0", *RELEASES.values()}
+    newest = max(RELEASES.values(), key=order)
+    assert found.has("1.5.0")
+    assert found.has(newest) == (found.release == newest)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_runtime_loads_the_versions_up_to_its_release_and_no_others(name: str) -> None:
+    """The table of operations against the runtimes themselves, entry by entry."""
+    runtime = RUNTIMES[INSTALLED[name]]
+    assert name.rpartition("-")[2] == ".".join((installed_version(runtime) or "").split(".")[:2])
+    files = {
+        f"{operation} {version}": tiny_models.with_operation(tiny_models.plain(), operation, version)
+        for operation, version in RELEASES
+    }
+    request = json.dumps({key: base64.b64encode(content).decode() for key, content in files.items()})
+    answer = subprocess.run(
+        [sys.executable, "-c", LOADER, runtime.module], input=request, capture_output=True, text=True, check=True
+    )
+    refused = set(json.loads(answer.stdout.splitlines()[-1]))
+    expected = {f"{key[0]} {key[1]}" for key, release in RELEASES.items() if not target.load(name).has(release)}
+    assert refused == expected
+
+
+def test_unknown_target_is_named() -> None:
+    with pytest.raises(UsageError, match=r"unknown target runtime 'litert-2\.4', did you mean 'litert-2\."):
+        target.load("litert-2.4")
+
+
+def statements(**changes: object) -> Target:
+    fields = {"release": "2.14.0", "int8_dense": (), "int4_dense": (), "float16_gather": False, "int4_gather": False}
+    sources = {name: "measured" for name in fields}
+    return Target(**{"name": "x", "title": "x", "sources": sources, **fields, **changes})  # type: ignore[arg-type]
+
+
+def test_a_statement_without_a_source_is_refused() -> None:
+    assert statements().release == "2.14.0"
+    with pytest.raises(OnDeviceError, match=r"sources are of \['release'\]; allowed is one of each of \['float16_"):
+        statements(sources={"release": "measured"})
+
+
+def test_unknown_granularity_is_refused() -> None:
+    with pytest.raises(OnDeviceError, match=r"int8_dense is \['per_row'\]; allowed are any of \['per_tensor', "):
+        statements(int8_dense=("per_row",))
+
+
+def test_members_are_found_by_their_files() -> None:
+    assert {path.name for path in Path(TARGETS).iterdir()} == {f"{name}.toml" for name in target.names()}
