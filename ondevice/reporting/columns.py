@@ -63,7 +63,10 @@ def main_columns(metric: str, baseline: str) -> tuple[Column[Row], ...]:
         Column("Model", TEXT, lambda row: row.variant),
         Column("Recipe", TEXT, lambda row: row.recipe, "how weights and tables are stored"),
         Column(
-            "File", NUMBER, lambda row: format_bytes(row.file_bytes), "size of the file on disk, with everything in it"
+            "File",
+            NUMBER,
+            lambda row: format_bytes(row.file_bytes),
+            "size of the model, output layer included; what is appended to it is apart",
         ),
         Column(
             "Smaller",

@@ -57,7 +57,7 @@ def measurement_statements(report: Report) -> tuple[str, ...]:
     """Say what the sizes, metrics and costs are, and on which devices they were measured."""
     return (
         *report.remarks,
-        "Sizes are those of the files on disk; 1 MB is 1,000,000 bytes.",
+        "Sizes are those of the models, without the vocabulary that a file carries; 1 MB is 1,000,000 bytes.",
         _metric_statement(report),
         *device_statements(report),
         *_comparison_statements(report),

@@ -131,7 +131,7 @@ def test_a_file_that_was_not_tried_is_neither_good_nor_bad(status: str) -> None:
 def test_statements_name_every_device_and_what_its_figures_are() -> None:
     assert measurement_statements(two_device_report()) == (
         "On recent nothing ran: the emulator is not installed.",
-        "Sizes are those of the files on disk; 1 MB is 1,000,000 bytes.",
+        "Sizes are those of the models, without the vocabulary that a file carries; 1 MB is 1,000,000 bytes.",
         "ndcg@20 of a converted file is measured on 500 users on host and 200 users on entry-2018, its reference on "
         "the same users.",
         "host (Example CPU, Linux x86_64, 2 cores): of 14 files, tflite-2.14 ran 10, litert-2.3 ran 14. Latency, load "
