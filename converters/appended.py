@@ -17,6 +17,7 @@ DATE = (1980, 1, 1, 0, 0, 0)
 """The date of every entry, the oldest that the format knows: equal files give equal bytes."""
 _UNIX = 3
 _ENTRY = b"PK\x03\x04"
+# What the zip reader raises for bytes that happen to look like the end of an archive, or for a damaged one.
 _UNREADABLE = (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error)
 
 

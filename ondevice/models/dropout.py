@@ -12,8 +12,8 @@ import tensorflow as tf
 class Dropout(keras.layers.Dropout):
     """Keras' dropout with the generator of random numbers named.
 
-    Keras leaves the choice to TensorFlow, and under XLA on a processor that takes half a microsecond per number: of a
-    step on 12,000 items (batch 256, 64 units) a quarter. With Philox it is a hundredth.
+    Keras leaves the choice to TensorFlow, whose own takes a good part of a step that XLA compiled for a processor;
+    Philox takes next to nothing of it.
     """
 
     def call(self, inputs: Any, training: bool = False) -> Any:

@@ -104,7 +104,6 @@ def cells(plan: SweepPlan, interactions: Interactions) -> tuple[list[Cell], list
     counts = falling_counts(interactions)
     found: list[Cell] = [FULL_CELL]
     refused: list[Refused] = []
-    counts = falling_counts(interactions)
     for ratio, method in itertools.product(plan.ratios, plan.methods):
         orders: list[str] = []
         for order in plan.orders:

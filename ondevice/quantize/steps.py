@@ -46,6 +46,23 @@ def best_steps(values: FloatArray, lowest: int, highest: int, steps: Sequence[fl
     return found
 
 
+def chosen_steps(
+    values: FloatArray, lowest: int, highest: int, steps: Sequence[float], folds: bool
+) -> tuple[FloatArray, dict[str, npt.NDArray[Any]]]:
+    """Return the steps to round with, and the arrays that hold them.
+
+    Args:
+        values: float32 `[rows, width]`.
+        lowest: as for `best_steps`.
+        highest: as for `best_steps`.
+        steps: as for `best_steps`.
+        folds: whether another table absorbs the steps, so that they stay float32.
+    """
+    best = best_steps(values, lowest, highest, steps)
+    arrays, stored = ({"scales": best}, best) if folds else stored_steps(best)
+    return stored, arrays
+
+
 def in_steps(values: FloatArray, steps: FloatArray, lowest: int, highest: int) -> npt.NDArray[np.int8]:
     """Return the nearest whole number of steps of each number, int8."""
     whole = np.empty(values.shape, np.int8)

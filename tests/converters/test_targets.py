@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_models
@@ -70,10 +71,16 @@ def test_unknown_target_is_named() -> None:
         target.load("litert-2.4")
 
 
-def statements(**changes: object) -> Target:
-    fields = {"release": "2.14.0", "int8_dense": (), "int4_dense": (), "float16_gather": False, "int4_gather": False}
+def statements(**changes: Any) -> Target:
+    fields: dict[str, Any] = {
+        "release": "2.14.0",
+        "int8_dense": (),
+        "int4_dense": (),
+        "float16_gather": False,
+        "int4_gather": False,
+    }
     sources = {name: "measured" for name in fields}
-    return Target(**{"name": "x", "title": "x", "sources": sources, **fields, **changes})  # type: ignore[arg-type]
+    return Target(**{"name": "x", "title": "x", "sources": sources, **fields, **changes})
 
 
 def test_a_statement_without_a_source_is_refused() -> None:

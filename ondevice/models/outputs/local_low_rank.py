@@ -20,9 +20,7 @@ from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Ta
 IDS_PER_CUT = 64
 """Ids that share rows where the embedding does not say which: about as many as a row has numbers.
 
-On gowalla (40,981 items, width 64, fitted to a trained dense layer and not trained further, 6,000 users) nDCG@20 falls
-at about 32x by 7.3 % with 10 ids and rank 1, 3.0 % with 21 and 2, 2.3 % with 64 and 4, 3.9 % with 128 and 5, 4.7 % with
-213 and 6.
+Then rows and multipliers take as many bytes. At equal bytes much fewer ids leave no rank, much more no likeness.
 """
 FEWEST_IDS, MOST_IDS = 32, 128
 """Ids that share rows where these have to be whole runs of the embedding, between which the budget decides."""

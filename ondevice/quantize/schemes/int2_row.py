@@ -11,13 +11,12 @@ from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
 from ondevice.quantize.scheme import Arrays, Layout, Scheme
 from ondevice.quantize.steps import (
-    best_steps,
+    chosen_steps,
     decoded_steps,
     has_steps,
     in_steps,
     step_bound,
     steps_layout,
-    stored_steps,
 )
 
 LOWEST, HIGHEST = -1, 2
@@ -42,7 +41,7 @@ class Int2Row(Scheme):
 
     def encode(self, values: FloatArray, folds: bool = False) -> dict[str, npt.NDArray[Any]]:
         """Round every row to its own step and pack its quarters."""
-        steps, arrays = _steps(values, folds)
+        steps, arrays = chosen_steps(values, LOWEST, HIGHEST, STEPS, folds)
         codes = (in_steps(values, steps, LOWEST, HIGHEST) - LOWEST).astype(np.uint8)
         quarter = -(-values.shape[1] // PER_BYTE)
         padded = np.pad(codes, ((0, 0), (0, quarter * PER_BYTE - values.shape[1])))
@@ -67,11 +66,4 @@ class Int2Row(Scheme):
 
     def error_bound(self, values: FloatArray) -> FloatArray:
         """Allow half a step, and more for the numbers beyond the last level."""
-        return step_bound(values, _steps(values, False)[0], LOWEST, HIGHEST)
-
-
-def _steps(values: FloatArray, folds: bool) -> tuple[FloatArray, dict[str, npt.NDArray[Any]]]:
-    """Return the steps to round with, and the arrays that hold them."""
-    steps = best_steps(values, LOWEST, HIGHEST, STEPS)
-    arrays, stored = ({"scales": steps}, steps) if folds else stored_steps(steps)
-    return stored, arrays
+        return step_bound(values, chosen_steps(values, LOWEST, HIGHEST, STEPS, False)[0], LOWEST, HIGHEST)

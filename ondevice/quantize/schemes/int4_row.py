@@ -11,13 +11,12 @@ from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
 from ondevice.quantize.scheme import Arrays, Layout, Scheme
 from ondevice.quantize.steps import (
-    best_steps,
+    chosen_steps,
     decoded_steps,
     has_steps,
     in_steps,
     step_bound,
     steps_layout,
-    stored_steps,
 )
 
 LEVELS = 7
@@ -40,7 +39,7 @@ class Int4Row(Scheme):
 
     def encode(self, values: FloatArray, folds: bool = False) -> dict[str, npt.NDArray[Any]]:
         """Round every row to its own step and pack its halves."""
-        steps, arrays = _steps(values, folds)
+        steps, arrays = chosen_steps(values, -LEVELS, LEVELS, STEPS, folds)
         whole = in_steps(values, steps, -LEVELS, LEVELS)
         half = -(-values.shape[1] // 2)
         packed = whole[:, :half] * np.int8(16)
@@ -57,11 +56,4 @@ class Int4Row(Scheme):
 
     def error_bound(self, values: FloatArray) -> FloatArray:
         """Allow half a step, and more for the numbers beyond seven steps."""
-        return step_bound(values, _steps(values, False)[0], -LEVELS, LEVELS)
-
-
-def _steps(values: FloatArray, folds: bool) -> tuple[FloatArray, dict[str, npt.NDArray[Any]]]:
-    """Return the steps to round with, and the arrays that hold them."""
-    steps = best_steps(values, -LEVELS, LEVELS, STEPS)
-    arrays, stored = ({"scales": steps}, steps) if folds else stored_steps(steps)
-    return stored, arrays
+        return step_bound(values, chosen_steps(values, -LEVELS, LEVELS, STEPS, False)[0], -LEVELS, LEVELS)
