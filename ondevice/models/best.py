@@ -12,6 +12,9 @@ from ondevice.ids import PADDING_ID, UNKNOWN_ID
 EXCLUDED_PENALTY = 1e9
 """Taken from the score of an item that must not be returned; far beyond any score."""
 
+NO_ITEM_PENALTY = 1e15
+"""Taken where there is no item at all: more than any number of repeats of an excluded item adds up to."""
+
 BY_BLOCK_FROM = 200_000
 """Ids from which on blocks of items are ranked before items.
 
@@ -105,7 +108,7 @@ def in_order(bests: Any, count: int) -> Any:
     return last - tf.math.top_k(last - tf.math.top_k(bests, count)[1], count)[0]
 
 
-def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int) -> Any:
+def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int, no_first: Any = None) -> Any:
     """Return what is taken from the score of each item of some blocks: much for excluded ids, nothing for others.
 
     Found from the excluded ids, which takes far fewer operations than to compare each with every item.
@@ -116,6 +119,8 @@ def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int) -> Any:
         offset: its place there, int32 `[entries]`.
         blocks: how many blocks there are.
         block: items per block.
+        no_first: one for each chosen block whose first place holds no item of it, else zero, int32 `[chosen]`; all have
+            one without it.
 
     Returns:
         float32 `[chosen * block]`.
@@ -124,4 +129,8 @@ def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int) -> Any:
     # Place 0 is for ids of other blocks.
     places = tf.scatter_nd(chosen[:, None], tf.range(1, count + 1, dtype=tf.int32), [blocks])
     index = tf.gather(places, row) * block + offset
-    return tf.scatter_nd(index[:, None], tf.fill([row.shape[0]], EXCLUDED_PENALTY), [(count + 1) * block])[block:]
+    taken = [EXCLUDED_PENALTY] * row.shape[0]
+    if no_first is not None:
+        index = tf.concat([index, no_first * tf.range(block, (count + 1) * block, block, dtype=tf.int32)], axis=0)
+        taken += [NO_ITEM_PENALTY] * count
+    return tf.scatter_nd(index[:, None], tf.constant(taken, tf.float32), [(count + 1) * block])[block:]

@@ -18,9 +18,6 @@ from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.ids import RESERVED_IDS, run_lengths, run_starts
 from ondevice.models.best import in_order, penalty
 
-BEYOND = -3e38
-"""Score of what is no candidate: below that of any item."""
-
 
 def spread(rows: Any, items: int, runs: int) -> Any:
     """Turn what there is of every run into that of every id.
@@ -59,7 +56,7 @@ def best_of_runs(
 
     Args:
         bests: the best score in every run, float32 `[runs]`.
-        scores_of: gives the scores of ids, from the run of each and the ids, both int32 `[any]`.
+        scores_of: gives the scores of ids `[chosen, any]`, from the run of each row `[chosen]` and the ids, both int32.
         items: number of ids that are items.
         excluded: int32 `[1, entries]`, ids that must not be returned, besides padding and unknown.
         k: number of items.
@@ -69,26 +66,27 @@ def best_of_runs(
     """
     runs = bests.shape[0]
     length, longer = run_lengths(items, runs)
+    longest = length + (longer > 0)
 
-    def starts_of(run: Any) -> Any:
-        return RESERVED_IDS + run * length + tf.minimum(run, longer)
+    def windows_of(run: Any) -> tuple[Any, Any]:
+        # Of a shorter run it begins with the item before, so that no id is beyond the last one.
+        shorter = tf.cast(run >= longer, tf.int32) if longer else tf.zeros_like(run)
+        return RESERVED_IDS + run * length + tf.minimum(run, longer) - shorter, shorter
 
     run = in_order(bests, min(runs, k + excluded.shape[1]))
-    starts = starts_of(run)
-    # [runs, 1] + [longest] -> [candidates]; a shorter run's last candidate is the next run's first item.
-    longest = length + (longer > 0)
-    ids = tf.reshape(starts[:, None] + tf.range(longest, dtype=tf.int32), [-1])
-    scores = scores_of(tf.repeat(run, longest), tf.minimum(ids, items + RESERVED_IDS - 1))
-    if longer:
-        after = starts + length + tf.cast(run < longer, tf.int32)
-        scores = tf.where(ids < tf.repeat(after, longest), scores, BEYOND)
+    starts, shorter = windows_of(run)
+    # [chosen, 1] + [longest] -> [chosen, longest]
+    ids = tf.reshape(starts, [-1, 1]) + tf.range(longest, dtype=tf.int32)
+    scores = tf.reshape(scores_of(run, ids), [-1])
+    row = offset = tf.zeros([0], tf.int32)
     if excluded.shape[1]:
         of_excluded = run_of(excluded[0] - RESERVED_IDS, items, runs, TensorFlowOps())
-        offsets = tf.minimum(excluded[0] - starts_of(of_excluded), longest - 1)
         # Reserved ids are in no run; their place is that before the first one.
-        scores -= penalty(run + 1, of_excluded + 1, offsets, runs + 1, longest)
+        row, offset = of_excluded + 1, tf.minimum(excluded[0] - windows_of(of_excluded)[0], longest - 1)
+    if excluded.shape[1] or longer:
+        scores -= penalty(run + 1, row, offset, runs + 1, longest, shorter if longer else None)
     values, places = tf.math.top_k(scores, k)
-    return tf.gather(ids, places)[None, :], values[None, :]
+    return tf.gather(tf.reshape(ids, [-1]), places)[None, :], values[None, :]
 
 
 def extremes(values: npt.NDArray[Any], items: int, runs: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -109,7 +107,7 @@ def extremes(values: npt.NDArray[Any], items: int, runs: int) -> tuple[npt.NDArr
 def upper_hulls(
     slopes: npt.NDArray[Any], heights: npt.NDArray[Any], items: int, runs: int
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Return the corners of every run's lines that are highest somewhere, `[runs, most]` each; the last one repeats.
+    """Return the corners of every run's lines that are highest somewhere, `[most, runs]` each; the last one repeats.
 
     Whatever `b` is, the largest `b * slope + height` of a run is that of one of these lines. Rounded to float32 another
     line may be larger by the last bits, so a run may be taken for another that is as good but for these.
@@ -125,8 +123,8 @@ def upper_hulls(
         for start, stop in itertools.pairwise(run_starts(items, runs))
     ]
     most = max(map(len, found))
-    corners = np.stack([np.pad(each, (0, most - len(each)), mode="edge") for each in found])
-    places = run_starts(items, runs)[:-1, None] + corners
+    corners = np.stack([np.pad(each, (0, most - len(each)), mode="edge") for each in found], axis=1)
+    places = run_starts(items, runs)[:-1] + corners
     return slopes[places], heights[places]
 
 

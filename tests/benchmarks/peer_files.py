@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ai_edge_quantizer import recipe as edge_recipes
 
 from converters.dense import quantize_dense
 from converters.lower import SIGNATURE, EncodedLookup, Recommend
-from converters.output import lower_output
+from converters.output import LoweredOutput, lower_output
 from converters.sharing import share_constants
 from converters.stamp import stamped
 from converters.stand_ins import with_stand_ins
@@ -22,6 +23,7 @@ from converters.tflite import convert
 from ondevice.embeddings.method import Method, registry
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.best import best_items
+from ondevice.models.output import Output
 from ondevice.models.output import registry as outputs
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import EncodedEmbedding, encode
@@ -29,6 +31,16 @@ from ondevice.quantize.encode import EncodedEmbedding, encode
 LENGTH, TOP_K = 50, 10
 SCALE = 0.1
 """Standard deviation of all weights."""
+BIAS = np.float32(0.01)
+"""Biases are as much smaller."""
+
+TIED: Mapping[str, dict[str, bool]] = {
+    "": {},
+    ", nothing left out": {"excluding": False},
+    ", every item scored": {"every": True},
+    ", nothing left out, every item scored": {"excluding": False, "every": True},
+}
+"""How the items of a tied output layer are ranked."""
 
 DENSE_PER_TENSOR = "_experimental_disable_per_channel_quantization_for_dense_layers"
 """Setting of the converter without which tflite-runtime 2.14 refuses its dense layers."""
@@ -83,7 +95,9 @@ def model_files(items: int, width: int, ratio: float, names: Callable[[str], boo
     """Give the files of a whole ranking model: `ids [1, 50] -> items, scores [1, 10]`, the ids given left out.
 
     A history becomes the mean of its vectors, goes through one dense layer and is compared with every item. Others get
-    the full table and a dense output layer; ours are of that and of MEmCom, with the output layer tied to it.
+    the full table and a dense output layer; ours are of that and of MEmCom, whose rows and multipliers score the items,
+    too: with and without a bias per item, with and without leaving out the ids given, and as brute force, which scores
+    every item.
 
     Args:
         items: number of items.
@@ -94,7 +108,7 @@ def model_files(items: int, width: int, ratio: float, names: Callable[[str], boo
     size, rng = items + RESERVED_IDS, np.random.default_rng(0)
     hidden_kernel, kernel = normal(rng, width, width), normal(rng, width, size)
     # Small, as scores of random weights are: otherwise every answer would be that of the largest biases.
-    bias = normal(rng, size) * np.float32(0.01)
+    bias = normal(rng, size) * BIAS
     full = registry.load("full")(size, width)
     table = normal(rng, size, width)
 
@@ -108,38 +122,60 @@ def model_files(items: int, width: int, ratio: float, names: Callable[[str], boo
 
     yield from _stock_files(whole, names)
     yield from _edge_files("", whole, names)
-    weights = {"kernel": kernel, "bias": bias}
-    for name, method in (
-        ("full", full),
-        ("memcom", registry.load("memcom").for_ratio(size, width, ratio, sharing="block")),
-    ):
-        values = {"table": table} if name == "full" else _values(method, rng)
+    for recipe in recipes.names(comparison=False):
+        if names(f"ours full {recipe}"):
+            member = outputs.load("dense").for_ratio(full, width, 1.0)
+            model = _Model(full, {"table": table}, member, {"kernel": kernel, "bias": bias}, hidden)
+            yield f"ours full {recipe}", model.converted(recipe)
+    memcom = registry.load("memcom").for_ratio(size, width, ratio, sharing="block")
+    for biased in (False, True):
+        drawn = _tied(memcom, biased, np.random.default_rng(1), hidden)
         for recipe in recipes.names(comparison=False):
-            if names(f"ours {name} {recipe}"):
-                yield f"ours {name} {recipe}", _ours_model(method, values, weights, hidden, recipe)
+            for answer, options in TIED.items():
+                name = f"ours memcom {recipe}{', bias' if biased else ''}{answer}"
+                if names(name):
+                    yield name, drawn.converted(recipe, **options)
 
 
-def _values(method: Method, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    return {
+def _tied(method: Method, bias: bool, rng: np.random.Generator, hidden: Callable[[Any], Any]) -> _Model:
+    """Draw a model whose items are scored by the rows and multipliers that look them up, and by a bias if wanted."""
+    values = {
         table.name: normal(rng, table.rows, table.width) + (table.initializer == "ones") for table in method.tables()
     }
+    member = outputs.load("tied").for_ratio(method, method.width, 1.0, own_multipliers=False, bias=bias)
+    weights = {weight.name: normal(rng, *weight.shape) * BIAS + weight.center for weight in member.weights()}
+    return _Model(method, values, member, {**weights, **values}, hidden)
 
 
-def _ours_model(method: Method, values: Any, weights: Any, hidden: Callable[[Any], Any], recipe: str) -> bytes:
-    chosen = recipes.load(recipe)
-    member = outputs.load("dense" if "table" in values else "tied").for_ratio(method, method.width, 1.0)
-    if "table" not in values:
-        rng = np.random.default_rng(1)
-        drawn = {weight.name: normal(rng, *weight.shape) + np.float32(weight.center) for weight in member.weights()}
-        weights = {**drawn, **{name: values[name] for name in member.uses_tables}}
-    encoded = encode(method, values, chosen, member.reads_whole)
-    output = lower_output(member, weights, encoded, values, chosen.dense)
-    short, stand_ins = with_stand_ins(encoded)
-    layer = EncodedLookup(short, name="embedding")
-    module = Recommend(
-        lambda ids, training: hidden(layer(ids)), method.vocabulary_size, LENGTH, TOP_K, "unknown", True, output
-    )
-    return share_constants(stamped(quantize_dense(convert(module), chosen.dense)), stand_ins)
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """A ranking model to convert as `ondevice export` does."""
+
+    method: Method
+    values: Mapping[str, np.ndarray]
+    member: Output
+    weights: Mapping[str, np.ndarray]
+    hidden: Callable[[Any], Any]
+
+    def converted(self, recipe: str, excluding: bool = True, every: bool = False) -> bytes:
+        chosen = recipes.load(recipe)
+        encoded = encode(self.method, self.values, chosen, self.member.reads_whole)
+        output = lower_output(self.member, self.weights, encoded, self.values, chosen.dense)
+        if every:
+            output = _EveryScored(output.member, output.arrays, output.number_format, output.tables)
+        short, stand_ins = with_stand_ins(encoded)
+        layer, size = EncodedLookup(short, name="embedding"), self.method.vocabulary_size
+        module = Recommend(
+            lambda ids, training: self.hidden(layer(ids)), size, LENGTH, TOP_K, "unknown", excluding, output
+        )
+        return share_constants(stamped(quantize_dense(convert(module), chosen.dense)), stand_ins)
+
+
+class _EveryScored(LoweredOutput):
+    """The same output layer without its short cut: every item is scored, and the best are picked from all scores."""
+
+    def best(self, hidden: Any, excluded: Any, k: int, place: Any) -> tuple[Any, Any]:
+        return best_items(self.member.scores(hidden, self.arrays, place), excluded, k)
 
 
 def _ours(encoded: EncodedEmbedding, answer: Callable[[Any], Answer], recipe: str) -> bytes:

@@ -1,8 +1,8 @@
 """Our files beside what others make of the same model, on every runtime of this machine, in one run.
 
 Run it as `python tests/benchmarks/peers.py --out FILE.json`. Two graphs: the look-up of 50 ids alone, of 200,000 rows
-of width 64; and a whole ranking model of 1,000,000 items, which answers the 10 best. Weights are random, which changes
-no cost. Every file runs in several processes, in turns with all others, so that what else happens on the machine meets
+of width 64; and a whole ranking model of 1,000,000 items, which answers the 10 best, and whose short cut to these is
+compared with brute force. Weights are random, which changes no cost. Every file runs in several processes, in turns with all others, so that what else happens on the machine meets
 all of them alike; raw samples are kept. Ratios are to our int8 file of the same graph, above 1 where ours is the
 smaller. Times are those of this machine, one thread; they are not phone time.
 """
@@ -24,7 +24,7 @@ from converters import flatbuffer
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.kinds.host import Host
 from ondevice.files import write_json
-from ondevice.ids import RESERVED_IDS
+from ondevice.ids import PADDING_ID, RESERVED_IDS
 
 INFERENCES = 20
 """Histories whose answers are kept and compared."""
@@ -34,6 +34,9 @@ OURS = {"look-up": "ours int8", "model": "ours memcom int8"}
 
 REFERENCE = "stock float32"
 """What answers are compared with: of the same weights, but for MEmCom's."""
+
+EVERY = ", every item scored"
+"""Behind the name of a file, that of the same model without a short cut to the best items."""
 
 
 def signature_of(path: Path) -> str:
@@ -86,6 +89,36 @@ def difference(outcome: Outcome, reference: Outcome) -> float | None:
     return float(np.mean([1 - np.isin(right, found).mean() for found, right in pairs]))
 
 
+def agreement(files: dict[str, Path], size: int, queries: int) -> list[dict[str, Any]]:
+    """Compare the answers of files that find the best items by a short cut with those that score every item.
+
+    Args:
+        files: paths by name; a pair is a name and the same with `EVERY` behind it.
+        size: number of ids.
+        queries: histories, drawn at random, of which every third has repeated ids and padding.
+    """
+    rng, host, rows = np.random.default_rng(2), Host(), []
+    ids = rng.integers(RESERVED_IDS, size, (queries, 1, LENGTH)).astype(np.int32)
+    ids[::3, :, LENGTH // 2 :] = PADDING_ID
+    ids[::3, :, 1] = ids[::3, :, 0]
+    for name in [name for name in files if name + EVERY in files]:
+        for runtime in host.installed():
+            short, every = (
+                host.run(Job(files[each], runtime, signature_of(files[each]), {"ids": ids}))
+                for each in (name, name + EVERY)
+            )
+            scores = [outcome.outputs["scores"] for outcome in (short, every)]
+            items = [outcome.outputs["items"] for outcome in (short, every)]
+            row = {"file": name, "runtime": runtime, "queries": queries}
+            row["largest_score_difference"] = float(np.max(np.abs(scores[0] - scores[1])))
+            # Scores that are equal although the items differ are those of ties.
+            row["other_scores"] = int(np.any(scores[0] != scores[1], axis=(1, 2)).sum())
+            row["other_items"] = int(np.any(items[0] != items[1], axis=(1, 2)).sum())
+            print(row, flush=True)
+            rows.append(row)
+    return rows
+
+
 def compared(graph: str, made: Iterable[tuple[str, bytes]], size: int, arguments: argparse.Namespace) -> list[dict]:
     """Measure the files of one graph and print a line per file and runtime."""
     ids = np.random.default_rng(1).integers(RESERVED_IDS, size, (INFERENCES, 1, LENGTH)).astype(np.int32)
@@ -96,6 +129,7 @@ def compared(graph: str, made: Iterable[tuple[str, bytes]], size: int, arguments
             files[name].write_bytes(content)
             sizes[name] = len(content)
             print(f"{graph}: made {name}, {len(content):,} bytes", flush=True)
+        agreed = agreement(files, size, arguments.queries)
         found = measured(files, ids, arguments.runs, arguments.times)
     rows = []
     for (name, runtime), outcomes in found.items():
@@ -108,7 +142,7 @@ def compared(graph: str, made: Iterable[tuple[str, bytes]], size: int, arguments
         keys = ("file_bytes", "load_ms", "memory_bytes", "p50_ms", "p95_ms")
         each["ratios"] = {key: each[key] / own[key] for key in keys if each[key] is not None and own.get(key)}
         print({key: value for key, value in each.items() if key != "samples"}, flush=True)
-    return rows
+    return [*rows, *({"graph": graph, **each} for each in agreed)]
 
 
 def main() -> None:
@@ -117,9 +151,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000, help="rows of the table that is looked up in alone")
     parser.add_argument("--items", type=int, default=1_000_000, help="items of the whole model")
     parser.add_argument("--width", type=int, default=64)
-    parser.add_argument("--ratio", type=float, default=16.0, help="parameters of the full table over MEmCom's")
+    parser.add_argument("--ratio", type=float, default=40.0, help="parameters of the full table over MEmCom's")
     parser.add_argument("--runs", type=int, default=5, help="processes per file and runtime")
     parser.add_argument("--times", type=int, default=200, help="timed inferences per process")
+    parser.add_argument(
+        "--queries", type=int, default=1_000, help="histories whose answers are compared with brute force"
+    )
     parser.add_argument("--graphs", nargs="+", choices=list(OURS), default=list(OURS))
     parser.add_argument("--files", nargs="+", default=[""], help="beginnings of the names of the files to make")
     parser.add_argument("--out", type=Path)

@@ -70,7 +70,7 @@ def test_a_budget_sizes_every_method_but_the_full_table() -> None:
     assert entries["hashing"].payload_bytes["float32"] == 8_960
     reached = [entry for entry in entries.values() if not entry.refusal and entry.method != "full"]
     assert all(entry.payload_bytes["float32"] <= 9_000 for entry in reached)
-    assert "with the least it can store, shared 3 x 32" in catalogue_refusals(3_000)["memcom"]
+    assert "with the least it can store, shared 3 x 32" in catalogue_refusals(1_500)["memcom"]
 
 
 def catalogue_refusals(budget_bytes: int) -> dict[str, str]:

@@ -186,11 +186,16 @@ class LocalLowRank(Output):
         products = self._products(hidden, arrays, place)[:, 1:]
         ends = (tf.cast(tf.gather(arrays[name], place), tf.float32) for name in ("highest", "lowest"))
 
-        def scores_of(run: Any, ids: Any) -> Any:
-            return tf.gather(products[0], run) * tf.cast(tf.gather(arrays["multiplier"][0], ids), tf.float32)
+        # By a reshape: taking the first of a row copies it number by number on the runtimes.
+        bests, products = (
+            tf.reshape(tf.maximum(*(products * end for end in ends)), [-1]),
+            tf.reshape(products, [-1, 1]),
+        )
 
-        items = self.vocabulary_size - RESERVED_IDS
-        return best_of_runs(tf.maximum(*(products * end for end in ends))[0], scores_of, items, excluded, k)
+        def scores_of(run: Any, ids: Any) -> Any:
+            return tf.gather(products, run) * tf.cast(tf.gather(arrays["multiplier"][0], ids), tf.float32)
+
+        return best_of_runs(bests, scores_of, self.vocabulary_size - RESERVED_IDS, excluded, k)
 
     def _products(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
         """Return the number of every row, `[1, rank * cuts]`."""

@@ -229,22 +229,24 @@ class Tied(Output):
             return super().best(hidden, excluded, k, arrays, place, tables)
         products = self._products(hidden, arrays, place)[:, reserved_rows(BLOCK) :]
         if self.bias:
-            # [1, runs * corners] -> [runs, corners]
+            # [1, corners * runs] -> [corners, runs]; in steps of the bias, which saves a pass over all of them.
             corner, bias = (
-                tf.reshape(_whole(arrays[name], place), [self.method.runs, -1]) for name in ("corner", "corner_bias")
+                tf.reshape(_whole(arrays[name], place), [-1, self.method.runs]) for name in ("corner", "corner_bias")
             )
-            bests = tf.reduce_max(tf.transpose(products) * corner + self._scaled(bias, arrays), axis=1)
+            size = products / arrays["bias_step"] if "bias_step" in arrays else products
+            bests = tf.reduce_max(size * corner + bias, axis=0)
         else:
-            bests = tf.maximum(*(products * _whole(arrays[name], place) for name in ("highest", "lowest")))[0]
+            bests = tf.maximum(*(products * _whole(arrays[name], place) for name in ("highest", "lowest")))
+        products = tf.reshape(products, [-1, 1])
 
         def scores_of(run: Any, ids: Any) -> Any:
-            scores = tf.gather(products[0], run) * self._multipliers(ids, arrays, tables)
+            scores = tf.gather(products, run) * self._multipliers(ids, arrays, tables)
             if not self.bias:
                 return scores
-            bias = tf.cast(tf.gather(arrays["bias"][0], ids), tf.float32)
-            return scores + tf.reshape(self._scaled(bias[None, :], arrays), [-1])
+            return scores + self._scaled(tf.cast(tf.gather(arrays["bias"][0], ids), tf.float32), arrays)
 
-        return best_of_runs(bests, scores_of, self.method.items, excluded, k)
+        # By a reshape: taking the first of a row copies it number by number on the runtimes.
+        return best_of_runs(tf.reshape(bests, [-1]), scores_of, self.method.items, excluded, k)
 
     def _scaled(self, bias: Any, arrays: Arrays) -> Any:
         return bias * arrays["bias_step"] if "bias_step" in arrays else bias
@@ -265,7 +267,7 @@ class Tied(Output):
             return tf.cast(tf.gather(arrays[OWN][0], ids), tf.float32)
         if tables is None:
             raise ValueError("a tied output layer needs the embedding's tables")
-        return tf.reshape(tables.rows("multiplier", ids), [-1])
+        return tf.reshape(tables.rows("multiplier", ids), ids.shape)
 
     def _spread(self, rows: Any) -> Any:
         """Turn what there is of every row into that of every id, `[rows, ...]` to `[vocabulary_size, ...]`."""
