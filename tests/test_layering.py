@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "devices": frozenset(),
     "quantize": frozenset({"embeddings"}),
     "models": frozenset({"embeddings"}),
-    "training": frozenset({"data", "embeddings", "models"}),
+    "training": frozenset({"data", "embeddings", "models", "quantize"}),
     "validation": frozenset({"data", "devices", "training.evaluation", "training.metrics"}),
     "reporting": frozenset({"devices.measurement", "validation.record"}),
     "converters": frozenset({"embeddings", "models", "quantize"}),

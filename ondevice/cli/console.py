@@ -131,6 +131,12 @@ def add_teacher_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of the loss that comes from the teacher's scores, 0 to 1 (default: %(default)s)",
     )
+    parser.add_argument(
+        "--quantize-aware",
+        default="",
+        metavar="RECIPE",
+        help="recipe whose encoding training knows of, for 4 bits and less, after a warm start",
+    )
 
 
 def parse_budget(text: str | None) -> int | None:

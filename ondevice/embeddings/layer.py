@@ -79,6 +79,7 @@ class CompressedEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.method = method if isinstance(method, Method) else method_from_config(method)
         self.tables: dict[str, keras.Variable] = {}
+        self.rounded: Mapping[str, Callable[[Any], Any]] = {}
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -99,8 +100,18 @@ class CompressedEmbedding(keras.layers.Layer):
         return self.method.lookup(tf.cast(ids, tf.int32), self.rows(), TensorFlowOps(exact=not training))
 
     def rows(self) -> Rows:
-        """Return the access to table rows that the look-up uses; a subclass may decode them first."""
-        return lambda name, index: tf.gather(self.tables[name], index)
+        """Return the access to table rows that the look-up uses; a subclass may decode them first.
+
+        What `rounded` names by table is done to the rows; gradients pass as if it were not (Bengio et al., 2013).
+        """
+
+        def of(name: str, index: Any) -> Any:
+            rows = tf.gather(self.tables[name], index)
+            if name not in self.rounded:
+                return rows
+            return rows + tf.stop_gradient(self.rounded[name](rows) - rows)
+
+        return of
 
     def compute_mask(self, ids: Any, mask: Any = None) -> Any:
         """Mark what is not padding, from the ids and not from the vectors."""

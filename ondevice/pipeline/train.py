@@ -133,8 +133,8 @@ def train(
         output: name of the output layer.
         output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8, at least.
         output_options: further fields of the output layer, e.g. `{"bias": False}`.
-        teaching: a trained model's run folder as `"teacher"`, and what it is for: `"warm_start"`, `"teacher_order"` and
-            `"distillation"`, see `TrainConfig`.
+        teaching: a trained model's run folder as `"teacher"`, what it is for: `"warm_start"`, `"teacher_order"` and
+            `"distillation"`, and the recipe to train for as `"quantize_aware"`; see `TrainConfig`.
         out: run folder to write.
         interactions: the data, if it is read already.
         progress: told epochs done, epochs at most and the share of the running epoch.
@@ -144,6 +144,7 @@ def train(
         OnDeviceError: a data file is malformed.
     """
     from ondevice.training.choose import check_teacher, choose_method, choose_output, falling_counts
+    from ondevice.training.quantize_aware import rounded_tables
     from ondevice.training.run_folder import claim
 
     data, out = Path(data) if data is not None else None, Path(out)
@@ -160,6 +161,8 @@ def train(
     chosen = choose_method(config, interactions.items + RESERVED_IDS, counts)
     choose_output(config, chosen)
     check_teacher(config, interactions, chosen)
+    if config.quantize_aware:
+        rounded_tables(chosen, config.quantize_aware)
     claim(out, config)
     # TensorFlow is imported only once everything that can be wrong with the request has been checked.
     from ondevice.training.fit import fit

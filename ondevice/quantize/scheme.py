@@ -82,6 +82,16 @@ class Scheme(ABC):
     def error_bound(self, values: FloatArray) -> FloatArray:
         """Return the largest absolute error of decoding that the scheme allows, float32, broadcastable to `values`."""
 
+    def rounded(self, rows: Any) -> Any:
+        """Return rows within a graph as decoding would give them, for training that knows of the encoding.
+
+        As they are, where rounding is too fine to be worth it (8 bits and more) or needs the whole table (codebooks).
+
+        Args:
+            rows: float32 tensor `[..., width]`, whole rows of a table.
+        """
+        return rows
+
 
 registry: Registry[Scheme] = Registry("scheme", "ondevice.quantize.schemes", Scheme)
 

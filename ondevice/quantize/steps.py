@@ -72,6 +72,31 @@ def in_steps(values: FloatArray, steps: FloatArray, lowest: int, highest: int) -
     return whole
 
 
+def rounded_rows(rows: Any, lowest: int, highest: int, steps: Sequence[float]) -> Any:
+    """Round rows within a graph as `best_steps` and `in_steps` do, for training; a row of zeros stays.
+
+    Args:
+        rows: float32 tensor `[..., width]`.
+        lowest: as for `best_steps`.
+        highest: as for `best_steps`.
+        steps: as for `best_steps`.
+
+    Returns:
+        float32 `[..., width]`.
+    """
+    import tensorflow as tf
+
+    largest = tf.reduce_max(tf.abs(rows), axis=-1, keepdims=True)
+    shares = tf.math.divide_no_nan(rows, largest)
+    best, least = shares, None
+    for step in steps:
+        tried = tf.clip_by_value(tf.round(shares / step), lowest, highest) * step
+        error = tf.reduce_sum(tf.square(tried - shares), axis=-1, keepdims=True)
+        best = tried if least is None else tf.where(error < least, tried, best)
+        least = error if least is None else tf.minimum(error, least)
+    return best * largest
+
+
 def step_bound(values: FloatArray, steps: FloatArray, lowest: int, highest: int) -> FloatArray:
     """Return the largest error of `in_steps`: half a step, or more beyond the lowest and highest number of steps."""
     ends = np.sort(np.concatenate([steps * lowest, steps * highest], axis=1), axis=1)

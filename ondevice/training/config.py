@@ -49,6 +49,8 @@ class TrainConfig:
         teacher_order: whether the semantic order compares the teacher's vectors instead of item factors.
         optimizer: name of the optimizer.
         distillation: share of the loss that is the cross-entropy to the teacher's probabilities, 0 to 1.
+        quantize_aware: recipe whose encoding the look-ups of training know of, empty for none; worth it for 4 bits and
+            less, after a warm start.
     """
 
     dataset: str
@@ -78,6 +80,7 @@ class TrainConfig:
     teacher_order: bool = False
     distillation: float = 0.0
     optimizer: str = "adamw"
+    quantize_aware: str = ""
 
     def __post_init__(self) -> None:
         counts = ("width", "history_length", "sample_length", "batch_size", "epochs", "patience", "validation_users")

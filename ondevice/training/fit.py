@@ -23,6 +23,7 @@ from ondevice.training.config import TrainConfig
 from ondevice.training.examples import HistoryExamples
 from ondevice.training.loss import softmax_over_targets
 from ondevice.training.optimizer import registry as optimizers
+from ondevice.training.quantize_aware import rounded_tables
 from ondevice.training.run_folder import Epoch, Run, TrainResult
 from ondevice.training.score import Scorer, evaluate, kept_items
 from ondevice.training.start import arranged, start, teacher_of
@@ -77,12 +78,15 @@ def _fit(
     )
     teacher = teacher_of(config, vocabulary)
     model = _compiled(config, method, output, len(examples), teacher)
+    if config.quantize_aware:
+        model.get_layer("embedding").rounded = rounded_tables(method, config.quantize_aware)
     if state.history:
         checkpoints.restore(model, state)
     else:
         start(config, interactions, method, model, ids, teacher)
     state = _epochs(config, model, examples, state, checkpoints, _some(train, valid, config), progress)
     checkpoints.load_best(model)
+    model.get_layer("embedding").rounded = {}
     method, model = _stored(config, method, output, model)
 
     known = train.joined(valid)

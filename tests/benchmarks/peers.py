@@ -2,9 +2,10 @@
 
 Run it as `python tests/benchmarks/peers.py --out FILE.json`. Two graphs: the look-up of 50 ids alone, of 200,000 rows
 of width 64; and a whole ranking model of 1,000,000 items, which answers the 10 best, and whose short cut to these is
-compared with brute force. Weights are random, which changes no cost. Every file runs in several processes, in turns with all others, so that what else happens on the machine meets
-all of them alike; raw samples are kept. Ratios are to our int8 file of the same graph, above 1 where ours is the
-smaller. Times are those of this machine, one thread; they are not phone time.
+compared with brute force. Weights are random, which changes no cost. Every file runs in several processes, in turns
+with all others, so that what else happens on the machine meets all of them alike; raw samples are kept. Ratios are to
+our int8 file of the same graph, above 1 where ours is the smaller. Times are those of this machine, one thread; they
+are not phone time. TensorFlow's converter takes 17 GB of memory for a million items.
 """
 
 from __future__ import annotations

@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "warm_start": arguments.warm_start,
                 "teacher_order": arguments.teacher_order,
                 "distillation": arguments.distillation,
+                "quantize_aware": arguments.quantize_aware,
             },
             out=arguments.out,
             progress=advance,

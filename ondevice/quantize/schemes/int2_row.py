@@ -15,6 +15,7 @@ from ondevice.quantize.steps import (
     decoded_steps,
     has_steps,
     in_steps,
+    rounded_rows,
     step_bound,
     steps_layout,
 )
@@ -67,3 +68,7 @@ class Int2Row(Scheme):
     def error_bound(self, values: FloatArray) -> FloatArray:
         """Allow half a step, and more for the numbers beyond the last level."""
         return step_bound(values, chosen_steps(values, LOWEST, HIGHEST, STEPS, False)[0], LOWEST, HIGHEST)
+
+    def rounded(self, rows: Any) -> Any:
+        """Round rows within a graph; the steps themselves stay as they are."""
+        return rounded_rows(rows, LOWEST, HIGHEST, STEPS)

@@ -15,6 +15,7 @@ from ondevice.quantize.steps import (
     decoded_steps,
     has_steps,
     in_steps,
+    rounded_rows,
     step_bound,
     steps_layout,
 )
@@ -57,3 +58,7 @@ class Int4Row(Scheme):
     def error_bound(self, values: FloatArray) -> FloatArray:
         """Allow half a step, and more for the numbers beyond seven steps."""
         return step_bound(values, chosen_steps(values, -LEVELS, LEVELS, STEPS, False)[0], -LEVELS, LEVELS)
+
+    def rounded(self, rows: Any) -> Any:
+        """Round rows within a graph; the steps themselves stay as they are."""
+        return rounded_rows(rows, -LEVELS, LEVELS, STEPS)
