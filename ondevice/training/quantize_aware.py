@@ -24,7 +24,9 @@ def rounded_tables(method: Method, recipe: str) -> dict[str, Callable[[Any], Any
             chooses by the trained tables.
     """
     schemes = {name: scheme_of(choice.scheme) for name, choice in choices(method, recipes.load(recipe)).items()}
-    rounded = {name: scheme.rounded for name, scheme in schemes.items() if type(scheme).rounded is not Scheme.rounded}
+    rounded: dict[str, Callable[[Any], Any]] = {
+        name: scheme.rounded for name, scheme in schemes.items() if type(scheme).rounded is not Scheme.rounded
+    }
     if not rounded:
         given = ", ".join(f"{name} {type(scheme).__module__.rpartition('.')[2]}" for name, scheme in schemes.items())
         raise UsageError(
