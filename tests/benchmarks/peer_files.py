@@ -115,8 +115,11 @@ def model_files(items: int, width: int, ratio: float, names: Callable[[str], boo
     def hidden(vectors: Any) -> Any:
         return tf.nn.relu(tf.matmul(tf.reduce_mean(vectors, axis=1), hidden_kernel))
 
+    # Variables, since the converter copies what is a constant from the beginning a few times more.
+    stored = [tf.Variable(values) for values in (table, kernel, bias)]
+
     def whole(ids: Any) -> dict[str, Any]:
-        scores = tf.matmul(hidden(tf.gather(table, ids)), kernel) + bias
+        scores = tf.matmul(hidden(tf.gather(stored[0], ids)), stored[1]) + stored[2]
         found, values = best_items(tf.ensure_shape(scores, [1, size]), ids, TOP_K)
         return {"items": found, "scores": values}
 
