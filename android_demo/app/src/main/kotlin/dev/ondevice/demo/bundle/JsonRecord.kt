@@ -1,0 +1,84 @@
+package dev.ondevice.demo.bundle
+
+import com.grack.nanojson.JsonArray
+import com.grack.nanojson.JsonObject
+import com.grack.nanojson.JsonParser
+import com.grack.nanojson.JsonParserException
+
+/**
+ * A JSON object read strictly: a field that is missing or of another type is an error that names it.
+ *
+ * Fields that nobody asks for are left alone, so that a newer exporter may add some.
+ *
+ * @param file file the object stands in, for messages.
+ * @param path where it stands in that file, empty at the top.
+ */
+class JsonRecord private constructor(private val file: String, private val path: String, private val fields: JsonObject) {
+    fun text(name: String): String = required(name, "a string")
+
+    fun text(name: String, default: String): String = if (has(name)) text(name) else default
+
+    fun truth(name: String): Boolean = required(name, "true or false")
+
+    /** Reads a whole number of up to 32 bits. */
+    fun whole(name: String): Int = required(name, "a whole number")
+
+    /** Reads a whole number of up to 64 bits. */
+    fun count(name: String): Long = required<Number>(name, WHOLE).let {
+        if (it is Int || it is Long) it.toLong() else throw misfit(name, WHOLE)
+    }
+
+    fun count(name: String, default: Long): Long = if (has(name)) count(name) else default
+
+    fun number(name: String): Double = required<Number>(name, "a number").toDouble()
+
+    fun texts(name: String): List<String> = list(name, "a list of strings")
+
+    fun texts(name: String, default: List<String>): List<String> = if (has(name)) texts(name) else default
+
+    fun wholes(name: String): List<Int> = list(name, "a list of whole numbers")
+
+    fun numbers(name: String): List<Double> = list<Number>(name, "a list of numbers").map { it.toDouble() }
+
+    fun record(name: String): JsonRecord = JsonRecord(file, "$path$name.", required(name, "an object"))
+
+    /** Reads an object that may be absent or null. */
+    fun recordOrNull(name: String): JsonRecord? = if (fields[name] == null) null else record(name)
+
+    fun records(name: String): List<JsonRecord> =
+        list<JsonObject>(name, "a list of objects").mapIndexed { place, it -> JsonRecord(file, "$path$name[$place].", it) }
+
+    fun records(name: String, default: List<JsonRecord>): List<JsonRecord> = if (has(name)) records(name) else default
+
+    /** Reads an object whose values are strings. */
+    fun textsByName(name: String): Map<String, String> = record(name).let { it.fields.keys.associateWith(it::text) }
+
+    private fun has(name: String) = fields.containsKey(name)
+
+    private inline fun <reified T> required(name: String, kind: String): T {
+        if (!has(name)) throw BundleException("$file does not fit this app: field $path$name is missing.")
+        return fields[name] as? T ?: throw misfit(name, kind)
+    }
+
+    private inline fun <reified T> list(name: String, kind: String): List<T> =
+        required<JsonArray>(name, kind).map { it as? T ?: throw misfit(name, kind) }
+
+    private fun misfit(name: String, kind: String) =
+        BundleException("$file does not fit this app: field $path$name is not $kind.")
+
+    companion object {
+        private const val WHOLE = "a whole number"
+
+        /**
+         * Reads the object that a file consists of.
+         *
+         * @throws BundleException the text is not one JSON object.
+         */
+        fun parse(file: String, text: String): JsonRecord =
+            try {
+                JsonRecord(file, "", JsonParser.`object`().from(text))
+            } catch (error: JsonParserException) {
+                throw BundleException("$file can't be read: ${error.message}.", error)
+            }
+    }
+}

@@ -1,0 +1,56 @@
+package dev.ondevice.demo.bundle
+
+/** Cuts a text into the words that the vocabulary of a text model lists. */
+interface Tokenizer {
+    /** Returns the words of the text in their order. */
+    fun words(text: String): List<String>
+
+    companion object {
+        /**
+         * Returns the tokenizer of this name.
+         *
+         * @throws BundleException this app has none of this name.
+         */
+        fun of(name: String, lowercase: Boolean): Tokenizer =
+            when (name) {
+                WordTokenizer.NAME -> WordTokenizer(lowercase)
+                else -> throw BundleException(
+                    "This app has the tokenizer ${WordTokenizer.NAME}; this bundle needs '$name'.",
+                )
+            }
+    }
+}
+
+/**
+ * Cuts where a character is neither ASCII letter nor digit nor apostrophe nor beyond ASCII.
+ *
+ * The rule knows no Unicode tables, so that every language and every version of it cuts alike.
+ *
+ * @param lowercase whether A to Z become a to z first; nothing else changes.
+ */
+data class WordTokenizer(private val lowercase: Boolean) : Tokenizer {
+    override fun words(text: String): List<String> {
+        val words = mutableListOf<String>()
+        var start = -1
+        for (place in 0..text.length) {
+            val inside = place < text.length && isPartOfWord(text[place])
+            if (inside && start < 0) start = place
+            if (!inside && start >= 0) {
+                words += cased(text.substring(start, place))
+                start = -1
+            }
+        }
+        return words
+    }
+
+    // Not lowercase(): it follows Unicode, and with it the release of Android.
+    private fun cased(word: String): String =
+        if (!lowercase) word else String(CharArray(word.length) { word[it].let { c -> if (c in 'A'..'Z') c + 32 else c } })
+
+    private fun isPartOfWord(character: Char): Boolean =
+        character in 'a'..'z' || character in 'A'..'Z' || character in '0'..'9' || character == '\'' || character.code >= 0x80
+
+    companion object {
+        const val NAME = "words"
+    }
+}

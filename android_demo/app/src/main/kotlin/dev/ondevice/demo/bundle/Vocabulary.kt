@@ -1,0 +1,50 @@
+package dev.ondevice.demo.bundle
+
+import java.util.Locale
+
+/** One entry of the vocabulary: what the model calls by its id and people by its key. */
+data class Item(val id: Int, val key: String)
+
+/**
+ * Keys by id; the ids below [RESERVED_IDS] stand for no key, whatever their lines say.
+ *
+ * @param keys one key per id.
+ */
+class Vocabulary(private val keys: List<String>) {
+    private val folded = keys.map(::fold)
+    private val ids = (RESERVED_IDS until keys.size).associateBy { keys[it] }
+
+    /** Number of ids, the reserved ones included. */
+    val size get() = keys.size
+
+    /** Returns the id of a key, [UNKNOWN_ID] where the vocabulary has no such key. */
+    fun id(key: String): Int = ids[key] ?: UNKNOWN_ID
+
+    /** Returns the entry of an id that is in range. */
+    fun item(id: Int): Item = Item(id, keys[id])
+
+    /**
+     * Finds keys that hold the query in any case: those that begin with it first, else in id order.
+     *
+     * @param query what to look for; blanks around it do not count, and an empty one finds every key.
+     * @param limit the most entries to return.
+     * @param without ids that are not wanted.
+     */
+    fun search(query: String, limit: Int, without: Set<Int> = emptySet()): List<Item> {
+        val wanted = fold(query.trim())
+        val beginning = mutableListOf<Item>()
+        val holding = mutableListOf<Item>()
+        for (id in RESERVED_IDS until folded.size) {
+            if (beginning.size == limit) break
+            if (id in without) continue
+            if (folded[id].startsWith(wanted)) {
+                beginning += item(id)
+            } else if (holding.size < limit && folded[id].contains(wanted)) {
+                holding += item(id)
+            }
+        }
+        return (beginning + holding).take(limit)
+    }
+
+    private fun fold(text: String) = text.lowercase(Locale.ROOT)
+}

@@ -1,0 +1,107 @@
+package dev.ondevice.demo.recommend
+
+import dev.ondevice.demo.bundle.Bundle
+import dev.ondevice.demo.bundle.Manifest
+import dev.ondevice.demo.bundle.PADDING_ID
+import dev.ondevice.demo.bundle.Tensor
+import org.tensorflow.lite.Interpreter
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.util.Locale
+
+/**
+ * Answers with the TensorFlow Lite runtime.
+ *
+ * Inputs and outputs are found by the names of the signature, never by position: their order in the file is the
+ * converter's affair. Buffers are allocated once; the first run, which prepares the model, is done here.
+ *
+ * @throws RecommenderException the runtime refuses the model, or the file is not what the manifest promises.
+ */
+class TfliteRecommender(bundle: Bundle) : Recommender {
+    private val manifest = bundle.manifest
+    private val owner = Thread.currentThread()
+    private val ids = buffer(manifest.historyLength)
+    private val answers = buffer(manifest.topK)
+    private val scores = buffer(manifest.topK)
+    private val inputs = mapOf<String, Any>("ids" to ids)
+    private val outputs = mapOf<String, Any>(manifest.task.answers to answers, "scores" to scores)
+    private val interpreter = open(bundle)
+
+    init {
+        try {
+            checkSignature()
+            answer(IntArray(manifest.historyLength) { PADDING_ID })
+        } catch (error: RecommenderException) {
+            interpreter.close()
+            throw error
+        }
+    }
+
+    override fun answer(ids: IntArray): Answer {
+        checkThread()
+        val started = System.nanoTime()
+        this.ids.asIntBuffer().put(ids)
+        answers.rewind()
+        scores.rewind()
+        attempt("The model failed on this device") { interpreter.runSignature(inputs, outputs, manifest.signature) }
+        answers.rewind()
+        scores.rewind()
+        val best = IntArray(manifest.topK).also { answers.asIntBuffer().get(it) }
+        val values = FloatArray(manifest.topK).also { scores.asFloatBuffer().get(it) }
+        return Answer(best, values, System.nanoTime() - started)
+    }
+
+    override fun close() {
+        checkThread()
+        interpreter.close()
+    }
+
+    private fun open(bundle: Bundle): Interpreter =
+        try {
+            attempt("The runtime of this device refuses the model") {
+                Interpreter(bundle.model, Interpreter.Options().setNumThreads(1))
+            }
+        } catch (error: UnsatisfiedLinkError) {
+            throw RecommenderException("This app holds no TensorFlow Lite library for the processor of this device.", error)
+        }
+
+    private fun checkSignature() = attempt("The model is not the one of the manifest") {
+        val signature = manifest.signature
+        val foundInputs = interpreter.getSignatureInputs(signature).map { name ->
+            interpreter.getInputTensorFromSignature(name, signature).let { describe(name, it) }
+        }
+        val foundOutputs = interpreter.getSignatureOutputs(signature).map { name ->
+            interpreter.getOutputTensorFromSignature(name, signature).let { describe(name, it) }
+        }
+        compare("inputs", foundInputs, manifest.inputs)
+        compare("outputs", foundOutputs, manifest.outputs)
+    }
+
+    private fun describe(name: String, tensor: org.tensorflow.lite.Tensor) =
+        Tensor(name, tensor.shape().toList(), tensor.dataType().name.lowercase(Locale.ROOT))
+
+    private fun compare(kind: String, found: List<Tensor>, promised: List<Tensor>) {
+        if (found.toSet() != promised.toSet()) {
+            throw RecommenderException(
+                "The model's $kind are ${found.joinToString()}; the manifest promises ${promised.joinToString()}.",
+            )
+        }
+    }
+
+    private fun checkThread() =
+        check(Thread.currentThread() === owner) { "The interpreter belongs to ${owner.name}, not ${Thread.currentThread().name}." }
+
+    // What the runtime throws for a model it can't use.
+    private fun <T> attempt(what: String, run: () -> T): T =
+        try {
+            run()
+        } catch (error: IllegalArgumentException) {
+            throw RecommenderException("$what: ${error.message}", error)
+        } catch (error: IllegalStateException) {
+            throw RecommenderException("$what: ${error.message}", error)
+        }
+
+    private companion object {
+        fun buffer(numbers: Int): ByteBuffer = ByteBuffer.allocateDirect(4 * numbers).order(ByteOrder.nativeOrder())
+    }
+}

@@ -1,0 +1,69 @@
+package dev.ondevice.demo.state
+
+import dev.ondevice.demo.bundle.Item
+import dev.ondevice.demo.bundle.Manifest
+import dev.ondevice.demo.recommend.LatencySummary
+import dev.ondevice.demo.recommend.SelfCheckResult
+
+/** Everything that the screen shows. */
+sealed interface DemoState {
+    /** The bundle is being read and checked. */
+    object Loading : DemoState
+
+    /** There is no model to use; [reason] is one sentence for the person who looks at the screen. */
+    data class Failed(val reason: String) : DemoState
+
+    /**
+     * The model answers.
+     *
+     * @property manifest facts about the model: its name, task, size and method.
+     * @property examples what may be tried with one touch.
+     * @property input what was picked or typed.
+     * @property answers what the model says to it, best first; empty while there is no input.
+     * @property latency the last answers' times on this device, the self-check's apart; null before the first.
+     * @property selfCheck whether the model was checked on this device.
+     */
+    data class Ready(
+        val manifest: Manifest,
+        val examples: List<Example>,
+        val input: Input,
+        val answers: List<Scored> = emptyList(),
+        val latency: LatencySummary? = null,
+        val selfCheck: SelfCheckState = SelfCheckState.NotRun,
+    ) : DemoState
+}
+
+/** What the person gave the model. */
+sealed interface Input {
+    /**
+     * Items, for a ranking model.
+     *
+     * @property query what is being searched for.
+     * @property matches the first items that the search found, those already picked left out.
+     * @property picked the history, oldest first; the model sees the last `historyLength` of it.
+     */
+    data class Picked(val query: String, val matches: List<Item>, val picked: List<Item>) : Input
+
+    /**
+     * A text, for a text model.
+     *
+     * @property words words in the text; the model sees the last `historyLength` of them.
+     * @property unknown how many of these words the vocabulary does not list.
+     */
+    data class Typed(val text: String, val words: Int, val unknown: Int) : Input
+}
+
+/** One line of the answer: name of an item or a label, and its score. */
+data class Scored(val name: String, val score: Float)
+
+/** An input that came with the model: a history of [items], or a [text]. */
+data class Example(val name: String, val items: List<Item>, val text: String)
+
+/** How far the self-check is. */
+sealed interface SelfCheckState {
+    object NotRun : SelfCheckState
+
+    object Running : SelfCheckState
+
+    data class Done(val result: SelfCheckResult) : SelfCheckState
+}
