@@ -1,0 +1,40 @@
+package dev.ondevice.demo.ui
+
+import android.view.View
+import android.widget.EditText
+import android.widget.TextView
+import dev.ondevice.demo.R
+import dev.ondevice.demo.state.DemoModel
+import dev.ondevice.demo.state.DemoState
+import dev.ondevice.demo.state.Input
+
+/** Where the person types a text. */
+class TypedInput(root: View, model: DemoModel) {
+    private val resources = root.resources
+    private val part: View = root.findViewById(R.id.typed_part)
+    private val field: EditText = root.findViewById(R.id.text)
+    private val note: TextView = root.findViewById(R.id.typed_note)
+
+    init {
+        field.onText(model::setText)
+    }
+
+    /** Shows what became of the text; hides itself if the model takes no text. */
+    fun show(ready: DemoState.Ready) {
+        val input = ready.input as? Input.Typed
+        part.showIf(input != null)
+        if (input == null) return
+        val seen = ready.manifest.historyLength
+        val words = resources.getQuantityString(R.plurals.typed_words, input.words, input.words, input.unknown)
+        val last = resources.getQuantityString(R.plurals.typed_too_many, seen, seen)
+        note.text = if (input.words > seen) "$words $last" else words
+    }
+
+    // The field is what counts: the model may still be busy with an older text and must not write it back.
+
+    /** Puts a text where the person could have typed it. */
+    fun type(text: String) {
+        field.setText(text)
+        field.setSelection(text.length)
+    }
+}
