@@ -52,6 +52,24 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill; put it in the place of the folder `path` once the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as name:
+        new, former = Path(name, "new"), Path(name, "former")
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(former)
+        try:
+            new.rename(path)
+        except OSError:
+            if former.exists():
+                former.rename(path)
+            raise
+
+
 def refuse_existing(path: Path) -> None:
     """Raise a `UsageError` if `path` exists, so that no result is ever overwritten."""
     if path.exists():

@@ -17,7 +17,7 @@ NAMES = sorted(COMMANDS)
 
 def test_commands_found_are_pinned() -> None:
     assert NAMES == [
-        "catalogue", "devices", "doctor", "export", "inspect", "report", "run", "sweep", "train", "validate",
+        "android", "catalogue", "devices", "doctor", "export", "inspect", "report", "run", "sweep", "train", "validate",
     ]  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def test_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 REQUIRED = {
+    "android": ["BUNDLE"],
     "devices": ["list"],
     "export": ["RUN", "--out", "BUNDLE"],
     "inspect": ["FILE"],

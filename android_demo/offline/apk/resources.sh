@@ -10,7 +10,8 @@ value() {
     printf %s "$found"
 }
 
-rm -rf "$OUT/gen" "$OUT/resources.apk" "$OUT/resources.zip"
+# The compiler leaves classes of sources that are gone.
+rm -rf "$OUT/gen" "$OUT/classes" "$OUT/resources.apk" "$OUT/resources.zip"
 mkdir -p "$OUT/gen"
 
 # What Gradle takes from its build file and wants not to be in the manifest: the package, and that libraries are loaded

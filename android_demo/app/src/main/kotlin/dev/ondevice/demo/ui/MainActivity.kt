@@ -36,7 +36,7 @@ class MainActivity : Activity() {
         checking = savedInstanceState?.getBoolean(CHECKING) ?: false
         setContentView(R.layout.activity_main)
         val root: View = findViewById(R.id.root)
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) EdgeToEdge.pad(root)
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) root.setOnApplyWindowInsetsListener(EdgeToEdge())
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) back = BackGesture(this) { showCheck(false) }
         picked = PickedInput(root, model)
         typed = TypedInput(root, model)
