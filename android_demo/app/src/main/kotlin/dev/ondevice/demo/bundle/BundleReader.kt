@@ -5,6 +5,7 @@ import java.io.IOException
 import java.nio.ByteBuffer
 import java.nio.charset.CharacterCodingException
 import java.security.MessageDigest
+import java.util.Locale
 
 /** Reads a bundle and refuses one that this app can't serve. */
 class BundleReader(private val source: BundleSource) {
@@ -108,7 +109,7 @@ class BundleReader(private val source: BundleSource) {
 
     private fun changed(name: String) = BundleException("$name was changed since export: its SHA-256 is not the manifest's.")
 
-    private fun hex(digest: ByteArray) = digest.joinToString("") { "%02x".format(it) }
+    private fun hex(digest: ByteArray) = digest.joinToString("") { "%02x".format(Locale.ROOT, it) }
 
     private companion object {
         const val DIGEST = "SHA-256"

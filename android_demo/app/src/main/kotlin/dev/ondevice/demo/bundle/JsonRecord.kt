@@ -21,12 +21,14 @@ class JsonRecord private constructor(private val file: String, private val path:
     fun truth(name: String): Boolean = required(name, "true or false")
 
     /** Reads a whole number of up to 32 bits. */
-    fun whole(name: String): Int = required(name, "a whole number")
+    fun whole(name: String, least: Int = Int.MIN_VALUE): Int {
+        val number = narrow(required(name, WHOLE)) ?: throw misfit(name, WHOLE)
+        if (number < least) throw unfit("$path$name is $number, allowed is at least $least")
+        return number
+    }
 
     /** Reads a whole number of up to 64 bits. */
-    fun count(name: String): Long = required<Number>(name, WHOLE).let {
-        if (it is Int || it is Long) it.toLong() else throw misfit(name, WHOLE)
-    }
+    fun count(name: String): Long = widen(required(name, WHOLE)) ?: throw misfit(name, WHOLE)
 
     fun count(name: String, default: Long): Long = if (has(name)) count(name) else default
 
@@ -36,7 +38,8 @@ class JsonRecord private constructor(private val file: String, private val path:
 
     fun texts(name: String, default: List<String>): List<String> = if (has(name)) texts(name) else default
 
-    fun wholes(name: String): List<Int> = list(name, "a list of whole numbers")
+    fun wholes(name: String): List<Int> =
+        "a list of whole numbers".let { kind -> list<Number>(name, kind).map { narrow(it) ?: throw misfit(name, kind) } }
 
     fun numbers(name: String): List<Double> = list<Number>(name, "a list of numbers").map { it.toDouble() }
 
@@ -53,18 +56,24 @@ class JsonRecord private constructor(private val file: String, private val path:
     /** Reads an object whose values are strings. */
     fun textsByName(name: String): Map<String, String> = record(name).let { it.fields.keys.associateWith(it::text) }
 
+    // The parser makes a number Int, Long or BigInteger by its number of digits, not by its value.
+    private fun widen(number: Number): Long? = if (number is Int || number is Long) number.toLong() else null
+
+    private fun narrow(number: Number): Int? = widen(number)?.let { if (it.toInt().toLong() == it) it.toInt() else null }
+
     private fun has(name: String) = fields.containsKey(name)
 
     private inline fun <reified T> required(name: String, kind: String): T {
-        if (!has(name)) throw BundleException("$file does not fit this app: field $path$name is missing.")
+        if (!has(name)) throw unfit("$path$name is missing")
         return fields[name] as? T ?: throw misfit(name, kind)
     }
 
     private inline fun <reified T> list(name: String, kind: String): List<T> =
         required<JsonArray>(name, kind).map { it as? T ?: throw misfit(name, kind) }
 
-    private fun misfit(name: String, kind: String) =
-        BundleException("$file does not fit this app: field $path$name is not $kind.")
+    private fun misfit(name: String, kind: String) = unfit("$path$name is not $kind")
+
+    private fun unfit(what: String) = BundleException("$file does not fit this app: field $what.")
 
     companion object {
         private const val WHOLE = "a whole number"
@@ -78,7 +87,8 @@ class JsonRecord private constructor(private val file: String, private val path:
             try {
                 JsonRecord(file, "", JsonParser.`object`().from(text))
             } catch (error: JsonParserException) {
-                throw BundleException("$file can't be read: ${error.message}.", error)
+                val place = "at line ${error.linePosition}, character ${error.charPosition}"
+                throw BundleException("$file can't be read: it is no JSON object, $place.", error)
             }
     }
 }

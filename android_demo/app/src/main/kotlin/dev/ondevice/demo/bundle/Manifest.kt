@@ -63,9 +63,9 @@ data class Manifest(
                 signature = record.text("signature"),
                 inputs = record.records("inputs").map(::tensorOf),
                 outputs = record.records("outputs").map(::tensorOf),
-                vocabularySize = record.whole("vocabulary_size"),
-                historyLength = record.whole("history_length"),
-                topK = record.whole("top_k"),
+                vocabularySize = record.whole("vocabulary_size", RESERVED_IDS + 1),
+                historyLength = record.whole("history_length", 1),
+                topK = record.whole("top_k", 1),
                 outOfRange = outOfRangeOf(record.text("out_of_range")),
                 excludesHistory = record.truth("excludes_history"),
                 recipe = record.text("recipe"),
@@ -93,7 +93,7 @@ data class Manifest(
 
         private fun outOfRangeOf(key: String): OutOfRange =
             OutOfRange.values().find { it.key == key } ?: throw BundleException(
-                "manifest.json does not fit this app: out_of_range is '$key', " +
+                "manifest.json does not fit this app: field out_of_range is '$key', " +
                     "allowed is ${OutOfRange.values().joinToString(" or ") { it.key }}.",
             )
 

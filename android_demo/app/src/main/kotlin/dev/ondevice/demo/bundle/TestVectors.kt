@@ -34,9 +34,10 @@ class TestVectors(val vectors: List<TestVector>, val texts: List<TextVector>) {
         fun of(record: JsonRecord, manifest: Manifest, vocabulary: Vocabulary): TestVectors {
             val vectors = record.records("vectors").map(::vectorOf)
             val texts = record.records("texts", emptyList()).map(::textOf)
+            if (vectors.isEmpty()) throw misfit("it has no vectors")
             vectors.forEach { check(it, manifest) { id -> nameOf(id, manifest, vocabulary) } }
             for (text in texts) {
-                if (text.ids.size != manifest.historyLength) throw misfit(quoted(text.text), lengths(text.ids, manifest))
+                if (text.ids.size != manifest.historyLength) throw misfit("text '${text.text.take(40)}': ${lengths(text.ids, manifest)}")
             }
             return TestVectors(vectors, texts)
         }
@@ -55,16 +56,16 @@ class TestVectors(val vectors: List<TestVector>, val texts: List<TextVector>) {
 
         private fun check(vector: TestVector, manifest: Manifest, nameOf: (Int) -> String?) {
             val who = "vector '${vector.name}'"
-            if (vector.ids.size != manifest.historyLength) throw misfit(who, lengths(vector.ids, manifest))
+            if (vector.ids.size != manifest.historyLength) throw misfit("$who: ${lengths(vector.ids, manifest)}")
             if (vector.scores.size != vector.items.size || vector.items.size < manifest.topK) {
-                throw misfit(who, "it has ${vector.items.size} items and ${vector.scores.size} scores")
+                throw misfit("$who: it has ${vector.items.size} items and ${vector.scores.size} scores")
             }
             if (vector.keys.size != manifest.topK) {
-                throw misfit(who, "it has ${vector.keys.size} keys instead of ${manifest.topK}")
+                throw misfit("$who: it has ${vector.keys.size} keys instead of ${manifest.topK}")
             }
             vector.keys.forEachIndexed { place, key ->
                 val id = vector.items[place]
-                val found = nameOf(id) ?: throw misfit(who, "the model has no id $id")
+                val found = nameOf(id) ?: throw misfit("$who: the model has no id $id")
                 if (found != key) throw BundleException(otherNames(manifest.task, id, found, key))
             }
         }
@@ -84,8 +85,6 @@ class TestVectors(val vectors: List<TestVector>, val texts: List<TextVector>) {
 
         private fun lengths(ids: IntArray, manifest: Manifest) = "it has ${ids.size} ids instead of ${manifest.historyLength}"
 
-        private fun quoted(text: String) = "text '${text.take(40)}'"
-
-        private fun misfit(who: String, what: String) = BundleException("test_vectors.json does not fit the model: $who: $what.")
+        private fun misfit(what: String) = BundleException("test_vectors.json does not fit the model: $what.")
     }
 }

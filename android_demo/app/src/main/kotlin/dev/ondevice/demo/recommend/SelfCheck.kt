@@ -5,6 +5,7 @@ import dev.ondevice.demo.bundle.Manifest
 import dev.ondevice.demo.bundle.RESERVED_IDS
 import dev.ondevice.demo.bundle.Task
 import dev.ondevice.demo.bundle.TestVector
+import java.util.Locale
 import kotlin.math.abs
 import kotlin.math.max
 
@@ -73,8 +74,8 @@ class SelfCheck(private val bundle: Bundle, private val recommender: Recommender
     }
 
     private fun tooFar(vector: TestVector, error: Double): String {
-        val allowed = "%s are allowed".format(manifest.scoreToleranceSteps)
-        return "Test vector '${vector.name}': scores differ by %.3g steps; $allowed.".format(error)
+        val (found, allowed) = listOf(error, manifest.scoreToleranceSteps).map { "%.2f".format(Locale.ROOT, it) }
+        return "Test vector '${vector.name}': scores differ by $found steps; $allowed are allowed."
     }
 
     companion object {

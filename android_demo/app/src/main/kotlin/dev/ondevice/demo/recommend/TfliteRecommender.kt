@@ -58,23 +58,28 @@ class TfliteRecommender(bundle: Bundle) : Recommender {
 
     private fun open(bundle: Bundle): Interpreter =
         try {
-            attempt("The runtime of this device refuses the model") {
+            val needed = "which needs TensorFlow Lite ${manifest.minimumRuntime} or newer"
+            attempt("The runtime of this app refuses the model, $needed") {
                 Interpreter(bundle.model, Interpreter.Options().setNumThreads(1))
             }
         } catch (error: UnsatisfiedLinkError) {
             throw RecommenderException("This app holds no TensorFlow Lite library for the processor of this device.", error)
         }
 
-    private fun checkSignature() = attempt("The model is not the one of the manifest") {
+    private fun checkSignature() {
         val signature = manifest.signature
-        val foundInputs = interpreter.getSignatureInputs(signature).map { name ->
-            interpreter.getInputTensorFromSignature(name, signature).let { describe(name, it) }
+        val keys = interpreter.signatureKeys
+        if (signature !in keys) {
+            throw RecommenderException("The model has no signature '$signature'; it has ${keys.joinToString()}.")
         }
-        val foundOutputs = interpreter.getSignatureOutputs(signature).map { name ->
-            interpreter.getOutputTensorFromSignature(name, signature).let { describe(name, it) }
+        val inputs = interpreter.getSignatureInputs(signature).map { name ->
+            describe(name, interpreter.getInputTensorFromSignature(name, signature))
         }
-        compare("inputs", foundInputs, manifest.inputs)
-        compare("outputs", foundOutputs, manifest.outputs)
+        val outputs = interpreter.getSignatureOutputs(signature).map { name ->
+            describe(name, interpreter.getOutputTensorFromSignature(name, signature))
+        }
+        compare("inputs", inputs, manifest.inputs)
+        compare("outputs", outputs, manifest.outputs)
     }
 
     private fun describe(name: String, tensor: org.tensorflow.lite.Tensor) =
@@ -96,10 +101,14 @@ class TfliteRecommender(bundle: Bundle) : Recommender {
         try {
             run()
         } catch (error: IllegalArgumentException) {
-            throw RecommenderException("$what: ${error.message}", error)
+            throw RecommenderException("$what: ${firstSentence(error)}", error)
         } catch (error: IllegalStateException) {
-            throw RecommenderException("$what: ${error.message}", error)
+            throw RecommenderException("$what: ${firstSentence(error)}", error)
         }
+
+    // Its messages have several lines.
+    private fun firstSentence(error: RuntimeException) =
+        error.message.orEmpty().lineSequence().first().substringBefore(". ").removeSuffix(".") + "."
 
     private companion object {
         fun buffer(numbers: Int): ByteBuffer = ByteBuffer.allocateDirect(4 * numbers).order(ByteOrder.nativeOrder())

@@ -1,0 +1,60 @@
+package dev.ondevice.demo.bundle
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+class VocabularyTest {
+    private val vocabulary = Fixture.ranking().read().vocabulary
+
+    private fun found(query: String, limit: Int = 10, without: Set<Int> = emptySet()) =
+        vocabulary.search(query, limit, without).map { it.key }
+
+    @Test
+    fun `keys and ids belong together`() {
+        for (id in RESERVED_IDS until vocabulary.size) assertEquals(id, vocabulary.id(vocabulary.item(id).key))
+        assertEquals(UNKNOWN_ID, vocabulary.id("never heard"))
+    }
+
+    @Test
+    fun `reserved lines are no keys`() {
+        assertEquals(UNKNOWN_ID, vocabulary.id("<padding>"))
+        assertEquals(emptyList<String>(), found("<"))
+    }
+
+    @Test
+    fun `keys that begin with the query come first`() {
+        assertEquals(listOf("monday morning", "Blue Monday", "party Monday"), found("Monday"))
+    }
+
+    @Test
+    fun `case does not count, nor beyond ASCII`() {
+        assertEquals(listOf("rock-17", "rock-18"), found("ROCK"))
+        assertEquals(listOf("Über uns"), found("über"))
+    }
+
+    @Test
+    fun `blanks around the query do not count`() {
+        assertEquals(listOf("Über uns"), found("  uns "))
+        assertEquals(6, found("  ").size)
+    }
+
+    @Test
+    fun `no more than asked for, and none unwanted`() {
+        assertEquals(listOf("monday morning", "Blue Monday"), found("monday", limit = 2))
+        assertEquals(listOf("Blue Monday", "party Monday"), found("monday", limit = 2, without = setOf(3)))
+        assertEquals(emptyList<String>(), found("nothing like it"))
+    }
+
+    @Test
+    fun `a large vocabulary is searched while a person types`() {
+        val large = Vocabulary(List(200_000) { "Catalogue item number $it" })
+        val worst = List(10) {
+            val started = System.nanoTime()
+            assertEquals(emptyList<Item>(), large.search("nothing like it", 50))
+            System.nanoTime() - started
+        }
+        println("search of 200,000 keys without a hit: ${worst.min() / 1_000} us")
+        assertTrue(worst.min() < 100_000_000) { "a search took ${worst.min()} ns" }
+    }
+}

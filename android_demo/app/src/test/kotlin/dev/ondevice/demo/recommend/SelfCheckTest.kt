@@ -1,0 +1,107 @@
+package dev.ondevice.demo.recommend
+
+import com.grack.nanojson.JsonArray
+import dev.ondevice.demo.bundle.Bundle
+import dev.ondevice.demo.bundle.Fixture
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+/** The first test vector's step is 0.01, and 4 steps are allowed. */
+class SelfCheckTest {
+    private val right = arrayOf(5 to 2.0, 6 to 1.0, 4 to 0.5)
+    private val edge = answerOf(7 to 1.0, 6 to 0.75, 5 to 0.5)
+
+    private fun check(vararg best: Pair<Int, Double>, bundle: Bundle = Fixture.ranking().read()): SelfCheckResult =
+        SelfCheck(bundle, FakeRecommender { ids -> if (ids[0] == Int.MIN_VALUE) edge else answerOf(*best) }).run()
+
+    @Test
+    fun `the reference's own answers pass`() {
+        val result = check(*right)
+
+        assertEquals("", result.difference)
+        assertTrue(result.passed)
+        assertEquals(2, result.vectors)
+        assertEquals(0.0, result.largestError)
+        assertEquals(2, result.latency?.answers)
+    }
+
+    @Test
+    fun `scores may differ by what the manifest allows`() {
+        val near = check(5 to 2.0, 6 to 0.97, 4 to 0.5)
+        assertTrue(near.passed)
+        assertEquals(3.0, near.largestError, 1e-4)
+        val far = check(5 to 2.0, 6 to 0.95, 4 to 0.5)
+        assertEquals("Test vector 'user 1': scores differ by 5.00 steps; 4.00 are allowed.", far.difference)
+    }
+
+    @Test
+    fun `near ties may swap, others may not`() {
+        val tied = Fixture.ranking().vector { it["scores"] = JsonArray.from(2.0, 1.0, 0.97, -0.55) }.read()
+        val result = check(5 to 2.0, 4 to 0.99, 6 to 0.98, bundle = tied)
+        assertTrue(result.passed) { result.difference }
+        assertEquals(2.0, result.largestError, 1e-4)
+        val swapped = check(5 to 2.0, 4 to 1.0, 6 to 0.5)
+        assertEquals("Test vector 'user 1': scores differ by 50.00 steps; 4.00 are allowed.", swapped.difference)
+    }
+
+    @Test
+    fun `an item that the reference does not list is bounded by those it lists`() {
+        val listed = Fixture.ranking().vector {
+            it["items"] = JsonArray.from(5, 6, 4)
+            it["scores"] = JsonArray.from(2.0, 1.0, 0.5)
+        }.read()
+        assertTrue(check(5 to 2.0, 6 to 1.0, 7 to 0.53, bundle = listed).passed)
+        val late = check(5 to 2.0, 6 to 1.0, 7 to 0.44, bundle = listed)
+        assertEquals(6.0, late.largestError, 1e-4)
+        val high = check(7 to 2.0, 5 to 2.0, 6 to 1.0, bundle = listed)
+        assertEquals(150.0, high.largestError, 1e-4)
+    }
+
+    @Test
+    fun `equal scores everywhere must stay equal`() {
+        val flat = Fixture.ranking().vector {
+            it["scores"] = JsonArray.from(0, 0, 0, 0)
+            it["score_range"] = 0
+        }.read()
+        assertTrue(check(6 to 0.0, 7 to 0.0, 4 to 0.0, bundle = flat).passed)
+        assertEquals(Double.POSITIVE_INFINITY, check(6 to 0.1, 7 to 0.0, 4 to 0.0, bundle = flat).largestError)
+    }
+
+    @Test
+    fun `an answer that is wrong in itself is said to be`() {
+        fun problem(vararg best: Pair<Int, Double>) = check(*best).difference.removePrefix("Test vector 'user 1': ")
+        assertEquals("scores are not finite.", problem(5 to 2.0, 6 to Double.NaN, 4 to 0.5))
+        assertEquals("scores are not finite.", problem(5 to Double.POSITIVE_INFINITY, 6 to 1.0, 4 to 0.5))
+        assertEquals("scores do not fall.", problem(5 to 1.0, 6 to 2.0, 4 to 0.5))
+        assertEquals("1 is none of the model's items.", problem(5 to 2.0, 6 to 1.0, 1 to 0.5))
+        assertEquals("8 is none of the model's items.", problem(5 to 2.0, 6 to 1.0, 8 to 0.5))
+        assertEquals("one of the items is returned twice.", problem(5 to 2.0, 6 to 1.0, 6 to 1.0))
+        assertEquals("an item of the history is returned.", problem(5 to 2.0, 6 to 1.0, 3 to 0.5))
+    }
+
+    @Test
+    fun `the history may come back where the manifest does not exclude it`() {
+        val bundle = Fixture.ranking().manifest { it["excludes_history"] = false }.vector {
+            it["items"] = JsonArray.from(3, 6, 4)
+            it["keys"] = JsonArray.from("monday morning", "rock-18", "party Monday")
+            it["scores"] = JsonArray.from(2.0, 1.0, 0.5)
+        }.read()
+        assertTrue(check(3 to 2.0, 6 to 1.0, 4 to 0.5, bundle = bundle).passed)
+    }
+
+    private fun checkText(fixture: Fixture, vararg best: Pair<Int, Double>) =
+        SelfCheck(fixture.read(), FakeRecommender { answerOf(*best) }).run()
+
+    @Test
+    fun `labels are compared, and how texts are cut`() {
+        val result = checkText(Fixture.text(), 1 to 0.9, 0 to 0.1)
+        assertEquals("", result.difference)
+        assertEquals(2, result.texts)
+        val foreign = checkText(Fixture.text(), 1 to 0.9, 2 to 0.1)
+        assertEquals("Test vector 'review 1': 2 is none of the model's labels.", foreign.difference)
+        val other = Fixture.text().manifest { it.getObject("tokenizer")["lowercase"] = false }
+        val cut = checkText(other, 1 to 0.9, 0 to 0.1)
+        assertEquals("Text 'A great FILM!': word 0 has id 1, expected is 2.", cut.difference)
+    }
+}

@@ -1,0 +1,144 @@
+package dev.ondevice.demo.recommend
+
+import com.grack.nanojson.JsonObject
+import com.grack.nanojson.JsonParser
+import dev.ondevice.demo.bundle.Bundle
+import dev.ondevice.demo.bundle.BundleReader
+import dev.ondevice.demo.bundle.FolderBundleSource
+import dev.ondevice.demo.bundle.Manifest
+import dev.ondevice.demo.bundle.Tensor
+import org.junit.jupiter.api.Assertions.assertArrayEquals
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNotEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.BeforeAll
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty
+import org.tensorflow.lite.TensorFlowLite
+import java.io.File
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import kotlin.concurrent.thread
+
+/** The runtime that the app ships, its library for x86_64 phones included, with bundles that were exported as ever. */
+@EnabledIfSystemProperty(named = "bundles", matches = ".+", disabledReason = "no bundles were given")
+class TfliteRecommenderTest {
+    private val bundles = File(System.getProperty("bundles"))
+
+    private fun read(folder: File): Bundle = BundleReader(FolderBundleSource(folder)).read()
+
+    private fun folders(name: String): List<File> = checkNotNull(File(bundles, name).listFiles()).sorted()
+
+    private fun anyBundle() = read(folders("answered").first())
+
+    private fun Bundle.with(
+        manifest: Manifest = this.manifest,
+        model: ByteBuffer = this.model,
+    ) = Bundle(manifest, vocabulary, vectors, model)
+
+    @Test
+    fun `every bundle that the runtime can load passes the self-check`() {
+        for (folder in folders("answered")) {
+            val bundle = read(folder)
+            TfliteRecommender(bundle).use { recommender ->
+                val result = SelfCheck(bundle, recommender).run()
+                println("${folder.name} on ${TensorFlowLite.runtimeVersion()}: $result")
+                assertEquals("", result.difference)
+                assertTrue(result.vectors > 0)
+            }
+        }
+    }
+
+    @Test
+    fun `a bundle that needs a newer runtime is refused with a sentence`() {
+        for (folder in folders("refused")) {
+            val bundle = read(folder)
+            val message = assertThrows<RecommenderException> { TfliteRecommender(bundle) }.message
+            println("${folder.name} on ${TensorFlowLite.runtimeVersion()}: $message")
+            val needed = "TensorFlow Lite ${bundle.manifest.minimumRuntime} or newer"
+            val start = "The runtime of this app refuses the model, which needs $needed: "
+            assertTrue(message.startsWith(start) && "'GATHER' version '99'" in message) { message }
+            assertEquals(1, message.lines().size)
+        }
+    }
+
+    @Test
+    fun `a wrong model is noticed by the self-check`() {
+        val bundle = anyBundle()
+        TfliteRecommender(bundle).use { recommender ->
+            val shifted = FakeRecommender { ids -> recommender.answer(ids.map { if (it > 2) it - 1 else it }.toIntArray()) }
+            assertNotEquals("", SelfCheck(bundle, shifted).run().difference)
+        }
+    }
+
+    @Test
+    fun `answers do not depend on earlier ones`() {
+        val bundle = anyBundle()
+        TfliteRecommender(bundle).use { recommender ->
+            val (one, other) = bundle.vectors.vectors.map { it.ids }
+            val first = recommender.answer(one)
+            recommender.answer(other)
+            val again = recommender.answer(one)
+            assertArrayEquals(first.ids, again.ids)
+            assertArrayEquals(first.scores, again.scores)
+            assertTrue(again.nanoseconds > 0)
+        }
+    }
+
+    @Test
+    fun `a model of another signature is refused`() {
+        val bundle = anyBundle()
+        val outputs = bundle.manifest.outputs.map { Tensor(it.name, listOf(1, 99), it.dtype) }
+        val promised = bundle.with(manifest = bundle.manifest.copy(topK = 99, outputs = outputs))
+        val message = assertThrows<RecommenderException> { TfliteRecommender(promised) }.message
+        assertTrue(message.startsWith("The model's outputs are ") && "[1, 99]" in message) { message }
+        val renamed = bundle.with(manifest = bundle.manifest.copy(signature = "unheard"))
+        val other = assertThrows<RecommenderException> { TfliteRecommender(renamed) }.message
+        assertEquals("The model has no signature 'unheard'; it has recommend.", other)
+    }
+
+    @Test
+    fun `a model that is cut off is refused`() {
+        val bundle = anyBundle()
+        val half = ByteArray(bundle.model.remaining() / 2).also { bundle.model.duplicate().get(it) }
+        val direct = ByteBuffer.allocateDirect(half.size).order(ByteOrder.nativeOrder()).put(half)
+        direct.rewind()
+        val message = assertThrows<RecommenderException> { TfliteRecommender(bundle.with(model = direct)) }.message
+        assertTrue(message.startsWith("The runtime of this app refuses the model")) { message }
+    }
+
+    @Test
+    fun `another thread is turned away`() {
+        val bundle = anyBundle()
+        TfliteRecommender(bundle).use { recommender ->
+            var refused: IllegalStateException? = null
+            thread { refused = assertThrows { recommender.answer(bundle.vectors.vectors.first().ids) } }.join()
+            assertTrue("belongs to" in refused?.message.orEmpty())
+        }
+    }
+
+    @Test
+    fun `answers are compared by the reference's rule`() {
+        val cases = JsonParser.`object`().from(File(bundles, "comparisons.json").readText())
+        val bundle = read(File(bundles, cases.getString("bundle")))
+        for (case in cases.getArray("cases").map { it as JsonObject }) {
+            val vector = bundle.vectors.vectors[case.getInt("vector")]
+            val ids = case.getArray("items").map { it as Int }.toIntArray()
+            val scores = case.getArray("scores").map { (it as Number).toFloat() }.toFloatArray()
+            val answer = Answer(ids, scores, 0)
+            val problem = SelfCheck.answerProblem(bundle.manifest, vector.ids, answer)
+            assertEquals(case.getBoolean("problem"), problem.isNotEmpty()) { "$case: $problem" }
+            val expected = case.getDouble("error")
+            assertEquals(expected, SelfCheck.scoreError(answer, vector), 1e-9 * (1 + expected)) { "$case" }
+        }
+    }
+
+    companion object {
+        @BeforeAll
+        @JvmStatic
+        fun loadWhatTheRuntimeNeedsOfAndroid() {
+            for (name in listOf("c", "m", "dl", "log")) System.load("${System.getProperty("bionic")}/lib$name.so")
+        }
+    }
+}
