@@ -18,6 +18,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests recorded as `measured`, so that the log of a run says it."""
+    passed = terminalreporter.stats.get("passed", [])
+    measured = [value for report in passed for name, value in report.user_properties if name == "measured"]
+    if measured:
+        terminalreporter.section("measured")
+        for value in measured:
+            terminalreporter.write_line(str(value))
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compare a text with the whole of a file in `tests/golden`, or write that file on request."""
