@@ -13,12 +13,18 @@ import com.grack.nanojson.JsonParserException
  * @param file file the object stands in, for messages.
  * @param path where it stands in that file, empty at the top.
  */
-class JsonRecord private constructor(private val file: String, private val path: String, private val fields: JsonObject) {
+class JsonRecord private constructor(
+    private val file: String,
+    private val path: String,
+    private val fields: JsonObject,
+) {
     fun text(name: String): String = required(name, "a string")
 
     fun text(name: String, default: String): String = if (has(name)) text(name) else default
 
     fun truth(name: String): Boolean = required(name, "true or false")
+
+    fun truth(name: String, default: Boolean): Boolean = if (has(name)) truth(name) else default
 
     /** Reads a whole number of up to 32 bits. */
     fun whole(name: String, least: Int = Int.MIN_VALUE): Int {
@@ -38,8 +44,10 @@ class JsonRecord private constructor(private val file: String, private val path:
 
     fun texts(name: String, default: List<String>): List<String> = if (has(name)) texts(name) else default
 
-    fun wholes(name: String): List<Int> =
-        "a list of whole numbers".let { kind -> list<Number>(name, kind).map { narrow(it) ?: throw misfit(name, kind) } }
+    fun wholes(name: String): List<Int> {
+        val kind = "a list of whole numbers"
+        return list<Number>(name, kind).map { narrow(it) ?: throw misfit(name, kind) }
+    }
 
     fun numbers(name: String): List<Double> = list<Number>(name, "a list of numbers").map { it.toDouble() }
 
@@ -49,7 +57,9 @@ class JsonRecord private constructor(private val file: String, private val path:
     fun recordOrNull(name: String): JsonRecord? = if (fields[name] == null) null else record(name)
 
     fun records(name: String): List<JsonRecord> =
-        list<JsonObject>(name, "a list of objects").mapIndexed { place, it -> JsonRecord(file, "$path$name[$place].", it) }
+        list<JsonObject>(name, "a list of objects").mapIndexed { place, fields ->
+            JsonRecord(file, "$path$name[$place].", fields)
+        }
 
     fun records(name: String, default: List<JsonRecord>): List<JsonRecord> = if (has(name)) records(name) else default
 
@@ -59,7 +69,8 @@ class JsonRecord private constructor(private val file: String, private val path:
     // The parser makes a number Int, Long or BigInteger by its number of digits, not by its value.
     private fun widen(number: Number): Long? = if (number is Int || number is Long) number.toLong() else null
 
-    private fun narrow(number: Number): Int? = widen(number)?.let { if (it.toInt().toLong() == it) it.toInt() else null }
+    private fun narrow(number: Number): Int? =
+        widen(number)?.let { if (it in Int.MIN_VALUE..Int.MAX_VALUE) it.toInt() else null }
 
     private fun has(name: String) = fields.containsKey(name)
 

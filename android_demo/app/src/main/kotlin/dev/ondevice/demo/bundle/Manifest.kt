@@ -103,6 +103,7 @@ data class Manifest(
         private fun embeddingOf(record: JsonRecord) =
             Embedding(record.text("method"), record.text("order"), record.number("ratio"))
 
-        private fun tokenizerOf(record: JsonRecord) = Tokenizer.of(record.text("name"), record.truth("lowercase"))
+        private fun tokenizerOf(record: JsonRecord) =
+            Tokenizer.of(record.text("name", WordTokenizer.NAME), record.truth("lowercase", true))
     }
 }

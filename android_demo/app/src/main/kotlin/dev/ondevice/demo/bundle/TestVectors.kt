@@ -37,7 +37,9 @@ class TestVectors(val vectors: List<TestVector>, val texts: List<TextVector>) {
             if (vectors.isEmpty()) throw misfit("it has no vectors")
             vectors.forEach { check(it, manifest) { id -> nameOf(id, manifest, vocabulary) } }
             for (text in texts) {
-                if (text.ids.size != manifest.historyLength) throw misfit("text '${text.text.take(40)}': ${lengths(text.ids, manifest)}")
+                if (text.ids.size != manifest.historyLength) {
+                    throw misfit("text '${text.text.take(40)}': ${lengths(text.ids, manifest)}")
+                }
             }
             return TestVectors(vectors, texts)
         }
@@ -83,7 +85,8 @@ class TestVectors(val vectors: List<TestVector>, val texts: List<TextVector>) {
                 Task.TEXT -> "The labels are not this model's: label $id is '$found', expected is '$expected'."
             }
 
-        private fun lengths(ids: IntArray, manifest: Manifest) = "it has ${ids.size} ids instead of ${manifest.historyLength}"
+        private fun lengths(ids: IntArray, manifest: Manifest) =
+            "it has ${ids.size} ids instead of ${manifest.historyLength}"
 
         private fun misfit(what: String) = BundleException("test_vectors.json does not fit the model: $what.")
     }

@@ -45,10 +45,15 @@ data class WordTokenizer(private val lowercase: Boolean) : Tokenizer {
 
     // Not lowercase(): it follows Unicode, and with it the release of Android.
     private fun cased(word: String): String =
-        if (!lowercase) word else String(CharArray(word.length) { word[it].let { c -> if (c in 'A'..'Z') c + 32 else c } })
+        if (lowercase) String(CharArray(word.length) { lower(word[it]) }) else word
+
+    private fun lower(character: Char): Char = if (character in 'A'..'Z') character + ('a' - 'A') else character
 
     private fun isPartOfWord(character: Char): Boolean =
-        character in 'a'..'z' || character in 'A'..'Z' || character in '0'..'9' || character == '\'' || character.code >= 0x80
+        when (character) {
+            in 'a'..'z', in 'A'..'Z', in '0'..'9', '\'' -> true
+            else -> character.code >= 0x80
+        }
 
     companion object {
         const val NAME = "words"

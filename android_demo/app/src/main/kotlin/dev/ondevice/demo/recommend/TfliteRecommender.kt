@@ -63,7 +63,7 @@ class TfliteRecommender(bundle: Bundle) : Recommender {
                 Interpreter(bundle.model, Interpreter.Options().setNumThreads(1))
             }
         } catch (error: UnsatisfiedLinkError) {
-            throw RecommenderException("This app holds no TensorFlow Lite library for the processor of this device.", error)
+            throw RecommenderException("This app holds no TensorFlow Lite library for this device's processor.", error)
         }
 
     private fun checkSignature() {
@@ -93,8 +93,10 @@ class TfliteRecommender(bundle: Bundle) : Recommender {
         }
     }
 
-    private fun checkThread() =
-        check(Thread.currentThread() === owner) { "The interpreter belongs to ${owner.name}, not ${Thread.currentThread().name}." }
+    private fun checkThread() {
+        val caller = Thread.currentThread()
+        check(caller === owner) { "The interpreter belongs to the thread ${owner.name}, not to ${caller.name}." }
+    }
 
     // What the runtime throws for a model it can't use.
     private fun <T> attempt(what: String, run: () -> T): T =

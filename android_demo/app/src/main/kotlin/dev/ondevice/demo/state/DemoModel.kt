@@ -171,18 +171,21 @@ class DemoModel(
         return Input.Typed(text, ids.size, ids.count { it == UNKNOWN_ID })
     }
 
-    private fun examplesOf(bundle: Bundle): List<Example> {
-        val texts = bundle.vectors.texts.map { Example(it.text.take(NAME_LENGTH), emptyList(), it.text) }
-        val histories = bundle.vectors.vectors.filter { !it.edge }.map { vector ->
-            val items = vector.ids.filter { it in RESERVED_IDS until bundle.vocabulary.size }.distinct()
-            Example(vector.name, items.map(bundle.vocabulary::item), "")
-        }
-        return (if (bundle.manifest.task == Task.TEXT) texts else histories).take(EXAMPLES)
-    }
+    private fun examplesOf(bundle: Bundle): List<Example> =
+        when (bundle.manifest.task) {
+            Task.RANKING -> bundle.vectors.vectors.filter { !it.edge }.map { vector ->
+                val items = vector.ids.filter { it in RESERVED_IDS until bundle.vocabulary.size }.distinct()
+                Example(vector.name, items.map(bundle.vocabulary::item), "")
+            }
+            Task.TEXT -> bundle.vectors.texts.map { it.text }.filter { bundle.wordIds(it).isNotEmpty() }.map { text ->
+                Example(text.split(BLANKS).joinToString(" ").trim().take(NAME_LENGTH), emptyList(), text)
+            }
+        }.take(EXAMPLES)
 
     private companion object {
         const val MATCHES = 50
         const val EXAMPLES = 8
         const val NAME_LENGTH = 40
+        val BLANKS = Regex("\\s+")
     }
 }

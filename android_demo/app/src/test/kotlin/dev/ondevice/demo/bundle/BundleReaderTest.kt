@@ -19,7 +19,8 @@ class BundleReaderTest {
         assertEquals("rock-17", bundle.nameOf(5))
         assertEquals(12, bundle.model.remaining())
         assertArrayEquals(intArrayOf(Int.MIN_VALUE, Int.MAX_VALUE, 8, -1), bundle.vectors.vectors[1].ids)
-        assertArrayEquals(intArrayOf(3, 2, 0, 0), bundle.callOf(listOf(Item(3, "monday morning"), Item(2, "Blue Monday"))))
+        val history = listOf(Item(3, "monday morning"), Item(2, "Blue Monday"))
+        assertArrayEquals(intArrayOf(3, 2, 0, 0), bundle.callOf(history))
     }
 
     @Test
@@ -197,7 +198,7 @@ class BundleReaderTest {
             ),
             Broken(
                 "test_vectors.json does not fit the model: text 'A great FILM!': it has 6 ids instead of 5.",
-                Fixture.text().file("test_vectors.json") { it.replace("\"ids\": [2, 3, 4, 0, 0]}", "\"ids\": [2, 3, 4, 0, 0, 0]}") },
+                Fixture.text().file("test_vectors.json") { it.replace("[2, 3, 4, 0, 0]}", "[2, 3, 4, 0, 0, 0]}") },
             ),
         )
     }

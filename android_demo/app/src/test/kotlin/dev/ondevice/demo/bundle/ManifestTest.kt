@@ -22,7 +22,9 @@ class ManifestTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = ["name", "vocabulary_size", "excludes_history", "score_tolerance_steps", "embedding", "inputs"])
+    @ValueSource(
+        strings = ["name", "vocabulary_size", "excludes_history", "score_tolerance_steps", "embedding", "inputs"],
+    )
     fun `a missing field is named`(field: String) {
         assertEquals("manifest.json does not fit this app: field $field is missing.", refusal { it.remove(field) })
     }
@@ -37,7 +39,9 @@ class ManifestTest {
         assertEquals("$sentence top_k is not a whole number.", refusal { it["top_k"] = 3_000_000_000 })
         assertEquals("$sentence excludes_history is not true or false.", refusal { it["excludes_history"] = 1 })
         assertEquals("$sentence embedding is not an object.", refusal { it["embedding"] = "memcom" })
-        assertEquals("$sentence embedding.ratio is not a number.", refusal { it.getObject("embedding")["ratio"] = true })
+        assertEquals("$sentence embedding.ratio is not a number.", refusal {
+            it.getObject("embedding")["ratio"] = true
+        })
         assertEquals("$sentence inputs[0].shape is not a list of whole numbers.", refusal {
             it.getArray("inputs").getObject(0).getArray("shape")[1] = "4"
         })

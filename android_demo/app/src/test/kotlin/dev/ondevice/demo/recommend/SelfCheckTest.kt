@@ -97,7 +97,7 @@ class SelfCheckTest {
     fun `labels are compared, and how texts are cut`() {
         val result = checkText(Fixture.text(), 1 to 0.9, 0 to 0.1)
         assertEquals("", result.difference)
-        assertEquals(2, result.texts)
+        assertEquals(3, result.texts)
         val foreign = checkText(Fixture.text(), 1 to 0.9, 2 to 0.1)
         assertEquals("Test vector 'review 1': 2 is none of the model's labels.", foreign.difference)
         val other = Fixture.text().manifest { it.getObject("tokenizer")["lowercase"] = false }

@@ -67,7 +67,9 @@ class TfliteRecommenderTest {
     fun `a wrong model is noticed by the self-check`() {
         val bundle = anyBundle()
         TfliteRecommender(bundle).use { recommender ->
-            val shifted = FakeRecommender { ids -> recommender.answer(ids.map { if (it > 2) it - 1 else it }.toIntArray()) }
+            val shifted = FakeRecommender { ids ->
+                recommender.answer(IntArray(ids.size) { if (ids[it] > 2) ids[it] - 1 else ids[it] })
+            }
             assertNotEquals("", SelfCheck(bundle, shifted).run().difference)
         }
     }

@@ -80,7 +80,8 @@ class DemoModelTest {
             model.add(rock)
             val ready = awaitReady { it.picked().picked.size == 2 }
             assertEquals(listOf(blue, rock), ready.picked().picked)
-            assertEquals(listOf(Scored("rock-17", 2f), Scored("rock-18", 1f), Scored("party Monday", 0.5f)), ready.answers)
+            val expected = listOf(Scored("rock-17", 2f), Scored("rock-18", 1f), Scored("party Monday", 0.5f))
+            assertEquals(expected, ready.answers)
             assertEquals(2, ready.latency?.answers)
             assertFalse(rock in ready.picked().matches)
 
@@ -122,7 +123,9 @@ class DemoModelTest {
     fun `a text is answered with labels`() {
         val recommender = FakeRecommender { answerOf(1 to 0.9, 0 to 0.1) }
         model(Fixture.text(), recommender).use { model ->
-            assertEquals(listOf("A great FILM!", "It's bad, bad, bad, bad, unseen"), awaitReady().examples.map { it.text })
+            val examples = awaitReady().examples
+            assertEquals(listOf("A great FILM!", "It's bad, bad, bad, bad, unseen"), examples.map { it.name })
+            assertEquals("It's  bad,\n bad, bad, bad, unseen", examples.last().text)
             model.setText("A great new film")
             val ready = awaitReady { (it.input as Input.Typed).text.isNotEmpty() }
             assertEquals(Input.Typed("A great new film", words = 4, unknown = 1), ready.input)
@@ -223,7 +226,10 @@ class DemoModelTest {
     fun `one thread creates, calls and closes, and it is not the caller's`() {
         val recommender = FakeRecommender(::ranking)
         var creator: Thread? = null
-        val model = DemoModel(Fixture.ranking(), Runnable::run) { recommender.also { creator = Thread.currentThread() } }
+        val model = DemoModel(Fixture.ranking(), Runnable::run) {
+            creator = Thread.currentThread()
+            recommender
+        }
         model.setListener(listener)
         awaitReady()
         model.add(rock)

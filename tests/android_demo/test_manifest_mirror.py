@@ -1,0 +1,153 @@
+"""The app reads what Python writes: each field that the Kotlin asks for is one of the Python record, of that type."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ondevice import bundle, ids
+from ondevice.bundle import TestVectors
+from ondevice.manifest import Manifest
+from ondevice.validation.contract import STEPS_PER_RANGE
+from tests.android_demo.maven import DEMO
+
+KOTLIN = DEMO / "app" / "src" / "main" / "kotlin" / "dev" / "ondevice" / "demo"
+MANIFEST, VECTORS = (KOTLIN / "bundle" / name for name in ("Manifest.kt", "TestVectors.kt"))
+
+TYPES: dict[str, Any] = {
+    "text": str,
+    "truth": bool,
+    "whole": int,
+    "count": int,
+    "number": float,
+    "texts": tuple[str, ...],
+    "wholes": tuple[int, ...],
+    "numbers": tuple[float, ...],
+    "textsByName": dict[str, str],
+}
+"""Python's type by the Kotlin function that reads it."""
+
+DEFAULTS = {"Task.RANKING.key": "ranking", "WordTokenizer.NAME": "words", "emptyList()": (), "0": 0, "true": True}
+"""Python's value by the Kotlin expression for it."""
+
+TEXT_ONLY = {"task", "labels", "tokenizer", "texts"}
+"""Fields that bundles of texts have; a package without texts need not know them."""
+
+READ = re.compile(r'record\.(\w+)\("(\w+)"(?:, ([\w.+ ]+(?:\(\))?))?\)(?:\??\.(?:map|let)\(::(\w+)\))?')
+FUNCTION = re.compile(r"fun (\w+)\(record: JsonRecord\b")
+
+
+def functions(source: str) -> dict[str, str]:
+    """Return the text of each function that reads a record, by its name."""
+    starts = [match.start() for match in re.finditer(r"\bfun ", source)] + [len(source)]
+    texts = (source[start:end] for start, end in itertools.pairwise(starts))
+    return {match[1]: text for text in texts if (match := FUNCTION.match(text))}
+
+
+def misfits(source: str, record: type) -> Iterator[str]:
+    """Say where the Kotlin reads something else than what the Python record holds.
+
+    Args:
+        source: Kotlin file, whose function `of` reads the record.
+        record: the dataclass that is written.
+    """
+    found = functions(source)
+    assert sum(len(READ.findall(text)) for text in found.values()) == source.count("record."), "a read was overlooked"
+    yield from _misfits(found, "of", record)
+
+
+def _misfits(found: dict[str, str], function: str, record: type) -> Iterator[str]:
+    hints = typing.get_type_hints(record)
+    fields = {field.name: field for field in dataclasses.fields(record)}
+    for reader, name, argument, inner in READ.findall(found[function]):
+        if name not in fields:
+            if name not in TEXT_ONLY:
+                yield f"{record.__name__} has no field {name}"
+            continue
+        # For a whole number the argument is the least that is allowed.
+        default = "" if reader == "whole" else "null" if reader == "recordOrNull" else argument
+        yield from _default_misfits(fields[name], default)
+        if reader in TYPES:
+            if hints[name] != TYPES[reader]:
+                yield f"{name} is {hints[name]}, read as {reader}"
+        elif (inside := _record_in(reader, hints[name])) is not None:
+            yield from _misfits(found, inner or _reader_of(found, name), inside)
+        else:
+            yield f"{name} is {hints[name]}, read as {reader}"
+
+
+def _record_in(reader: str, hint: Any) -> type | None:
+    """Return the record that a field of this type holds, None if this Kotlin function can't read it."""
+    kinds = {"record": type, "recordOrNull": types.UnionType, "records": tuple}
+    if (typing.get_origin(hint) or type(hint)) is not kinds[reader]:
+        return None
+    inside = typing.get_args(hint)[0] if reader != "record" else hint
+    return inside if dataclasses.is_dataclass(inside) else None
+
+
+def _reader_of(found: dict[str, str], name: str) -> str:
+    """Return the function that is given the record of a field, as in `embeddingOf(record.record("embedding"))`."""
+    [function] = re.findall(rf'(\w+)\(record\.record\("{name}"\)\)', "".join(found.values()))
+    return str(function)
+
+
+def _default_misfits(field: dataclasses.Field[Any], default: str) -> Iterator[str]:
+    required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    if required != (default == ""):
+        yield f"{field.name} is {'required' if required else 'optional'}, read as {default or 'required'}"
+    elif default in DEFAULTS and field.default != DEFAULTS[default]:
+        yield f"{field.name} is {field.default!r} by default, read as {DEFAULTS[default]!r}"
+
+
+@pytest.mark.parametrize(("path", "record"), [(MANIFEST, Manifest), (VECTORS, TestVectors)])
+def test_the_app_reads_what_is_written(path: Any, record: type) -> None:
+    assert list(misfits(path.read_text(), record)) == []
+
+
+@pytest.mark.parametrize(
+    ("kotlin", "changed", "misfit"),
+    [
+        ('record.whole("top_k", 1)', 'record.whole("best", 1)', "Manifest has no field best"),
+        ('record.whole("top_k", 1)', 'record.text("top_k")', "top_k is <class 'int'>, read as text"),
+        ('record.texts("labels", emptyList())', 'record.text("recipe", 0)', "recipe is required, read as 0"),
+        ('record.count("appended_bytes", 0)', 'record.count("appended_bytes")', "appended_bytes is optional, read as"),
+        ('record.text("method")', 'record.text("kind")', "Embedding has no field kind"),
+        ('record.wholes("shape")', 'record.texts("shape")', "shape is tuple[int, ...], read as texts"),
+        ('record.records("inputs")', 'record.records("recipe")', "recipe is <class 'str'>, read as records"),
+    ],
+)
+def test_a_difference_is_noticed(kotlin: str, changed: str, misfit: str) -> None:
+    source = MANIFEST.read_text()
+    assert kotlin in source
+    [found] = set(misfits(source.replace(kotlin, changed), Manifest))
+    assert found.startswith(misfit)
+
+
+def constants(name: str, pattern: str) -> list[str]:
+    """Return what a pattern finds in a Kotlin file of the app."""
+    return re.findall(pattern, (KOTLIN / name).read_text())
+
+
+def test_files_and_the_version_have_the_same_names() -> None:
+    assert set(constants("bundle/Bundle.kt", r'_FILE = "(.+)"')) == {
+        bundle.MANIFEST_FILE,
+        bundle.MODEL_FILE,
+        bundle.VOCABULARY_FILE,
+        bundle.TEST_VECTORS_FILE,
+    }
+    assert constants("bundle/Manifest.kt", r"SCHEMA_VERSION = (\d+)") == [str(bundle.SCHEMA_VERSION)]
+
+
+def test_ids_and_scores_mean_the_same() -> None:
+    reserved = constants("bundle/IdMapping.kt", r"const val \w+ = (\d+)")
+    assert reserved == [str(number) for number in (ids.PADDING_ID, ids.UNKNOWN_ID, ids.RESERVED_IDS)]
+    policies = constants("bundle/IdMapping.kt", r'"(\w+)", (\w+)_ID\)')
+    assert dict(policies) == {name: name.upper() for name in ids.OUT_OF_RANGE}
+    assert constants("recommend/SelfCheck.kt", r"STEPS_PER_RANGE = (\d+)") == [str(STEPS_PER_RANGE)]
