@@ -33,7 +33,8 @@ FOUNDATION = frozenset(
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "embeddings": frozenset(),
     "data": frozenset(),
-    "devices": frozenset(),
+    "devices": frozenset({"web"}),
+    "web": frozenset(),
     "quantize": frozenset({"embeddings"}),
     "models": frozenset({"embeddings"}),
     "training": frozenset({"data", "embeddings", "models", "quantize"}),
@@ -51,6 +52,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "reporting",
             "training",
             "validation",
+            "web",
         }
     ),
     "cli": frozenset({"pipeline", "reporting.console", "reporting.sweep.console", "training.config"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ import numpy.typing as npt
 from ondevice import files
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.measurement import Measurement
-from ondevice.devices.runtimes import find_runtime
-from ondevice.errors import UsageError
+from ondevice.devices.runtimes import RUNTIMES, find_runtime
+from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Tensor
 
 THREADS = 1
@@ -23,13 +24,18 @@ NOT_MEASURED = -1
 _RUNNER = Path(__file__).with_name("runner.py")
 
 
-def check_job(job: Job) -> None:
+def check_job(job: Job, runtimes: Iterable[str] = RUNTIMES) -> None:
     """Refuse a job that no runtime could run.
+
+    Args:
+        job: the job.
+        runtimes: names of the runtimes there are.
 
     Raises:
         UsageError: the runtime is unknown, the model does not exist, or the numbers contradict each other.
     """
-    find_runtime(job.runtime)
+    if job.runtime not in runtimes:
+        raise unknown_name("runtime", job.runtime, runtimes)
     if not job.model.is_file():
         raise UsageError(f"model {str(job.model)!r} does not exist.")
     counts = {name: len(values) if values.ndim else 0 for name, values in job.inputs.items()}

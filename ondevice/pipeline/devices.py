@@ -1,14 +1,16 @@
-"""Devices: which there are, what each still needs, and installing what the emulated ones start from."""
+"""Devices: which there are, what each still needs, and installing what some of them start from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ondevice.devices.browser import runtime_files
 from ondevice.devices.guest import image as images
 from ondevice.devices.guest.install import install
 from ondevice.devices.kinds.adb import Adb
 from ondevice.devices.kinds.phone import Phone
+from ondevice.devices.kinds.web import Web
 from ondevice.devices.profile import load, names, open_device
 from ondevice.errors import OnDeviceError, UsageError
 
@@ -72,23 +74,28 @@ def require_devices(chosen: Sequence[str]) -> None:
 def install_devices(
     chosen: Sequence[str] = (DEFAULT_PHONE,), *, again: bool = False, say: Callable[[str], None] = lambda what: None
 ) -> None:
-    """Build the images that devices start from, where they are not there yet.
+    """Build or fetch what devices start from, where it is not there yet.
 
     Args:
-        chosen: names of emulated devices; several may share an image.
-        again: whether to build an image although it is there.
+        chosen: names of emulated devices, of which several may share an image, and of browsers.
+        again: whether to do it although it is there.
         say: told of each step before it starts.
 
     Raises:
-        UsageError: a name is unknown, or the device is not an emulated one.
+        UsageError: a name is unknown, or the device needs nothing that could be installed here.
         OnDeviceError: a program is missing, a download failed, the disk is full or the image does not start.
     """
-    needed = {}
+    needed, runtimes = {}, {}
     for name in chosen:
         device = open_device(name)
-        if not isinstance(device, Phone):
-            emulated = [each for each in names() if isinstance(open_device(each), Phone)]
-            raise UsageError(f"device {name!r} needs no installation; emulated devices are: {', '.join(emulated)}.")
-        needed[device.image] = images.load(device.image)
+        if isinstance(device, Phone):
+            needed[device.image] = images.load(device.image)
+        elif isinstance(device, Web):
+            runtimes[device.runtime] = runtime_files.load(device.runtime)
+        else:
+            installed = [each for each in names() if isinstance(open_device(each), (Phone, Web))]
+            raise UsageError(f"device {name!r} needs no installation; devices that do: {', '.join(installed)}.")
     for spec in needed.values():
         install(spec, again=again, say=say)
+    for runtime in runtimes.values():
+        runtime_files.install(runtime, again=again, say=say)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ondevice.devices.browser import runtime_files
 from ondevice.devices.device import registry
 from ondevice.devices.guest import image as images
 from ondevice.devices.kinds.phone import Phone
@@ -13,9 +14,10 @@ from ondevice.errors import OnDeviceError, UsageError
 
 
 def test_devices_found_are_pinned() -> None:
-    assert names() == ["adb", "armv7", "entry-2018", "host", "mid-2020", "recent"]
-    assert registry.names() == ["adb", "host", "phone"]
+    assert names() == ["adb", "armv7", "entry-2018", "host", "mid-2020", "recent", "web"]
+    assert registry.names() == ["adb", "host", "phone", "web"]
     assert images.names() == ["arm64", "armv7"]
+    assert runtime_files.names() == ["litert.js-2.5.3"]
 
 
 @pytest.mark.parametrize("name", names())
@@ -24,7 +26,7 @@ def test_a_device_tells_what_it_is(name: str) -> None:
     assert device.name == name
     assert load(name).title
     assert device.runtimes()
-    assert set(device.runtimes()) <= set(RUNTIMES)
+    assert set(device.runtimes()) <= {*RUNTIMES, *runtime_files.names()}
     assert device.installed() in ([], device.runtimes())
     assert bool(device.installed()) == (not device.missing())
     assert {"system", "processor", "cores"} <= set(device.machine())

@@ -1,4 +1,4 @@
-"""List the devices that files can be validated on, or install what the emulated ones start from."""
+"""List the devices that files can be validated on, or install what emulated phones and browsers start from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", nargs="*", metavar="DEVICE", help="devices (default: all to list, entry-2018 to install)"
     )
-    parser.add_argument("--again", action="store_true", help="build the image anew although it is there")
+    parser.add_argument("--again", action="store_true", help="build or fetch it anew although it is there")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ondevice import files, records
+from ondevice.devices import cache
 from ondevice.devices.guest import tools
 from ondevice.errors import OnDeviceError
 from ondevice.toml_family import load_member, member_names
@@ -121,11 +121,8 @@ def exports(spec: ImageSpec) -> list[str]:
 
 
 def cache_folder() -> Path:
-    """Return the folder of all images: below the user's cache folder, `$XDG_CACHE_HOME` or `~/.cache`."""
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    # The standard says that a relative path is to be ignored.
-    base = Path(named) if os.path.isabs(named) else Path.home() / ".cache"
-    return base / "ondevice" / "phone"
+    """Return the folder of all images."""
+    return cache.cache_folder("phone")
 
 
 def names() -> list[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from ondevice import files, records
+from ondevice.devices.cache import BUILDING, alone
 from ondevice.devices.guest import tools
 from ondevice.devices.guest.boot import boot, command
 from ondevice.devices.guest.disk import make_disk
@@ -74,11 +73,11 @@ def install(spec: ImageSpec, again: bool = False, say: Callable[[str], None] = l
             f"the phone's image can't be built: {', '.join(packages)} is not installed; "
             f"run: {tools.install_command(packages)}"
         )
-    with _alone(cache_folder(), say):
+    with alone(cache_folder(), "waiting for another process that builds an image", say):
         # Whoever waited finds what the other has built.
         if (spec.folder / RECORD_FILE).is_file() and not again:
             return open_image(spec)
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=cache_folder()) as name:
+        with tempfile.TemporaryDirectory(prefix=BUILDING, dir=cache_folder()) as name:
             built = Path(name) / "image"
             _build(spec, Path(name), built, say)
             shutil.rmtree(spec.folder, ignore_errors=True)
@@ -87,21 +86,6 @@ def install(spec: ImageSpec, again: bool = False, say: Callable[[str], None] = l
             if older != spec.folder:
                 shutil.rmtree(older)
     return open_image(spec)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Wait until nobody else builds an image, and clear away what one that was killed has left."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("waiting for another process that builds an image")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in folder.glob(".building-*"):
-            shutil.rmtree(left)
-        yield
 
 
 def _build(spec: ImageSpec, work: Path, image: Path, say: Callable[[str], None]) -> None:

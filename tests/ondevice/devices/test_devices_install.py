@@ -136,7 +136,7 @@ def test_missing_programs_are_named_with_the_command_that_brings_them(monkeypatc
 
 
 def test_a_device_without_an_image_needs_no_installation() -> None:
-    with pytest.raises(UsageError, match="device 'host' needs no installation; emulated devices are: armv7, entry"):
+    with pytest.raises(UsageError, match="device 'host' needs no installation; devices that do: armv7, entry-2018"):
         install_devices(["host"])
 
 

@@ -1,0 +1,1 @@
+"""The page that runs a bundle in a browser: its sources, which need no build step."""
