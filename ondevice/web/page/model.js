@@ -6,9 +6,29 @@ export const RUNTIME_FOLDER = "./litert/wasm/";
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
+let lastWords = "";
+
+/** Take what the runtime's native code says: everything goes to the error stream there, mere remarks as well. */
+function printErr(line) {
+  if (/^(INFO|VERBOSE|DEBUG|WARNING): /.test(line)) {
+    console.debug(line);
+    return;
+  }
+  lastWords = line.replace(/^ERROR: (\[[^\]]*\] )?/, "");
+  console.warn(line);
+}
+
 /** Load the runtime; it chooses the build that fits this browser. */
 export async function loadRuntime() {
+  // The runtime's loader takes its settings from here.
+  globalThis.Module = { printErr };
   await loadLiteRt(RUNTIME_FOLDER);
+}
+
+/** Return an error of the runtime in words: its own, and what its native code said last. */
+export function saidOf(error) {
+  const own = String(error?.message ?? error).replace(/\s+/g, " ").trim();
+  return lastWords && !own.includes(lastWords) ? `${own} (${lastWords})` : own;
 }
 
 /** Return the array type of a NumPy type name, or undefined where LiteRT.js has none for it. */

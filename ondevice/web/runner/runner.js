@@ -1,6 +1,6 @@
 // Run one file as the job says, measure it, and send back outputs and result: a result that is there is whole.
 
-import { Model, arrayType, loadRuntime, release } from "./model.js";
+import { Model, arrayType, loadRuntime, release, saidOf } from "./model.js";
 
 const NOT_MEASURED = -1;
 
@@ -66,7 +66,7 @@ class Session {
       const end = performance.now();
       return [nanoseconds(start, end), read(answered)];
     } catch (error) {
-      throw error instanceof WebAssembly.RuntimeError ? error : new Error(`inference ${number}: ${said(error)}`);
+      throw error instanceof WebAssembly.RuntimeError ? error : new Error(`inference ${number}: ${saidOf(error)}`);
     } finally {
       release(given);
       release(answered);
@@ -122,11 +122,9 @@ async function run(job) {
   };
 }
 
-const said = (error) => String(error?.message ?? error).replace(/\s+/g, " ").trim();
-
 /** Return what an error means: a page that fails, a runtime that died, one that ran out of memory, one that refuses. */
 function failure(error) {
-  const message = said(error);
+  const message = saidOf(error);
   if (error instanceof PageError) return { status: "device failed", message };
   if (/out of memory|OOM|enlarge memory|allocation failed/i.test(message)) return { status: "out of memory", message };
   return { status: error instanceof WebAssembly.RuntimeError ? "crashed" : "refused", message };
@@ -137,7 +135,7 @@ async function main() {
   try {
     const job = JSON.parse(new TextDecoder().decode(await fetched("job.json")));
     await loadRuntime().catch((error) => {
-      throw new PageError(`LiteRT.js does not start: ${said(error)}`);
+      throw new PageError(`LiteRT.js does not start: ${saidOf(error)}`);
     });
     result = await run(job);
   } catch (error) {

@@ -1,0 +1,61 @@
+// The page: read the bundle, start the runtime, check it, show what it can do.
+
+import { showCheck, showFacts } from "./about.js";
+import { openBundle } from "./bundle.js";
+import { BundleError } from "./bundle_error.js";
+import { byId } from "./dom.js";
+import { measureLatency } from "./latency.js";
+import { loadRuntime } from "./model.js";
+import { showRanking } from "./ranking_view.js";
+import { Recommender } from "./recommender.js";
+import { selfCheck } from "./selfcheck.js";
+import { showText } from "./text_view.js";
+import { Tokenizer } from "./tokenizer.js";
+
+const TITLES = { ranking: "Recommendations", text: "Text classifier" };
+
+/** Say what is being done, and let the browser show it. */
+async function step(what) {
+  byId("step").textContent = what;
+  await new Promise((resolve) => setTimeout(resolve));
+}
+
+function showTitle({ manifest }) {
+  byId("title").textContent = TITLES[manifest.task];
+  byId("subtitle").textContent = `${manifest.name} · runs in this browser, nothing you enter leaves it`;
+  document.title = `${TITLES[manifest.task]} · ${manifest.name}`;
+}
+
+async function start() {
+  const bundle = await openBundle();
+  showTitle(bundle);
+  await step("Starting LiteRT.js …");
+  await loadRuntime();
+  await step("Loading the model …");
+  const recommender = await Recommender.load(bundle);
+  const recommend = (ids) => recommender.recommend(ids);
+  const { manifest, vocabulary, vectors } = bundle;
+  const isText = manifest.task === "text";
+  const tokenizer = isText ? new Tokenizer(manifest.tokenizer, vocabulary, manifest.history_length) : null;
+
+  await step("Checking the answers …");
+  showCheck(await selfCheck(bundle, recommend, tokenizer));
+  const measure = async () =>
+    showFacts(bundle, await measureLatency((number) => recommend(vectors[number % vectors.length].ids)));
+  await measure();
+  byId("again").addEventListener("click", measure);
+
+  byId("view").hidden = byId("about").hidden = false;
+  byId("progress").hidden = true;
+  if (isText) showText(byId("view"), bundle, recommend, tokenizer);
+  else showRanking(byId("view"), bundle, recommend);
+}
+
+start().catch((error) => {
+  byId("progress").hidden = true;
+  byId("problem").hidden = false;
+  const known = error instanceof BundleError;
+  byId("reason").textContent = known ? error.message : `The page does not work in this browser: ${error?.message ?? error}.`;
+  // What nobody foresaw is to be found by whoever looks for it.
+  if (!known) throw error;
+});

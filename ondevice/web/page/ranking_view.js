@@ -1,0 +1,100 @@
+// The view of a ranking bundle: a history to put together, and what the model recommends for it.
+
+import { makeCombobox } from "./combobox.js";
+import { bar, byId, dot, element, fill, tile } from "./dom.js";
+import { RESERVED_IDS } from "./vocabulary.js";
+
+const SUGGESTIONS = 8;
+const SAMPLES = 4;
+const SAMPLE_ITEMS = 8;
+
+/** Show the view; the first sample user's history is there from the start. */
+export function showRanking(place, { manifest, vocabulary, vectors }, recommend) {
+  fill(place, "ranking");
+  const history = new Set();
+  const samples = vectors.filter(({ edge }) => !edge).slice(0, SAMPLES);
+  let turn = 0;
+
+  function chip(id) {
+    const key = vocabulary.keys[id];
+    const remove = element("button", { type: "button", "aria-label": `Remove ${key}` }, "×");
+    remove.addEventListener("click", () => {
+      history.delete(id);
+      update();
+      byId("query").focus();
+    });
+    return element("li", {}, dot(key), element("span", {}, key), remove);
+  }
+
+  function answer(id, score, share) {
+    const key = vocabulary.keys[id];
+    const add = element("button", { type: "button", class: "add", "aria-label": `Add ${key} to the history` }, "+");
+    add.addEventListener("click", () => {
+      history.add(id);
+      update();
+    });
+    const label = element("span", { class: "name" }, key);
+    const number = element("span", { class: "number quiet" }, score.toFixed(2));
+    return element("li", { "data-id": String(id) }, tile(key), element("div", { class: "what" }, label, bar(share)), number, add);
+  }
+
+  async function update() {
+    turn += 1;
+    const mine = turn;
+    byId("clear").hidden = history.size === 0;
+    byId("size").textContent = history.size ? String(history.size) : "";
+    // The latest first, where it is seen even if there is room for few.
+    byId("chips").replaceChildren(...[...history].reverse().map(chip));
+    const start = performance.now();
+    const { items, scores } = await recommend([...history]);
+    const took = performance.now() - start;
+    // Another change may have come meanwhile; the last one counts.
+    if (mine !== turn) return;
+    const [best, last] = [scores[0], scores.at(-1)];
+    const share = (score) => (best > last ? 0.12 + (0.88 * (score - last)) / (best - last) : 1);
+    byId("answers").replaceChildren(...items.map((id, index) => answer(id, scores[index], share(scores[index]))));
+    byId("answers-title").textContent = history.size ? "Recommended" : "Without a history";
+    byId("took").textContent = `${took.toFixed(1)} ms`;
+    byId("answers-status").textContent = `${items.length} recommendations, the first is ${vocabulary.keys[items[0]]}.`;
+  }
+
+  function use(ids) {
+    history.clear();
+    for (const id of ids) history.add(id);
+    update();
+  }
+
+  function suggest(query) {
+    return vocabulary.search(query, SUGGESTIONS, history).map((id) => {
+      const key = vocabulary.keys[id];
+      return { id, content: [tile(key), element("span", {}, key)] };
+    });
+  }
+
+  function told(query, found) {
+    byId("nothing").hidden = found > 0 || !query.trim();
+    byId("nothing").textContent = found || !query.trim() ? "" : `No item is called anything like “${query.trim()}”.`;
+  }
+
+  makeCombobox(
+    byId("query"),
+    byId("suggestions"),
+    suggest,
+    (id) => {
+      history.add(id);
+      update();
+    },
+    told,
+  );
+  byId("clear").addEventListener("click", () => {
+    use([]);
+    byId("query").focus();
+  });
+  const items = (ids) => ids.filter((id) => id >= RESERVED_IDS && id < manifest.vocabulary_size);
+  samples.forEach((vector, number) => {
+    const button = element("button", { type: "button", class: "sample" }, `Sample user ${number + 1}`);
+    button.addEventListener("click", () => use(items(vector.ids).slice(0, SAMPLE_ITEMS)));
+    byId("samples").append(button);
+  });
+  use(samples.length ? items(samples[0].ids).slice(0, SAMPLE_ITEMS) : []);
+}

@@ -1,0 +1,79 @@
+// The vocabulary: one key per line, the line number is the id; and the search for items by parts of their keys.
+
+import { BundleError } from "./bundle_error.js";
+
+export const PADDING_ID = 0;
+export const UNKNOWN_ID = 1;
+/** Ids below this one are no items. */
+export const RESERVED_IDS = 2;
+
+/** Return a text as it is searched: without case and accents. */
+export function folded(text) {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+}
+
+export class Vocabulary {
+  /** @param {string[]} keys the key of every id. */
+  constructor(keys) {
+    this.keys = keys;
+    this.ids = new Map(keys.map((key, id) => [key, id]));
+    this.searched = undefined;
+  }
+
+  /**
+   * Read `vocab.txt`.
+   *
+   * @throws {BundleError} its last line has no end.
+   */
+  static parse(text) {
+    const keys = text.split("\n");
+    const rest = keys.pop();
+    if (rest !== "") throw new BundleError(`vocab.txt is cut off: its last line "${rest.slice(0, 40)}" has no end.`);
+    return new Vocabulary(keys);
+  }
+
+  get size() {
+    return this.keys.length;
+  }
+
+  get items() {
+    return this.keys.length - RESERVED_IDS;
+  }
+
+  /** Return the id of a word; one that is not in the vocabulary, or stands for something else, is unknown. */
+  id(key) {
+    const id = this.ids.get(key);
+    return id === undefined || id < RESERVED_IDS ? UNKNOWN_ID : id;
+  }
+
+  /**
+   * Return ids of items whose key holds every word of a query, the best first: the key itself, keys that begin with
+   * the query, keys with parts that begin with its words, then the rest; in id order among equals.
+   *
+   * @param {string} query what somebody typed.
+   * @param {number} limit ids, at most.
+   * @param {Set<number>} without ids that are left out.
+   */
+  search(query, limit, without = new Set()) {
+    this.searched ??= this.keys.map(folded);
+    const whole = folded(query.trim());
+    const words = whole.split(/\s+/).filter(Boolean);
+    if (!words.length) return [];
+    const found = [[], [], [], []];
+    for (let id = RESERVED_IDS; id < this.searched.length; id += 1) {
+      const key = this.searched[id];
+      if (without.has(id) || !words.every((word) => key.includes(word))) continue;
+      const rank = key === whole ? 0 : key.startsWith(whole) ? 1 : words.every((word) => startsPart(key, word)) ? 2 : 3;
+      if (found[rank].length < limit) found[rank].push(id);
+    }
+    return found.flat().slice(0, limit);
+  }
+}
+
+/** Tell whether a part of a key, after anything that is no letter and no digit, begins with a word. */
+function startsPart(key, word) {
+  for (let at = key.indexOf(word); at >= 0; at = key.indexOf(word, at + 1)) {
+    if (at === 0 || !/[\p{L}\p{N}]/u.test(key[at - 1])) return true;
+  }
+  return false;
+}
