@@ -30,6 +30,7 @@ FLAGS = (
 )
 """What keeps the browser from talking to anybody but the page's server; the library turns the sandbox off."""
 
+CRASHED = "the browser's process of the page died; it also does so when memory runs out"
 POLL_MS = 20
 START_S = 60
 
@@ -106,21 +107,23 @@ def visit(url: str, done: Callable[[], bool], limit_s: float, cancelled: Callabl
     """
     from playwright.sync_api import Error
 
-    crashes: list[str] = []
+    crashes: list[object] = []
     try:
         with browser() as opened:
             page = opened.pages[0]
-            page.on("crash", lambda page: crashes.append("the browser's process of the page died"))
+            page.on("crash", lambda page: crashes.append(page))
             start = time.monotonic()
             page.goto(url, wait_until="commit")
             while not done():
                 if crashes:
-                    return Ending("crashed", crashes[0])
+                    return Ending("crashed", CRASHED)
                 if cancelled() or time.monotonic() - start > limit_s:
                     return Ending("timed out", f"no result within {limit_s:g} s")
                 page.wait_for_timeout(POLL_MS)
             return Ending("done")
     except Error as error:
-        if crashes:
-            return Ending("crashed", crashes[0])
-        return Ending("device failed", f"the browser broke down: {error.message.strip().splitlines()[0]}")
+        said = error.message.strip().splitlines()[0]
+        # Of a process that dies early the library tells in the middle of what it is asked.
+        if crashes or "crashed" in said:
+            return Ending("crashed", CRASHED)
+        return Ending("device failed", f"the browser broke down: {said}")

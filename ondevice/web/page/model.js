@@ -6,15 +6,16 @@ export const RUNTIME_FOLDER = "./litert/wasm/";
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
-let lastWords = "";
+/** What the runtime's native code has complained of since somebody last asked. */
+let complaints = [];
 
 /** Take what the runtime's native code says: everything goes to the error stream there, mere remarks as well. */
 function printErr(line) {
-  if (/^(INFO|VERBOSE|DEBUG|WARNING): /.test(line)) {
+  if (!line.startsWith("ERROR: ")) {
     console.debug(line);
     return;
   }
-  lastWords = line.replace(/^ERROR: (\[[^\]]*\] )?/, "");
+  complaints.push(line.replace(/^ERROR: (\[[^\]]*\] )?|\.$/g, ""));
   console.warn(line);
 }
 
@@ -25,10 +26,12 @@ export async function loadRuntime() {
   await loadLiteRt(RUNTIME_FOLDER);
 }
 
-/** Return an error of the runtime in words: its own, and what its native code said last. */
+/** Return an error of the runtime in words: its own, and what its native code has complained of. */
 export function saidOf(error) {
   const own = String(error?.message ?? error).replace(/\s+/g, " ").trim();
-  return lastWords && !own.includes(lastWords) ? `${own} (${lastWords})` : own;
+  const more = complaints.filter((line) => !own.includes(line));
+  complaints = [];
+  return more.length ? `${own} (${more.join("; ")})` : own;
 }
 
 /** Return the array type of a NumPy type name, or undefined where LiteRT.js has none for it. */
@@ -72,9 +75,21 @@ export class Model {
     return tensors;
   }
 
-  /** Run the signature; who calls gives back the tensors of both sides with `release`. */
-  invoke(tensors) {
-    return this.signature.run(tensors);
+  /**
+   * Run the signature; who calls gives back the tensors of both sides with `release`.
+   *
+   * Where an inference fails the runtime only complains and returns outputs that hold anything: it is told here.
+   */
+  async invoke(tensors) {
+    complaints = [];
+    const answered = await this.signature.run(tensors);
+    if (complaints.length) {
+      release(answered);
+      const said = complaints.join("; ");
+      complaints = [];
+      throw new Error(said);
+    }
+    return answered;
   }
 
   /** Run the signature on arrays by input name and return arrays by output name; nothing stays in the runtime. */

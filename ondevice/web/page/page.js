@@ -51,11 +51,16 @@ async function start() {
   else showRanking(byId("view"), bundle, recommend);
 }
 
-start().catch((error) => {
-  byId("progress").hidden = true;
+function showProblem(error) {
+  byId("progress").hidden = byId("view").hidden = byId("about").hidden = byId("badge").hidden = true;
   byId("problem").hidden = false;
   const known = error instanceof BundleError;
   byId("reason").textContent = known ? error.message : `The page does not work in this browser: ${error?.message ?? error}.`;
-  // What nobody foresaw is to be found by whoever looks for it.
-  if (!known) throw error;
+}
+
+// What nobody foresaw stays in the browser's console as well, for whoever looks for it.
+addEventListener("unhandledrejection", ({ reason }) => showProblem(reason));
+start().catch((error) => {
+  showProblem(error);
+  if (!(error instanceof BundleError)) throw error;
 });

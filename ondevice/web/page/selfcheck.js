@@ -65,8 +65,14 @@ export async function selfCheck({ manifest, vocabulary, vectors, texts }, recomm
   const names = manifest.task === "text" ? manifest.labels : vocabulary.keys;
   let largestSteps = 0;
   for (const vector of vectors) {
-    const answer = await recommend(vector.ids);
-    let problem = namesProblem(vector, names) || answerProblem(manifest, vector.ids, answer);
+    let answer;
+    let problem = namesProblem(vector, names);
+    try {
+      answer = await recommend(vector.ids);
+      problem ||= answerProblem(manifest, vector.ids, answer);
+    } catch (error) {
+      problem = `no answer: ${error.message}`;
+    }
     if (!problem) {
       const steps = scoreError(answer, vector);
       largestSteps = Math.max(largestSteps, steps);
