@@ -39,7 +39,7 @@ def doctor() -> list[Finding]:
         found = package_version(name)
         ok = found != "not installed"
         findings.append(Finding(name, ok, True, found if ok else f"not installed; run: pip install {name}"))
-    return [*findings, _old_runtime(), _numpy(), _phone()]
+    return [*findings, _old_runtime(), _numpy(), _phone(), _browser()]
 
 
 def _old_runtime() -> Finding:
@@ -58,6 +58,12 @@ def _phone() -> Finding:
     missing = phone.missing()
     ready = f"{phone.machine()['system']}, {phone.machine()['processor']}"
     return Finding("emulated phone", not missing, False, missing or ready)
+
+
+def _browser() -> Finding:
+    web = open_device("web")
+    missing = web.missing()
+    return Finding("browser", not missing, False, missing or f"{web.machine()['system']}, {web.runtimes()[0]}")
 
 
 def _numpy() -> Finding:

@@ -18,12 +18,13 @@ NAMES = sorted(COMMANDS)
 def test_commands_found_are_pinned() -> None:
     assert NAMES == [
         "android", "catalogue", "devices", "doctor", "export", "inspect", "report", "run", "sweep", "train", "validate",
+        "web",
     ]  # fmt: skip
 
 
 def test_every_command_is_a_function_of_the_library() -> None:
-    # `devices` is about this machine, and `ondevice.devices` is a package.
-    assert sorted({*ondevice.API, "devices"}) == NAMES
+    # `devices` is about this machine; `ondevice.devices` and `ondevice.web` are packages.
+    assert sorted({*ondevice.API, "devices", "web"}) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,6 +64,7 @@ REQUIRED = {
     "sweep": ["--out", "FOLDER"],
     "train": ["--out", "RUN"],
     "validate": ["BUNDLE"],
+    "web": ["BUNDLE", "--serve"],
 }
 """Arguments without which the parser complains about something else first."""
 

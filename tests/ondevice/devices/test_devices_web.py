@@ -19,7 +19,6 @@ from tests.browsers import require_browser
 from tests.ondevice.devices.gather_files import EVERY_ID, LENGTH, TABLE, job, processes, when_running
 
 RUNTIME = "litert.js-2.5.3"
-ONE = EVERY_ID[:1]
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +63,13 @@ def test_a_signature_is_called_by_its_name_wherever_it_is(web: Web, models: Path
     assert outcome.outputs["remainder"].tolist() == [[3], [1], [0]]
 
 
-def test_what_the_runtime_refuses_is_told_in_its_words(web: Web, models: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.tflite"
-    broken.write_bytes((models / "gather.tflite").read_bytes()[:5_000])
+def test_an_inference_that_fails_is_refused_though_the_runtime_answers(web: Web, models: Path) -> None:
+    # The runtime itself returns outputs that hold anything here, as if nothing had happened.
     beyond = {"ids": np.full((1, LENGTH), 10**6, np.int32)}
-    cases = {
-        "Failed to load model": job(broken, RUNTIME, inputs={"ids": ONE}),
-        # The runtime itself returns outputs that hold anything here, as if nothing had happened.
-        "inference 0: .*gather index out of bounds": job(models / "gather.tflite", RUNTIME, inputs=beyond),
-    }
-    for (words, given), outcome in zip(cases.items(), web.run_all(list(cases.values())), strict=True):
-        assert outcome.measurement.status == "refused", given
-        assert re.search(words, outcome.measurement.message)
-        assert not outcome.outputs
+    outcome = web.run(job(models / "gather.tflite", RUNTIME, inputs=beyond))
+    assert outcome.measurement.status == "refused"
+    assert re.match(r"inference 0: .*gather index out of bounds", outcome.measurement.message)
+    assert not outcome.outputs
 
 
 def test_a_page_whose_process_dies_has_crashed(web: Web, models: Path, scratch: Path) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
 from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +26,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from ondevice import bundle as bundles
 from ondevice.bundle import Bundle, TestVector
+from ondevice.cli.main import main
 from ondevice.devices.browser.chromium import browser
 from ondevice.devices.browser.server import serving
+from ondevice.errors import OnDeviceError
 from ondevice.manifest import Manifest
 from ondevice.pipeline.export import export
 from ondevice.pipeline.validate import validate
@@ -30,6 +40,13 @@ from ondevice.web.sources import KINDS, PAGE
 from tests.browsers import require_browser
 from tests.ondevice.web.pages import Visit, resealed, visiting
 from tests.ondevice.web.text_bundles import KEYS, LABELS, LENGTH, encode, expected, write_text_bundle
+
+
+class Silent(SimpleHTTPRequestHandler):
+    """What `python3 -m http.server` serves with, but that it says nothing."""
+
+    def log_message(self, *arguments: object) -> None:
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +120,20 @@ def test_self_check_passes_and_nobody_but_the_server_is_asked(shown, site, bundl
     assert {name for name in loaded if name.endswith(".wasm")} == {"litert/wasm/litert_wasm_internal.wasm"}
     # No module is there that no page loads.
     assert {path.name for path in PAGE.iterdir() if path.suffix in KINDS} <= loaded | {"index.html"}
+
+
+def test_any_static_server_will_do(opened, bundle, tmp_path) -> None:
+    folder = write_page(bundle.folder, tmp_path / "page")
+    handler = functools.partial(Silent, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with visiting(opened, f"http://localhost:{server.server_address[1]}/") as visit:
+                assert (visit.reason, visit.errors) == ("", [])
+                expect(visit.page.locator("#check")).to_have_attribute("data-verdict", "passed")
+                expect(visit.page.locator("#facts")).to_contain_text("the clock has steps of 0.1 ms")
+        finally:
+            server.shutdown()
 
 
 def test_the_page_itself_forbids_requests_to_others(opened, site) -> None:
@@ -376,3 +407,51 @@ def test_every_button_has_a_name_and_is_large_enough_for_a_finger(shown) -> None
         assert name.strip() or label.strip()
         assert size >= 36, name
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing is wider than the phone"
+
+
+def test_command_writes_the_page_and_says_how_to_open_it(bundle, tmp_path, capsys, monkeypatch) -> None:
+    out = tmp_path / "page"
+    assert main(["web", str(bundle.folder), "--out", str(out)]) == 0
+    first, after = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(rf"{re.escape(str(out))}: \d\d\.\d MB", first)
+    assert after == f"Next: python3 -m http.server --directory {out}, then open http://localhost:8000"
+    assert (out / "bundle" / bundles.MODEL_FILE).read_bytes() == bundle.model.read_bytes()
+    assert main(["web", str(bundle.folder), "--out", str(out)]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert main(["web", str(bundle.folder), "--out", str(tmp_path / "other")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("ondevice: the page can't be written: the files of litert.js-2.5.3 are not installed; run: ")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_changed_bundle_becomes_no_page(bundle, tmp_path) -> None:
+    shutil.copytree(bundle.folder, tmp_path / "bundle")
+    with (tmp_path / "bundle" / bundles.VOCABULARY_FILE).open("a") as file:
+        file.write("one more\n")
+    with pytest.raises(OnDeviceError, match=r"vocab\.txt' was changed since export"):
+        write_page(tmp_path / "bundle", tmp_path / "page")
+    assert not (tmp_path / "page").exists()
+
+
+def test_command_serves_the_page_until_interrupted(bundle, tmp_path) -> None:
+    command = [sys.executable, "-m", "ondevice", "web", str(bundle.folder), "--serve", "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}
+    ) as one:
+        assert one.stdout is not None
+        found = re.fullmatch(r"Open (http://127\.0\.0\.1:\d+/) in a browser; Ctrl-C ends it\.\n", one.stdout.readline())
+        assert found is not None
+        with urllib.request.urlopen(found[1]) as answer:
+            assert b"On-device model" in answer.read()
+            assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        one.send_signal(signal.SIGINT)
+        assert one.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_can_be_none_is_wrong_usage(bundle, port, capsys) -> None:
+    assert main(["web", str(bundle.folder), "--serve", f"--port={port}"]) == 2
+    assert capsys.readouterr().err == f"ondevice: port is {port}; allowed is 0 to 65535.\n"
