@@ -11,9 +11,6 @@ PAGE = Path(__file__).parent / "page"
 RUNNER = Path(__file__).parent / "runner"
 """What is laid over the page where a browser is used as a device: another HTML file and a module."""
 
-KINDS = (".html", ".css", ".js", ".svg")
-"""Endings of what belongs to a page; the rest tells tools how to read it."""
-
 
 def copy_sources(source: Path, folder: Path) -> None:
     """Copy the sources of a page, over what is there.
@@ -23,5 +20,4 @@ def copy_sources(source: Path, folder: Path) -> None:
         folder: an existing folder.
     """
     for path in sorted(source.iterdir()):
-        if path.suffix in KINDS:
-            shutil.copyfile(path, folder / path.name)
+        shutil.copyfile(path, folder / path.name)

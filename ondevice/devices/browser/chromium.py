@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -87,6 +88,8 @@ def browser(**options: object) -> Iterator[BrowserContext]:
             Path(profile),
             executable_path=program(),
             args=FLAGS,
+            # What the browser itself puts there and leaves if it is interrupted goes with the profile.
+            env={**os.environ, "TMPDIR": profile},
             timeout=START_S * 1e3,
             **options,  # type: ignore[arg-type]
         )

@@ -51,3 +51,11 @@ export function bar(share) {
   made.firstChild.style.setProperty("--share", `${Math.max(0, Math.min(1, share)) * 100}%`);
   return made;
 }
+
+/** Replace what a list shows; who was on one of its buttons with the keyboard stays at that place. */
+export function refill(list, children) {
+  const buttons = () => [...list.querySelectorAll("button")];
+  const place = buttons().indexOf(document.activeElement);
+  list.replaceChildren(...children);
+  if (place >= 0) (buttons()[place] ?? buttons().at(-1))?.focus({ preventScroll: true });
+}

@@ -1,7 +1,7 @@
 // The view of a ranking bundle: a history to put together, and what the model recommends for it.
 
 import { makeCombobox } from "./combobox.js";
-import { bar, byId, dot, element, fill, tile } from "./dom.js";
+import { bar, byId, dot, element, fill, refill, tile } from "./dom.js";
 import { RESERVED_IDS } from "./vocabulary.js";
 
 const SUGGESTIONS = 8;
@@ -21,7 +21,6 @@ export function showRanking(place, { manifest, vocabulary, vectors }, recommend)
     remove.addEventListener("click", () => {
       history.delete(id);
       update();
-      byId("query").focus();
     });
     return element("li", {}, dot(key), element("span", {}, key), remove);
   }
@@ -44,7 +43,7 @@ export function showRanking(place, { manifest, vocabulary, vectors }, recommend)
     byId("clear").hidden = history.size === 0;
     byId("size").textContent = history.size ? String(history.size) : "";
     // The latest first, where it is seen even if there is room for few.
-    byId("chips").replaceChildren(...[...history].reverse().map(chip));
+    refill(byId("chips"), [...history].reverse().map(chip));
     const start = performance.now();
     const { items, scores } = await recommend([...history]);
     const took = performance.now() - start;
@@ -52,7 +51,10 @@ export function showRanking(place, { manifest, vocabulary, vectors }, recommend)
     if (mine !== turn) return;
     const [best, last] = [scores[0], scores.at(-1)];
     const share = (score) => (best > last ? 0.12 + (0.88 * (score - last)) / (best - last) : 1);
-    byId("answers").replaceChildren(...items.map((id, index) => answer(id, scores[index], share(scores[index]))));
+    refill(
+      byId("answers"),
+      items.map((id, index) => answer(id, scores[index], share(scores[index]))),
+    );
     byId("answers-title").textContent = history.size ? "Recommended" : "Without a history";
     byId("took").textContent = `${took.toFixed(1)} ms`;
     byId("answers-status").textContent = `${items.length} recommendations, the first is ${vocabulary.keys[items[0]]}.`;

@@ -9,14 +9,17 @@ export const RESERVED_IDS = 2;
 
 /** Return a text as it is searched: without case and accents. */
 export function folded(text) {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  // Most keys have no accents, and there may be a million of them.
+  const plain = /[^\u0000-\u007f]/.test(text) ? text.normalize("NFD").replace(/\p{M}/gu, "") : text;
+  return plain.toLowerCase();
 }
 
 export class Vocabulary {
   /** @param {string[]} keys the key of every id. */
   constructor(keys) {
     this.keys = keys;
-    this.ids = new Map(keys.map((key, id) => [key, id]));
+    // Each is made when it is first needed.
+    this.ids = undefined;
     this.searched = undefined;
   }
 
@@ -42,6 +45,7 @@ export class Vocabulary {
 
   /** Return the id of a word; one that is not in the vocabulary, or stands for something else, is unknown. */
   id(key) {
+    this.ids ??= new Map(this.keys.map((each, id) => [each, id]));
     const id = this.ids.get(key);
     return id === undefined || id < RESERVED_IDS ? UNKNOWN_ID : id;
   }

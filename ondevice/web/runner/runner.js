@@ -126,7 +126,7 @@ async function run(job) {
 function failure(error) {
   const message = saidOf(error);
   if (error instanceof PageError) return { status: "device failed", message };
-  if (/out of memory|OOM|enlarge memory|allocation failed/i.test(message)) return { status: "out of memory", message };
+  if (/out of memory|\bOOM\b|enlarge memory|allocation failed/i.test(message)) return { status: "out of memory", message };
   return { status: error instanceof WebAssembly.RuntimeError ? "crashed" : "refused", message };
 }
 

@@ -36,7 +36,7 @@ from ondevice.pipeline.validate import validate
 from ondevice.pipeline.web import write_page
 from ondevice.training.run_folder import Run
 from ondevice.validation.contract import answer_problem, score_error
-from ondevice.web.sources import KINDS, PAGE
+from ondevice.web.sources import PAGE
 from tests.browsers import require_browser
 from tests.ondevice.web.pages import Visit, resealed, visiting
 from tests.ondevice.web.text_bundles import KEYS, LABELS, LENGTH, encode, expected, write_text_bundle
@@ -119,7 +119,7 @@ def test_self_check_passes_and_nobody_but_the_server_is_asked(shown, site, bundl
     loaded = {url.removeprefix(site) for url in shown.asked}
     assert {name for name in loaded if name.endswith(".wasm")} == {"litert/wasm/litert_wasm_internal.wasm"}
     # No module is there that no page loads.
-    assert {path.name for path in PAGE.iterdir() if path.suffix in KINDS} <= loaded | {"index.html"}
+    assert {path.name for path in PAGE.iterdir()} <= loaded | {"index.html"}
 
 
 def test_any_static_server_will_do(opened, bundle, tmp_path) -> None:
@@ -171,6 +171,7 @@ def test_picking_an_item_gives_the_references_recommendations(opened, site, bund
         page.get_by_role("button", name=f"Add {keys[items[0]]} to the history").click()
         expect(page.locator("#chips > li")).to_have_count(2)
         assert items[0] not in visit.answers(), "what is in the history is not recommended"
+        expect(page.locator("#answers button").first).to_be_focused()
         page.get_by_role("button", name=f"Remove {keys[items[0]]}").click()
         expect(page.locator("#chips > li")).to_have_count(1)
         assert visit.answers() == items
