@@ -24,9 +24,9 @@ class TestVector:
         name: what the vector tests, e.g. `"user 17"` or `"all padding"`.
         edge: whether it holds unusual ids and not a real history.
         ids: the ids given, as many as the history is long.
-        items: the reference's best items, several times as many as the file returns.
+        items: the reference's best items, several times as many as the file returns; for a text all labels by index.
         keys: the vocabulary's keys of the first of these items, as many as the file returns, so that a vocabulary
-            that does not belong to the file is noticed.
+            that does not belong to the file is noticed; for a text the labels' names.
         scores: their scores, falling.
         score_range: largest minus smallest score over all items that may be returned.
     """
@@ -43,13 +43,35 @@ class TestVector:
 
 
 @dataclass(frozen=True)
+class TestText:
+    """One text and the ids it becomes, so that an app can check the way from a text to the file's input.
+
+    Args:
+        text: the text.
+        ids: the ids of its last words in order, filled with padding behind, as many as the file takes.
+    """
+
+    __test__ = False
+
+    text: str
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class TestVectors:
-    """The content of `test_vectors.json`."""
+    """The content of `test_vectors.json`.
+
+    Args:
+        schema_version: version of this record.
+        vectors: calls with the reference's answers.
+        texts: texts with their ids; empty for a model that takes no text.
+    """
 
     __test__ = False
 
     schema_version: int
     vectors: tuple[TestVector, ...]
+    texts: tuple[TestText, ...] = ()
 
 
 @dataclass(frozen=True)

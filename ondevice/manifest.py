@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ondevice.encoding_error import EncodingError
 from ondevice.errors import OnDeviceError
+from ondevice.tokenizer import Tokenizer
 
 UNKNOWN_RUNTIME = "unknown"
 
@@ -161,6 +162,9 @@ class Manifest:
         output: the output layer; None in a bundle of a version that did not say.
         appended_bytes: size of the archive appended to the model, so that the file has `file_bytes` and these.
         appended: names of the files in that archive.
+        task: what the model does: `"ranking"` (the best items for a history) or `"text"` (the labels of a text).
+        labels: names of the labels by index, for a model that answers with labels; else empty.
+        tokenizer: how a text is cut into the words that the vocabulary holds; None for a model that takes no text.
     """
 
     schema_version: int
@@ -196,3 +200,6 @@ class Manifest:
     output: OutputLayer | None = None
     appended_bytes: int = 0
     appended: tuple[str, ...] = ()
+    task: str = "ranking"
+    labels: tuple[str, ...] = ()
+    tokenizer: Tokenizer | None = None

@@ -22,6 +22,7 @@ FOUNDATION = frozenset(
         "quiet",
         "records",
         "registry",
+        "tokenizer",
         "toml_family",
         "units",
         "version",

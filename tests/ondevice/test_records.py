@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ondevice import records
-from ondevice.bundle import TestVector, TestVectors
+from ondevice.bundle import TestText, TestVector, TestVectors
 from ondevice.data.dataset import Dataset
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.manifest import Embedding, Lookup, Manifest, Table, Tensor
+from ondevice.tokenizer import Tokenizer
 from ondevice.training.checkpoints import State
 from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import Epoch, TrainResult
@@ -52,6 +53,9 @@ MANIFEST = Manifest(
     quality={"ndcg@10": 0.125},
     sha256={"model.tflite": "00"},
     versions={"python": "3.11.0"},
+    task="text",
+    labels=("neg", "pos"),
+    tokenizer=Tokenizer(),
 )
 VECTORS = TestVectors(
     1,
@@ -59,6 +63,7 @@ VECTORS = TestVectors(
         TestVector("user 17", False, (3, 0), (5, 4), ("b", "a"), (0.5, -0.25), 2.0),
         TestVector("", True, (), (), (), (), 0.0),
     ),
+    (TestText("a Fine film", (2, 0)),),
 )
 PARAMETERS = {"rows": 5, "operation": "add", "x": 0.5, "bias": False}
 RESULT = TrainResult(1, PARAMETERS, "s", 7, 1, (EPOCH, EPOCH), {"users": 3.0}, {})
@@ -113,9 +118,13 @@ DEFAULTS = {
     ("embedding", "error"),
     ("manifest", "appended"),
     ("manifest", "appended_bytes"),
+    ("manifest", "labels"),
     ("manifest", "output"),
     ("manifest", "quality_by_popularity"),
+    ("manifest", "task"),
+    ("manifest", "tokenizer"),
     ("result", "by_popularity"),
+    ("vectors", "texts"),
 }
 """Fields that came later: what was written before is still read."""
 
@@ -154,6 +163,7 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("manifest", "inputs", [{"name": "x", "shape": [1, 8.5], "dtype": "y"}], r"8\.5 .* @ \$\.inputs\[0\]\.shape\[1\]"),
     ("manifest", "ops", {"GATHER": "2"}, r"'2' is not of type int @ \$\.ops\['GATHER'\]"),
     ("result", "history", [5], r"expected a mapping @ \$\.history\[0\]"),
+    ("manifest", "tokenizer", {"name": "words", "lowercase": 1}, r"1 is not of type bool @ \$\.tokenizer\.lowercase"),
     ("vectors", "vectors", [{}], r"required field missing @ \$\.vectors\[0\]\.name"),
 ]  # fmt: skip
 
