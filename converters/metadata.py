@@ -9,6 +9,8 @@ from pathlib import Path
 from converters.appended import append
 from ondevice import records
 from ondevice.bundle import VOCABULARY_FILE
+from ondevice.task import RANKING
+from ondevice.tokenizer import Tokenizer
 
 SCHEMA_VERSION = 1
 METADATA_FILE = "metadata.json"
@@ -29,6 +31,9 @@ class Metadata:
         model_bytes: size of the model; what follows is the archive.
         model_sha256: SHA-256 of these bytes.
         vocabulary_sha256: SHA-256 of the vocabulary that belongs to the model, appended or not.
+        task: what the model does, see `ondevice.manifest.Manifest`.
+        labels: names of the labels by index, for a model that answers with labels; else empty.
+        tokenizer: how a text is cut into the words that the vocabulary holds; None for a model that takes no text.
     """
 
     schema_version: int
@@ -41,6 +46,9 @@ class Metadata:
     model_bytes: int
     model_sha256: str
     vocabulary_sha256: str
+    task: str = RANKING
+    labels: tuple[str, ...] = ()
+    tokenizer: Tokenizer | None = None
 
 
 def append_metadata(model: Path, metadata: Metadata, vocabulary: Path | None) -> int:

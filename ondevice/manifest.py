@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from ondevice.encoding_error import EncodingError
 from ondevice.errors import OnDeviceError
+from ondevice.ids import RESERVED_IDS
+from ondevice.task import RANKING
 from ondevice.tokenizer import Tokenizer
 
 UNKNOWN_RUNTIME = "unknown"
@@ -200,6 +202,11 @@ class Manifest:
     output: OutputLayer | None = None
     appended_bytes: int = 0
     appended: tuple[str, ...] = ()
-    task: str = "ranking"
+    task: str = RANKING
     labels: tuple[str, ...] = ()
     tokenizer: Tokenizer | None = None
+
+    @property
+    def answer_range(self) -> tuple[int, int]:
+        """The least number that an answer may hold, and the one beyond the largest: of a label, else of an item."""
+        return (0, len(self.labels)) if self.labels else (RESERVED_IDS, self.vocabulary_size)

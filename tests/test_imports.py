@@ -24,7 +24,7 @@ NEED_TENSORFLOW = (
     "ondevice.models.best",
     "ondevice.models.dropout",
     "ondevice.models.pooling",
-    "ondevice.models.ranking",
+    "ondevice.models.network",
     "ondevice.models.runs",
     "ondevice.models.scores",
     "ondevice.training.checkpoints",

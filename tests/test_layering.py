@@ -22,6 +22,7 @@ FOUNDATION = frozenset(
         "quiet",
         "records",
         "registry",
+        "task",
         "tokenizer",
         "toml_family",
         "units",

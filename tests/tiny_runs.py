@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ondevice.data.interactions import Interactions
 from ondevice.data.readers.synthetic import Synthetic
+from ondevice.data.readers.synthetic_texts import SyntheticTexts
+from ondevice.data.texts import LabelledTexts
 from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import Run
 
@@ -99,6 +101,19 @@ VARIANTS: dict[str, dict] = {
 """Every method with each of its ways to work, and every output layer."""
 
 
+TEXT_VARIANTS: dict[str, dict] = {
+    "text full": {"method": "full", "order": "as_given", "ratio": 1.0},
+    "text memcom": {"method": "memcom", "order": "semantic", "ratio": 4.0},
+    "text quotient_remainder": {"method": "quotient_remainder", "order": "random", "ratio": 4.0},
+}
+"""Models of texts; the network before the labels is that of the others."""
+
+
+def tiny_texts() -> LabelledTexts:
+    """Make a few texts with planted sentiment."""
+    return SyntheticTexts(texts=900, words=400, seed=3).read("synthetic-texts", None)
+
+
 def tiny_interactions() -> Interactions:
     """Make a small catalogue."""
     return Synthetic(users=USERS, items=ITEMS, seed=3).read("synthetic", None)
@@ -115,6 +130,9 @@ def write_user_items(interactions: Interactions, folder: Path) -> None:
 
 def tiny_config(variant: str, **settings: object) -> TrainConfig:
     """Return settings that train in about a second."""
+    if variant in TEXT_VARIANTS:
+        small = {"width": 16, "hidden": (16,), "history_length": 48, "sample_length": 48, "batch_size": 50, "epochs": 4}
+        return TrainConfig("synthetic-texts", **{**small, **TEXT_VARIANTS[variant], **settings})
     small = {"width": 16, "hidden": (16,), "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 16}
     return TrainConfig("synthetic", **{**small, **VARIANTS[variant], **settings})
 
@@ -123,13 +141,14 @@ def run_maker(root: Path) -> Callable[[str], Run]:
     """Return a function that trains a variant at its first call and remembers it."""
     from ondevice.training.fit import fit
 
-    interactions = tiny_interactions()
+    interactions, texts = tiny_interactions(), tiny_texts()
     made: dict[str, Run] = {}
 
     def make(variant: str) -> Run:
         if variant not in made:
             folder = root / variant.replace(" ", "-")
-            made[variant] = fit(tiny_config(variant), interactions, folder, lambda done, total, share: None)
+            data = texts if variant in TEXT_VARIANTS else interactions
+            made[variant] = fit(tiny_config(variant), data, folder, lambda done, total, share: None)
         return made[variant]
 
     return make

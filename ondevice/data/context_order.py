@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ondevice.data.bisection import bisect
 from ondevice.data.factors import id_factors
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists
 from ondevice.data.refinement import refine
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ondevice.data.interactions import Interactions
 from ondevice.data.reader import registry
+from ondevice.data.split_data import SplitData
+from ondevice.data.texts import TEXT_SETTINGS
+from ondevice.errors import UsageError
 from ondevice.toml_family import load_member, member_names
 
 PROFILES = Path(__file__).parent / "datasets"
@@ -32,9 +36,23 @@ class Dataset:
     history_length: int
     training: dict[str, int | float]
 
-    def read(self, path: Path | None) -> Interactions:
-        """Read the data with the data set's reader."""
-        return registry.load(self.reader)().read(self.name, path)
+    def read(self, path: Path | None, settings: Mapping[str, Any] | None = None) -> SplitData:
+        """Read the data with the data set's reader.
+
+        Args:
+            path: its files; None for a generated one.
+            settings: training settings that differ from the data set's, of which a reader may want some.
+
+        Raises:
+            UsageError: a file is missing, or a setting is one that only another reader wants.
+            OnDeviceError: a file is malformed.
+        """
+        reader = registry.load(self.reader)
+        for name in TEXT_SETTINGS:
+            if name in (settings or {}) and name not in reader.settings:
+                raise UsageError(f"setting {name} is given; allowed is it only for texts, which {self.name!r} has not.")
+        chosen = {**self.training, **(settings or {})}
+        return reader(**{name: chosen[name] for name in reader.settings if name in chosen}).read(self.name, path)
 
 
 def names() -> list[str]:

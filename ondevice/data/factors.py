@@ -10,7 +10,7 @@ import numpy.typing as npt
 import scipy.sparse
 from threadpoolctl import threadpool_limits
 
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.data.interactions import Interactions
+from ondevice.data.split_data import SplitData
 from ondevice.registry import Registry
 
 
@@ -19,21 +19,21 @@ class Order(ABC):
     """Whether neighbours in this order are similar, so that sharing a row with neighbours pays."""
 
     @abstractmethod
-    def arrange(self, interactions: Interactions, seed: int, runs: int) -> npt.NDArray[np.int64]:
+    def arrange(self, data: SplitData, seed: int, runs: int) -> npt.NDArray[np.int64]:
         """Return the items in id order, a permutation int64 `[items]`.
 
         Args:
-            interactions: the data set, of which only `train` may be used.
+            data: the data set, of which only the training split may be used: `contexts`, `counts`.
             seed: seed for whatever is random.
             runs: into how many runs, by `ondevice.ids.run_starts`, the items will be cut, each of which shares a row;
                 as many as items if none share.
         """
 
-    def vectors(self, interactions: Interactions, seed: int) -> npt.NDArray[np.float32] | None:
+    def vectors(self, data: SplitData, seed: int) -> npt.NDArray[np.float32] | None:
         """Return a vector per item such that similar items have similar ones, float32 `[items, any]`, if it knows any.
 
         Args:
-            interactions: the data set, of which only `train` may be used.
+            data: the data set, of which only the training split may be used: `contexts`, `counts`.
             seed: seed for whatever is random.
         """
         return None

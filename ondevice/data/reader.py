@@ -7,20 +7,24 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
-from ondevice.data.interactions import Interactions
+from ondevice.data.split_data import SplitData
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.registry import Registry
 
 
 class Reader(ABC):
-    """Reads one format of interactions."""
+    """Reads one format of data."""
 
     needs_data: bool = True
     """Whether the reader needs a path; a generator does not."""
 
+    settings: ClassVar[tuple[str, ...]] = ()
+    """Training settings that the reader takes by name."""
+
     @abstractmethod
-    def read(self, name: str, path: Path | None) -> Interactions:
+    def read(self, name: str, path: Path | None) -> SplitData:
         """Read a data set.
 
         Args:
@@ -51,23 +55,33 @@ def find(folder: Path, name: str) -> Path:
     raise UsageError(f"data file {str(folder / name)!r} does not exist, nor does {name}.gz beside it.")
 
 
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Give number and text of every line that is not blank, of a plain or gzip-compressed file, its end included.
+
+    Raises:
+        OnDeviceError: the file is not readable text.
+    """
+    # Lines end with \n, \r\n or \r, and not with what only Unicode takes for an end.
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        try:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield number, line
+        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise OnDeviceError(f"{path} is not a whole text or gzip file: {error}.") from error
+
+
 def integer_lines(path: Path) -> Iterator[list[int]]:
     """Read lines of whitespace-separated integers from zero, plain or gzip-compressed; blank lines are left out.
 
     Raises:
         OnDeviceError: a line holds something else, or the file is not readable text.
     """
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        try:
-            for number, line in enumerate(lines, 1):
-                words = line.split()
-                if not words:
-                    continue
-                bad = next((word for word in words if not word.isascii() or not word.isdigit()), None)
-                if bad is not None:
-                    raise OnDeviceError(f"{path}, line {number}: {bad[:40]!r} is not an integer of at least 0.")
-                if max(map(len, words)) > DIGITS:
-                    raise OnDeviceError(f"{path}, line {number}: an integer has more than {DIGITS} digits.")
-                yield [int(word) for word in words]
-        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise OnDeviceError(f"{path} is not a whole text or gzip file: {error}.") from error
+    for number, line in text_lines(path):
+        words = line.split()
+        bad = next((word for word in words if not word.isascii() or not word.isdigit()), None)
+        if bad is not None:
+            raise OnDeviceError(f"{path}, line {number}: {bad[:40]!r} is not an integer of at least 0.")
+        if max(map(len, words)) > DIGITS:
+            raise OnDeviceError(f"{path}, line {number}: an integer has more than {DIGITS} digits.")
+        yield [int(word) for word in words]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice import files
+from ondevice.data.lists import IntArray, padded
 from ondevice.errors import OnDeviceError, UsageError
-from ondevice.ids import RESERVED_IDS
+from ondevice.ids import RESERVED_IDS, UNKNOWN_ID
+from ondevice.tokenizer import Tokenizer
 
 RESERVED_KEYS = ("<padding>", "<unknown>")
 
@@ -56,6 +59,18 @@ class Vocabulary:
         if missing is not None:
             raise OnDeviceError(f"item {missing!r} is not in the vocabulary of {len(self):,} ids.")
         return np.array([by_key[key] for key in item_keys], np.int32)
+
+    def text_ids(self, texts: Iterable[str], tokenizer: Tokenizer, length: int) -> IntArray:
+        """Return the ids of the last words of every text, filled with padding behind, int32 `[texts, length]`.
+
+        Args:
+            texts: the texts.
+            tokenizer: how to cut them.
+            length: words per text, at most.
+        """
+        by_key = {key: number for number, key in enumerate(self.keys)}
+        ids = [[by_key.get(word, UNKNOWN_ID) for word in tokenizer.words(text)] for text in texts]
+        return padded(ids, length)
 
     def write(self, path: Path) -> None:
         """Write one key per line, so that the line number (from zero) is the id."""

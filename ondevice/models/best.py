@@ -52,6 +52,20 @@ def best_items(scores: Any, excluded: Any, k: int) -> tuple[Any, Any]:
     return items, values
 
 
+def best_labels(scores: Any, k: int) -> tuple[Any, Any]:
+    """Return the best labels and their probabilities.
+
+    Args:
+        scores: float32 `[batch, labels]`, before the softmax.
+        k: number of labels.
+
+    Returns:
+        labels int32 `[batch, k]` and probabilities float32 `[batch, k]`, falling.
+    """
+    values, labels = tf.math.top_k(tf.nn.softmax(scores), k)
+    return labels, values
+
+
 def _without_excluded(scores: Any, excluded: Any) -> Any:
     batch, vocabulary_size = scores.shape
     reserved = tf.constant([[PADDING_ID, UNKNOWN_ID]] * batch, tf.int32)

@@ -26,7 +26,7 @@ class Output(ABC):
     """An output layer for one vocabulary size and width; members are frozen dataclasses with plain fields.
 
     Args:
-        vocabulary_size: number of ids, and of scores.
+        vocabulary_size: number of ids, and of scores; of labels, where these are answered.
         width: numbers of the hidden vector.
     """
 
@@ -34,7 +34,7 @@ class Output(ABC):
     width: int
 
     def __post_init__(self) -> None:
-        require("vocabulary_size", self.vocabulary_size, self.vocabulary_size > RESERVED_IDS, "at least 3")
+        require("vocabulary_size", self.vocabulary_size, self.vocabulary_size >= 1, "at least 1")
         require("width", self.width, self.width >= 1, "at least 1")
         self.check()
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from ondevice import bundle as bundles
 from ondevice import files, records
+from ondevice import task as tasks
 from ondevice.bundle import TestVectors
 from ondevice.errors import OnDeviceError
-from ondevice.manifest import UNKNOWN_RUNTIME, Embedding, Lookup, Manifest, Table, Tensor
+from ondevice.manifest import UNKNOWN_RUNTIME, Embedding, Lookup, Manifest, Table
 from ondevice.training.run_folder import Run
 from ondevice.versions import versions
 
@@ -29,7 +30,7 @@ class Request:
     Args:
         recipe: the quantization recipe.
         target: name of the runtime that the file is for.
-        top_k: items the file returns per call.
+        top_k: answers the file gives per call.
         out_of_range: key of `ondevice.ids.OUT_OF_RANGE`.
         exclude_history: whether the file leaves the items given out of its answer.
         vocabulary: whether the file carries the vocabulary, too, at its end.
@@ -58,11 +59,12 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     """
     from converters import flatbuffer, stock, verify
     from converters.dense import quantize_dense
-    from converters.lower import SIGNATURE, Recommend, lower
+    from converters.lower import lower
     from converters.metadata import SCHEMA_VERSION as METADATA_VERSION
     from converters.metadata import Metadata, append_metadata
     from converters.output import lower_output, output_record
     from converters.sharing import share_constants
+    from converters.signature import registry as signatures
     from converters.stamp import stamped
     from converters.stand_ins import with_stand_ins
     from converters.tflite import convert as to_tflite
@@ -70,8 +72,10 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     from ondevice.quantize.encode import encode
     from ondevice.quantize.errors import encoding_error
     from ondevice.training.reference import load_reference, make_vectors
+    from ondevice.training.sample_texts import make_texts
 
     recipe, config, method = request.recipe, source.config, source.method()
+    task, labels = tasks.load(source.result.task), source.result.labels
     length, size = config.history_length, method.vocabulary_size
     model, values = load_reference(source)
     layer = model.get_layer(SCORES)
@@ -82,10 +86,10 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     apart = output if isinstance(layer, Scores) else None
     # What the converter quantizes itself it must be given as a whole.
     short, stand_ins = (encoded, ()) if recipe.comparison else with_stand_ins(encoded)
-    module = Recommend(
+    module = signatures.load(task.name)(
         lower(model, short), size, length, request.top_k, request.out_of_range, request.exclude_history, apart
     )
-    content = quantize_dense(to_tflite(module, dynamic_range=recipe.comparison), recipe.dense)
+    content = quantize_dense(to_tflite(module, recipe.comparison, task.signature), recipe.dense)
     if not recipe.comparison:
         # While the file is small, since a stamp may be a copy of it.
         content = stamped(content)
@@ -93,15 +97,13 @@ def convert(source: Run, request: Request, folder: Path) -> None:
         content = share_constants(content, stand_ins)
     summary = flatbuffer.read(content)
     keys = source.vocabulary().keys
-    inputs = (Tensor("ids", (1, length), "int32"),)
-    outputs = (Tensor("items", (1, request.top_k), "int32"), Tensor("scores", (1, request.top_k), "float32"))
     if recipe.comparison:
         dense, tables = stock.dense_format(summary), stock.table_records(content, summary, encoded, values)
         error = stock.vector_error(content, summary, encoded, values, keys)
     else:
         dense, tables = recipe.dense, _tables(encoded, values)
         error = encoding_error(encoded, values, keys)
-        verify.verify(content, summary, encoded, SIGNATURE, inputs, outputs, request.target, output)
+        verify.verify(content, summary, encoded, task.signature, module.inputs, module.outputs, request.target, output)
 
     name = request.name or f"{config.method}@{config.order}"
     files.write_bytes(folder / bundles.MODEL_FILE, content)
@@ -109,7 +111,7 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     metadata = Metadata(
         schema_version=METADATA_VERSION,
         name=name,
-        signature=SIGNATURE,
+        signature=task.signature,
         vocabulary_size=size,
         history_length=length,
         out_of_range=request.out_of_range,
@@ -117,11 +119,16 @@ def convert(source: Run, request: Request, folder: Path) -> None:
         model_bytes=len(content),
         model_sha256=files.sha256(folder / bundles.MODEL_FILE),
         vocabulary_sha256=files.sha256(folder / bundles.VOCABULARY_FILE),
+        task=task.name,
+        labels=labels,
+        tokenizer=source.result.tokenizer,
     )
     carried = folder / bundles.VOCABULARY_FILE if request.vocabulary else None
     appended_bytes = append_metadata(folder / bundles.MODEL_FILE, metadata, carried)
-    vectors = make_vectors(model, source, module.replacement, request.exclude_history, request.top_k)
-    records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(bundles.SCHEMA_VERSION, vectors))
+    reference = lower(model, encoded) if task.file_tables else model
+    vectors = make_vectors(reference, source, module.replacement, request.exclude_history, request.top_k)
+    texts = make_texts(source)
+    records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(bundles.SCHEMA_VERSION, vectors, texts))
     contents = (bundles.MODEL_FILE, bundles.VOCABULARY_FILE, bundles.TEST_VECTORS_FILE)
     manifest = Manifest(
         schema_version=bundles.SCHEMA_VERSION,
@@ -130,9 +137,9 @@ def convert(source: Run, request: Request, folder: Path) -> None:
         dataset_summary=source.result.dataset_summary,
         seed=config.seed,
         training_seconds=source.result.seconds,
-        signature=SIGNATURE,
-        inputs=inputs,
-        outputs=outputs,
+        signature=task.signature,
+        inputs=module.inputs,
+        outputs=module.outputs,
         vocabulary_size=size,
         history_length=length,
         top_k=request.top_k,
@@ -164,6 +171,9 @@ def convert(source: Run, request: Request, folder: Path) -> None:
         output=output_record(content, summary, output, encoded, recipe.comparison),
         appended_bytes=appended_bytes,
         appended=tuple(each.name for each in flatbuffer.read(folder / bundles.MODEL_FILE).appended),
+        task=task.name,
+        labels=labels,
+        tokenizer=source.result.tokenizer,
     )
     records.write(folder / bundles.MANIFEST_FILE, manifest)
 

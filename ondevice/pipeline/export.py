@@ -7,15 +7,16 @@ from pathlib import Path
 
 from ondevice import bundle as bundles
 from ondevice import files
+from ondevice import task as tasks
 from ondevice.bundle import Bundle
 from ondevice.errors import OnDeviceError, UsageError, unknown_name
 from ondevice.ids import OUT_OF_RANGE
 from ondevice.pipeline.conversion import Request, convert
 from ondevice.quantize import recipe as recipes
+from ondevice.task import Task
 from ondevice.training.run_folder import open_run
 
 DEFAULT_TARGET = "tflite-2.14"
-DEFAULT_TOP_K = 20
 
 
 def export(
@@ -24,9 +25,9 @@ def export(
     *,
     recipe: str = "int8",
     target: str = DEFAULT_TARGET,
-    top_k: int = DEFAULT_TOP_K,
+    top_k: int | None = None,
     out_of_range: str = "unknown",
-    exclude_history: bool = True,
+    exclude_history: bool | None = None,
     vocabulary: bool = True,
     name: str = "",
 ) -> Bundle:
@@ -40,9 +41,9 @@ def export(
         out: bundle folder to write; must not exist.
         recipe: name of the quantization recipe, or path of a `.toml` or `.json` file with the fields of one.
         target: runtime that the file is for.
-        top_k: items the file returns per call.
+        top_k: answers the file gives per call; 20 items, or all labels, without it.
         out_of_range: what an id outside the vocabulary counts as, `"unknown"` or `"padding"`.
-        exclude_history: whether the file leaves the items given out of its answer.
+        exclude_history: whether the file leaves the items given out of its answer; without it, if answers are items.
         vocabulary: whether the file carries the vocabulary, too, at its end.
         name: name of the model in the manifest; made from method and order if empty.
 
@@ -73,16 +74,30 @@ def export(
         )
     method = source.method()
     require_tables(method, chosen)
-    most = method.items - (source.config.history_length if exclude_history else 0)
-    if not 1 <= top_k <= most:
-        raise UsageError(f"top_k is {top_k}; allowed is 1 to {most} with {method.items} items.")
-    require_size(method, choose_output(source.config, method), chosen)
+    task, labels = tasks.load(source.result.task), source.result.labels
+    if exclude_history and not task.excludes_history:
+        raise UsageError(f"exclude_history is True; allowed is False for a {task.name} model, which has no history.")
+    exclude_history = task.excludes_history if exclude_history is None else exclude_history
+    top_k = _top_k(top_k, task, labels, method.items - (source.config.history_length if exclude_history else 0))
+    require_size(method, choose_output(source.config, method, task.name, labels), chosen)
     with files.new_folder(out) as folder:
         convert(source, Request(chosen, target, top_k, out_of_range, exclude_history, vocabulary, name), folder)
         opened = bundles.open_bundle(folder)
         if not chosen.comparison:
             _prove(opened)
     return bundles.open_bundle(out)
+
+
+def _top_k(top_k: int | None, task: Task, labels: tuple[str, ...], items: int) -> int:
+    """Check the number of answers that is asked for, or choose the task's."""
+    if task.top_k:
+        top_k = task.top_k if top_k is None else top_k
+        if not 1 <= top_k <= items:
+            raise UsageError(f"top_k is {top_k}; allowed is 1 to {items}, the items that an answer may hold.")
+        return top_k
+    if top_k not in (None, len(labels)):
+        raise UsageError(f"top_k is {top_k}; allowed is {len(labels)}, since every answer has all labels.")
+    return len(labels)
 
 
 def _prove(bundle: Bundle) -> None:

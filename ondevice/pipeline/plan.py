@@ -14,6 +14,7 @@ from ondevice.pipeline.quality import BEST, DEFAULT, QUALITIES
 from ondevice.pipeline.size import Size, fitted
 from ondevice.pipeline.train import configure
 from ondevice.quantize.recipe import COMPARED_METHOD
+from ondevice.task import RANKING
 
 if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
@@ -158,12 +159,14 @@ def check(plan: Plan) -> None:
     require_devices(plan.devices)
 
 
-def check_sizes(plan: Plan, counts: Counts) -> dict[str, Method]:
+def check_sizes(plan: Plan, counts: Counts, task: str = RANKING, labels: tuple[str, ...] = ()) -> dict[str, Method]:
     """Check that every method keeps the size with this many items and that histories leave enough to answer with.
 
     Args:
         plan: the plan.
         counts: what `ondevice.training.choose.falling_counts` gives.
+        task: name of the task.
+        labels: names of the labels, where answers are labels.
 
     Returns:
         the method of every variant.
@@ -172,8 +175,8 @@ def check_sizes(plan: Plan, counts: Counts) -> dict[str, Method]:
         UsageError: one does not; the message names the nearest that works.
     """
     from ondevice.ids import RESERVED_IDS
-    from ondevice.pipeline.export import DEFAULT_TOP_K
     from ondevice.training.choose import choose_method, choose_output
+    from ondevice.training.objective import objective_of
 
     chosen, items = {}, len(counts) - RESERVED_IDS
     for variant in plan.variants:
@@ -183,13 +186,8 @@ def check_sizes(plan: Plan, counts: Counts) -> dict[str, Method]:
         if method != "full":
             config = fitted(config, plan.size, len(counts), counts)
         chosen[variant] = choose_method(config, len(counts), counts)
-        choose_output(config, chosen[variant])
-        longest = items - DEFAULT_TOP_K
-        if config.history_length > longest:
-            raise UsageError(
-                f"history_length is {config.history_length}; allowed is at most {longest}, since the file answers with "
-                f"{DEFAULT_TOP_K} of {items} items that are not in the history."
-            )
+        choose_output(config, chosen[variant], task, labels)
+        objective_of(task).require_length(config.history_length, items)
     return chosen
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ondevice import task as tasks
 from ondevice.bundle import MANIFEST_FILE
 from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Manifest
@@ -24,7 +25,7 @@ def report(
     folder: Path | str,
     out: Path | str | None = None,
     *,
-    metric: str = "ndcg@20",
+    metric: str | None = None,
     command: str = "",
     title: str = "",
     remarks: Sequence[str] = (),
@@ -34,7 +35,7 @@ def report(
     Args:
         folder: where to look.
         out: folder to write to; the same one without it.
-        metric: metric shown first.
+        metric: metric shown first; the first of the task's without it.
         command: command that made the bundles, for the reader.
         title: heading; made from the data set without it.
         remarks: sentences on what was meant to be measured and was not.
@@ -47,7 +48,7 @@ def report(
     from ondevice.reporting.write import write_report
     from ondevice.training.metrics import METRICS
 
-    if metric not in METRICS:
+    if metric is not None and metric not in METRICS:
         raise unknown_name("metric", metric, METRICS)
     folder, out = Path(folder), Path(out) if out is not None else None
     if not folder.is_dir():
@@ -66,7 +67,7 @@ def report(
         models[0].manifest.dataset_summary,
         command or f"ondevice report {folder}",
         datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        metric,
+        tasks.load(models[0].manifest.task).require_metric(metric),
         baseline,
         machine(),
         versions(),

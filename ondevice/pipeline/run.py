@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ondevice.data import dataset as datasets
 from ondevice.devices.profile import open_device
 from ondevice.pipeline import plan as plans
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline.devices import default_devices
 from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS, Plan
 from ondevice.pipeline.quality import DEFAULT, teaching
-from ondevice.pipeline.train import require_enough, train
+from ondevice.pipeline.train import read_data, train
 from ondevice.pipeline.validate import require_users, validate, validation_path
 from ondevice.units import format_bytes, format_share
 
@@ -75,8 +74,8 @@ def run(
         recipes: quantization recipes each model is exported with; those to compare with only the full table.
         target: runtime that the files are for.
         devices: devices that validate; without any this machine and, where it is installed, the emulated phone.
-        users: evaluation users per file, at most; without it, and where it is more than a device says are enough, as
-            many as the device says: all on this machine, 1,000 on an emulated phone.
+        users: evaluation users or texts per file, at most; without it, and where it is more than a device says are
+            enough, as many as the device says: all on this machine, 1,000 on an emulated phone.
         settings: training settings that differ from the data set's, by name.
         output: name of every variant's output layer.
         output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8, at least.
@@ -120,9 +119,8 @@ def run(
     from ondevice.training.choose import falling_counts
 
     # Data and sizes are checked before anything is written.
-    interactions = datasets.load(dataset).read(data)
-    require_enough(interactions)
-    methods = plans.check_sizes(plan, falling_counts(interactions))
+    split_data = read_data(dataset, data, settings)
+    methods = plans.check_sizes(plan, falling_counts(split_data), split_data.task, split_data.labels)
     folder = plans.claim(out, plan)
 
     from ondevice.pipeline.export import export
@@ -157,7 +155,7 @@ def run(
                 seed=seed,
                 settings=settings,
                 out=place / "run",
-                interactions=interactions,
+                split_data=split_data,
                 progress=progress,
                 teaching=teaching(plan.quality, folder / plan.baseline / f"seed-{seed}" / "run", methods[variant]),
                 **_size_arguments(size, method),

@@ -17,12 +17,12 @@ from ondevice.embeddings.method import registry, require
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_plan import Cell, Setting, SweepPlan, best_setting, config_of, place
 from ondevice.pipeline.sweep_results import summarize_sweep
-from ondevice.pipeline.train import require_enough
+from ondevice.pipeline.train import read_data
 from ondevice.training.run_folder import is_finished
 from ondevice.units import format_setting
 
 if TYPE_CHECKING:
-    from ondevice.data.interactions import Interactions
+    from ondevice.data.split_data import SplitData
     from ondevice.reporting.sweep.record import Sweep
     from ondevice.training.config import TrainConfig
 
@@ -104,10 +104,9 @@ def sweep(
         dict(settings or {}),
     )
     plans.check(plan)
-    interactions = datasets.load(dataset).read(Path(data) if data is not None else None)
-    require_enough(interactions)
+    split_data = read_data(dataset, Path(data) if data is not None else None, settings)
     folder = Path(out)
-    cells, _ = plans.cells(plan, interactions)
+    cells, _ = plans.cells(plan, split_data)
     plans.claim(folder, plan)
     done = [0]
     with _pool(jobs) as pool:
@@ -121,7 +120,7 @@ def sweep(
             rest = plan.seeds[len(first) :]
             kept = [Job(cell, best_setting(plan, folder, cell), seed) for seed in rest for cell in group]
             _train_all(pool, plan, folder, kept, done, on_done)
-    return summarize_sweep(folder, plan, interactions, command)
+    return summarize_sweep(folder, plan, split_data, command)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
@@ -160,7 +159,8 @@ def _train_all(
     for job in jobs:
         run = place(folder, job.cell, job.setting, job.seed)
         if not is_finished(run):
-            running[pool.submit(_train, config_of(plan, folder, job.cell, job.setting, job.seed), run)] = job
+            config = config_of(plan, folder, job.cell, job.setting, job.seed)
+            running[pool.submit(_train, config, plan.settings, run)] = job
     try:
         for future in as_completed(running):
             future.result()
@@ -175,16 +175,17 @@ def _train_all(
         raise
 
 
-def _train(config: TrainConfig, run: Path) -> None:
+def _train(config: TrainConfig, settings: Mapping[str, Any], run: Path) -> None:
     """Train one model, in a process of the pool."""
     from ondevice.quiet import native_messages_kept_back
 
     with native_messages_kept_back():
         from ondevice.training.fit import fit
 
-        fit(config, _read(config.dataset, config.data), run, lambda done, total, share: None)
+        data = _read(config.dataset, config.data, tuple(sorted(settings.items())))
+        fit(config, data, run, lambda done, total, share: None)
 
 
 @functools.lru_cache(maxsize=1)
-def _read(dataset: str, data: str) -> Interactions:
-    return datasets.load(dataset).read(Path(data) if data else None)
+def _read(dataset: str, data: str, settings: tuple[tuple[str, Any], ...]) -> SplitData:
+    return datasets.load(dataset).read(Path(data) if data else None, dict(settings))

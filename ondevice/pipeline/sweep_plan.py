@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice import files, records
+from ondevice.data.texts import TEXT_SETTINGS
 from ondevice.embeddings.method import require
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
@@ -17,7 +18,7 @@ from ondevice.training.run_folder import open_run
 from ondevice.units import format_setting
 
 if TYPE_CHECKING:
-    from ondevice.data.interactions import Interactions
+    from ondevice.data.split_data import SplitData
     from ondevice.reporting.sweep.record import Refused
     from ondevice.training.config import TrainConfig
 
@@ -89,19 +90,19 @@ class Cell:
 FULL_CELL = Cell(FULL, FULL_ORDER, 1.0)
 
 
-def cells(plan: SweepPlan, interactions: Interactions) -> tuple[list[Cell], list[Refused]]:
+def cells(plan: SweepPlan, split_data: SplitData) -> tuple[list[Cell], list[Refused]]:
     """Return every model of the plan, the full table first, and those that can't be made.
 
     A method that needs a certain order is trained in that one only, one to which ids are all alike only as given.
 
     Args:
         plan: the plan.
-        interactions: the data set.
+        split_data: the data set.
     """
     from ondevice.reporting.sweep.record import Refused
     from ondevice.training.choose import falling_counts, make_method
 
-    counts = falling_counts(interactions)
+    counts = falling_counts(split_data)
     found: list[Cell] = [FULL_CELL]
     refused: list[Refused] = []
     for ratio, method in itertools.product(plan.ratios, plan.methods):
@@ -109,7 +110,7 @@ def cells(plan: SweepPlan, interactions: Interactions) -> tuple[list[Cell], list
         for order in plan.orders:
             config = config_of(plan, Path(), Cell(method, order, ratio), {}, plan.seeds[0])
             try:
-                made = make_method(config, interactions.items + RESERVED_IDS, counts)
+                made = make_method(config, split_data.items + RESERVED_IDS, counts)
             except UsageError as error:
                 refused.append(Refused(method, ratio, str(error)))
                 break
@@ -191,6 +192,9 @@ def check(plan: SweepPlan) -> None:
     for field, values in {**fields, **{f"values of {name}": found for name, found in plan.search.items()}}.items():
         if not values or len(set(values)) != len(values):
             raise UsageError(f"{field} is {list(values)}; allowed is one or more, each once.")
+    for name in TEXT_SETTINGS:
+        if name in plan.search:
+            raise UsageError(f"{name} is to be searched; allowed is one value for all models, which need equal ids.")
     for ratio in plan.ratios:
         require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
     for method in plan.warm:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ondevice import task as tasks
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, Setting, SweepPlan, best_setting, place
@@ -20,25 +21,24 @@ from ondevice.versions import machine, versions
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ondevice.data.interactions import Interactions
+    from ondevice.data.split_data import SplitData
     from ondevice.reporting.sweep.record import Comparison, Sweep, Trial
 
-METRIC = "ndcg@20"
 
-
-def summarize_sweep(folder: Path, plan: SweepPlan, interactions: Interactions, command: str) -> Sweep:
+def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, command: str) -> Sweep:
     """Gather what is trained so far, compare it with the full table, and write the report in three formats.
 
     Args:
         folder: folder of the sweep.
         plan: the plan.
-        interactions: the data set.
+        split_data: the data set.
         command: command to name in the report.
     """
     from ondevice.reporting.sweep.record import SCHEMA_VERSION, Sweep
     from ondevice.reporting.sweep.write import write_sweep
 
-    cells, refused = plans.cells(plan, interactions)
+    metric = tasks.load(split_data.task).metric
+    cells, refused = plans.cells(plan, split_data)
     trials: list[Trial] = []
     comparisons: list[Comparison] = []
     missing = 0
@@ -51,22 +51,23 @@ def summarize_sweep(folder: Path, plan: SweepPlan, interactions: Interactions, c
         if cell == FULL_CELL:
             full = kept
         elif both := [(kept[seed], full[seed]) for seed in plan.seeds if seed in kept and seed in full]:
-            comparisons.append(_compare(cell, both))
+            comparisons.append(_compare(cell, both, metric))
     found = Sweep(
         SCHEMA_VERSION,
         plan.dataset,
-        interactions.summary(),
+        split_data.summary(),
         command,
         datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         machine(),
         versions(),
-        METRIC,
+        metric,
         FULL_CELL.variant,
-        _protocol(plan),
+        _protocol(plan, metric),
         tuple(trials),
         tuple(comparisons),
         tuple(refused),
         missing,
+        split_data.task,
     )
     write_sweep(found, folder)
     return found
@@ -108,12 +109,12 @@ def _trial(cell: Cell, run: Run, setting: Setting, chosen: bool) -> Trial:
     )
 
 
-def _compare(cell: Cell, pairs: Sequence[tuple[Run, Run]]) -> Comparison:
+def _compare(cell: Cell, pairs: Sequence[tuple[Run, Run]], metric: str) -> Comparison:
     import scipy.stats
 
     from ondevice.reporting.sweep.record import Comparison
 
-    own, full = (np.mean([_per_user(pair[side]) for pair in pairs], axis=0) for side in (0, 1))
+    own, full = (np.mean([_per_user(pair[side], metric) for pair in pairs], axis=0) for side in (0, 1))
     test = scipy.stats.ttest_rel(own, full)
     interval = test.confidence_interval(0.95)
     base = float(np.mean(full))
@@ -129,15 +130,15 @@ def _compare(cell: Cell, pairs: Sequence[tuple[Run, Run]]) -> Comparison:
     )
 
 
-def _per_user(run: Run) -> npt.NDArray[np.float64]:
+def _per_user(run: Run, metric: str) -> npt.NDArray[np.float64]:
     from ondevice.training.evaluation import without_known
     from ondevice.training.metrics import per_user
 
     evaluation = run.evaluation()
-    return per_user(without_known(evaluation.items, evaluation.known), evaluation.relevant, METRIC)
+    return per_user(without_known(evaluation.items, evaluation.known), evaluation.relevant, metric)
 
 
-def _protocol(plan: SweepPlan) -> tuple[str, ...]:
+def _protocol(plan: SweepPlan, metric: str) -> tuple[str, ...]:
     fixed = ", ".join(f"{name} {value}" for name, value in plan.settings.items())
     shared = f"All models are trained with the settings of the data set{f' and {fixed}' if fixed else ''}."
     if not plan.search:
@@ -146,5 +147,5 @@ def _protocol(plan: SweepPlan) -> tuple[str, ...]:
     return (
         shared,
         f"Every model, the full table like any other, had {len(plan.candidates())} trials ({ranges}) with seed "
-        f"{plan.seeds[0]}; the one with the best {METRIC} on the validation items was kept for all seeds.",
+        f"{plan.seeds[0]}; the one with the best {metric} on the validation split was kept for all seeds.",
     )

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice.data import dataset as datasets
-from ondevice.errors import OnDeviceError, UsageError
+from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.pipeline import size as sizes
 
 if TYPE_CHECKING:
-    from ondevice.data.interactions import Interactions
+    from ondevice.data.split_data import SplitData
     from ondevice.training.config import TrainConfig
     from ondevice.training.run_folder import Run
 
@@ -78,22 +78,23 @@ def _plain(text: str) -> int | float | str | bool:
     return text
 
 
-def require_enough(interactions: Interactions) -> None:
-    """Refuse data that is too small to be measured.
+def read_data(dataset: str, data: Path | None, settings: Mapping[str, Any] | None) -> SplitData:
+    """Read a data set and refuse one that is too small to be measured.
+
+    Args:
+        dataset: name of the data set.
+        data: its files; None for a generated one.
+        settings: training settings that differ from the data set's.
 
     Raises:
-        OnDeviceError: a split has no items, or there are fewer items than the metrics look at.
+        UsageError: a name is unknown, a file is missing or a setting is not for this data set.
+        OnDeviceError: a file is malformed, or there is too little in it.
     """
-    from ondevice.training.metrics import METRICS
+    from ondevice.training.objective import objective_of
 
-    least = max(k for _, k in METRICS.values())
-    if interactions.items < least:
-        raise OnDeviceError(
-            f"data set {interactions.name!r} has {interactions.items} items; the metrics need at least {least}."
-        )
-    for split, lists in (("validation", interactions.valid), ("test", interactions.test)):
-        if not len(lists.values):
-            raise OnDeviceError(f"data set {interactions.name!r} has no {split} items; every split needs some.")
+    found = datasets.load(dataset).read(data, settings)
+    objective_of(found.task).require(found)
+    return found
 
 
 def train(
@@ -113,7 +114,7 @@ def train(
     output_options: Mapping[str, Any] | None = None,
     teaching: Mapping[str, Any] | None = None,
     out: Path | str,
-    interactions: Interactions | None = None,
+    split_data: SplitData | None = None,
     progress: Callable[[int, int, float], None] = lambda done, total, share: None,
 ) -> Run:
     """Train one model, or resume a run of the same settings that was interrupted.
@@ -136,7 +137,7 @@ def train(
         teaching: a trained model's run folder as `"teacher"`, what it is for: `"warm_start"`, `"teacher_order"` and
             `"distillation"`, and the recipe to train for as `"quantize_aware"`; see `TrainConfig`.
         out: run folder to write.
-        interactions: the data, if it is read already.
+        split_data: the data, if it is read already.
         progress: told epochs done, epochs at most and the share of the running epoch.
 
     Raises:
@@ -153,18 +154,17 @@ def train(
     layer = (output, output_ratio, output_options)
     config = configure(dataset, data, method, order, ratio, seed, options, settings, *layer)
     config = replace(config, **(teaching or {}))
-    if interactions is None:
-        interactions = datasets.load(dataset).read(data)
-    require_enough(interactions)
-    counts = falling_counts(interactions)
-    config = sizes.fitted(config, size, interactions.items + RESERVED_IDS, counts)
-    chosen = choose_method(config, interactions.items + RESERVED_IDS, counts)
-    choose_output(config, chosen)
-    check_teacher(config, interactions, chosen)
+    if split_data is None:
+        split_data = read_data(dataset, data, settings)
+    counts = falling_counts(split_data)
+    config = sizes.fitted(config, size, split_data.items + RESERVED_IDS, counts)
+    chosen = choose_method(config, split_data.items + RESERVED_IDS, counts)
+    choose_output(config, chosen, split_data.task, split_data.labels)
+    check_teacher(config, split_data, chosen)
     if config.quantize_aware:
         rounded_tables(chosen, config.quantize_aware)
     claim(out, config)
     # TensorFlow is imported only once everything that can be wrong with the request has been checked.
     from ondevice.training.fit import fit
 
-    return fit(config, interactions, out, progress)
+    return fit(config, split_data, out, progress)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice import records
+from ondevice import task as tasks
 from ondevice.bundle import open_bundle
 from ondevice.errors import EXIT_BUDGET, EXIT_DONE, EXIT_FAILED, OnDeviceError, UsageError, unknown_name
 
@@ -65,7 +66,7 @@ def validate(
     device: str = DEFAULT_DEVICE,
     runtimes: Sequence[str] | None = None,
     users: int | None = None,
-    metric: str = "ndcg@20",
+    metric: str | None = None,
     max_loss: float = DEFAULT_MAX_LOSS,
     max_memory: float | None = None,
     out: Path | None = None,
@@ -79,7 +80,7 @@ def validate(
         device: name of the device.
         runtimes: names of its runtimes; all that it offers without it, so that a missing one is a failure.
         users: real users, at most; without it as many as the device says are enough, on the host all.
-        metric: name of the task metric.
+        metric: name of the task metric; the first of the task's without it.
         max_loss: largest relative loss of the metric against the reference that is no failure.
         max_memory: largest growth of memory in MB that is no failure; any without it.
         out: JSON file to write; beside the bundle without it.
@@ -93,7 +94,7 @@ def validate(
     from ondevice.training.run_folder import VOCABULARY_FILE, open_run
     from ondevice.validation.record import Failure
     from ondevice.validation.validate import validate_bundle
-    from ondevice.validation.vocabulary import original_failures
+    from ondevice.validation.vocabulary import label_failures, original_failures
 
     bundle, run = Path(bundle), Path(run) if run is not None else None
     target = open_device(device)
@@ -101,7 +102,7 @@ def validate(
     for runtime in chosen:
         if runtime not in target.runtimes():
             raise unknown_name("runtime", runtime, target.runtimes())
-    if metric not in METRICS:
+    if metric is not None and metric not in METRICS:
         raise unknown_name("metric", metric, METRICS)
     if users is not None:
         require_users(users)
@@ -111,6 +112,7 @@ def validate(
         raise UsageError(f"max_memory is {max_memory}; allowed is a number of MB above 0.")
     # A folder given as "." or ".." has no name to write the verdict beside.
     opened = open_bundle(bundle if bundle.name not in ("", "..") else bundle.resolve())
+    metric = tasks.load(opened.manifest.task).require_metric(metric)
     source = open_run(run) if run is not None else None
     if source is not None and source.config.seed != opened.manifest.seed:
         raise UsageError(
@@ -118,7 +120,12 @@ def validate(
             f"{opened.manifest.seed}; name that run."
         )
     evaluation = source.evaluation() if source is not None else None
-    known = original_failures(opened, source.folder / VOCABULARY_FILE) if source is not None else []
+    known = []
+    if source is not None:
+        known = [
+            *original_failures(opened, source.folder / VOCABULARY_FILE),
+            *label_failures(opened.manifest, source.result.labels),
+        ]
     with tempfile.TemporaryDirectory(prefix="ondevice-") as folder:
         cut_model = None
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
+from ondevice import task as tasks
 from ondevice.encoding_error import EncodingError, WorstId
 from ondevice.reporting.columns import NUMBER, TEXT, Column
 from ondevice.reporting.record import ModelRecord, Report
@@ -78,8 +79,12 @@ def _ranking(model: ModelRecord, metric: str) -> list[str]:
         return []
     kept = statistics.fmean(quality.top_k_overlap for quality in found)
     told = [quality.users_changed for quality in found if quality.users_changed is not None]
-    changed = f", and {format_share(statistics.fmean(told))} of the users get another list" if told else ""
+    task = tasks.load(model.manifest.task)
+    if not task.top_k:
+        same = f"The file gives {format_share(kept)} of the {task.examples} the reference's best {task.answer}"
+        return [f"{same} ({found[0].users:,} {task.examples}, mean over runtimes)."]
+    changed = f", and {format_share(statistics.fmean(told))} of the {task.examples} get another list" if told else ""
     return [
-        f"Of the reference's {model.manifest.top_k} best items the file returns {format_share(kept)} "
-        f"({found[0].users:,} users, mean over runtimes){changed}."
+        f"Of the reference's {model.manifest.top_k} best {task.answer}s the file returns {format_share(kept)} "
+        f"({found[0].users:,} {task.examples}, mean over runtimes){changed}."
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ondevice import task as tasks
 from ondevice.manifest import Manifest
+from ondevice.task import Task
 from ondevice.validation.record import RuntimeResult, Validation
 
 SCHEMA_VERSION = 2
@@ -46,7 +48,7 @@ class Report:
         schema_version: version of this record.
         title: heading of the report.
         dataset: name of the data set.
-        dataset_summary: one sentence with users, items, interactions and split.
+        dataset_summary: one sentence with the numbers of what is in it, and the split.
         command: command that made it.
         created: time of writing, ISO 8601 with offset.
         metric: name of the metric shown first, e.g. `"ndcg@20"`.
@@ -69,3 +71,8 @@ class Report:
     versions: dict[str, str]
     remarks: tuple[str, ...]
     models: tuple[ModelRecord, ...]
+
+    @property
+    def task(self) -> Task:
+        """What the models do; all of a report do the same."""
+        return tasks.load(self.models[0].manifest.task if self.models else tasks.RANKING)

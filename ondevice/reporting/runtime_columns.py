@@ -9,6 +9,7 @@ from ondevice.reporting.columns import ABSENT, NUMBER, TEXT, VERDICT, Column, fo
 from ondevice.reporting.record import Report
 from ondevice.reporting.runtimes import RuntimeRow
 from ondevice.reporting.summary import BASELINE_RECIPE, Row
+from ondevice.task import Task
 from ondevice.units import (
     format_bytes,
     format_count,
@@ -102,11 +103,11 @@ def _entries(report: Report, rows: tuple[Row, ...]) -> tuple[RuntimeEntry, ...]:
 
 
 def _filled(report: Report, entries: tuple[RuntimeEntry, ...]) -> tuple[Column[RuntimeEntry], ...]:
-    columns = _columns(report.metric, report.baseline or "the baseline")
+    columns = _columns(report.metric, report.baseline or "the baseline", report.task)
     return tuple(c for c in columns if c.kind != NUMBER or any(c.cell(entry) != ABSENT for entry in entries))
 
 
-def _columns(metric: str, baseline: str) -> tuple[Column[RuntimeEntry], ...]:
+def _columns(metric: str, baseline: str, task: Task) -> tuple[Column[RuntimeEntry], ...]:
     times = f"in brackets how many times as much as for the {BASELINE_RECIPE} file of {baseline} on the same runtime"
     return (
         Column("Model", TEXT, lambda entry: entry.row.variant),
@@ -117,7 +118,7 @@ def _columns(metric: str, baseline: str) -> tuple[Column[RuntimeEntry], ...]:
             "Change",
             NUMBER,
             lambda entry: format_change(entry.runtime),
-            "to the file's own float reference over the same users; of several seeds the worst one's, "
+            f"to the file's own float reference over the same {task.examples}; of several seeds the worst one's, "
             "for a single seed with the 95% bootstrap interval",
         ),
         Column(
@@ -162,18 +163,19 @@ def _columns(metric: str, baseline: str) -> tuple[Column[RuntimeEntry], ...]:
             metric,
             NUMBER,
             lambda entry: or_absent(entry.runtime.metric, format_metric),
-            "the converted file on this runtime, mean over seeds; comparable only between rows with equally many users",
+            "the converted file on this runtime, mean over seeds; comparable only between rows with equally many "
+            f"{task.examples}",
         ),
         Column(
-            "Users",
+            task.examples.capitalize(),
             NUMBER,
             lambda entry: or_absent(entry.runtime.users, "{:,}".format),
-            "users behind change, metric and overlap; the fewer, the less certain",
+            f"{task.examples} behind change, metric and overlap; the fewer, the less certain",
         ),
         Column(
-            "Top-k overlap",
+            f"{'Top-k' if task.top_k else task.answer.capitalize()} overlap",
             NUMBER,
             lambda entry: or_absent(entry.runtime.overlap, format_share),
-            "mean share of the reference's items that the file returns too",
+            f"mean share of the reference's {task.answer}s that the file returns too, as many as {metric} looks at",
         ),
     )

@@ -100,6 +100,7 @@ def _claim(report: Report, row: Row) -> str:
 
 def _metric_statement(report: Report) -> str:
     users: dict[str, set[int]] = {}
+    examples = report.task.examples
     for model in report.models:
         for result in model.results:
             if result.quality is not None and result.quality.metric == report.metric:
@@ -108,10 +109,10 @@ def _metric_statement(report: Report) -> str:
         return "The metric of the converted files was not measured."
     spans = {device: _span(counts) for device, counts in users.items()}
     if len(set(spans.values())) == 1:
-        where = f"{next(iter(spans.values()))} users"
+        where = f"{next(iter(spans.values()))} {examples}"
     else:
-        where = " and ".join(f"{span} users on {device}" for device, span in spans.items())
-    return f"{report.metric} of a converted file is measured on {where}, its reference on the same users."
+        where = " and ".join(f"{span} {examples} on {device}" for device, span in spans.items())
+    return f"{report.metric} of a converted file is measured on {where}, its reference on the same {examples}."
 
 
 def _span(counts: set[int]) -> str:

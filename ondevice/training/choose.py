@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.data.interactions import Interactions
 from ondevice.data.order import registry as orders
+from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings import sharing
 from ondevice.embeddings.method import Method
@@ -20,7 +20,9 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.output import Output
 from ondevice.models.output import registry as outputs
+from ondevice.task import RANKING
 from ondevice.training.config import TrainConfig
+from ondevice.training.objective import objective_of
 from ondevice.training.run_folder import open_run
 
 Counts = npt.NDArray[np.int64]
@@ -28,13 +30,13 @@ Counts = npt.NDArray[np.int64]
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
-def falling_counts(interactions: Interactions) -> Counts:
+def falling_counts(data: SplitData) -> Counts:
     """Return how often each id occurs in training in the order `frequency`, zeros for the reserved ids in front.
 
     Returns:
         int64 `[vocabulary_size]`.
     """
-    items = np.sort(interactions.train.counts(interactions.items))[::-1]
+    items = np.sort(data.counts)[::-1]
     return np.concatenate([np.zeros(RESERVED_IDS, np.int64), items])
 
 
@@ -95,29 +97,31 @@ def method_options(config: TrainConfig, counts: Counts | None = None) -> dict[st
     return options if counts is None else kind.options_from_counts(counts, options)
 
 
-def choose_output(config: TrainConfig, method: Method) -> Output:
+def choose_output(config: TrainConfig, method: Method, task: str = RANKING, labels: tuple[str, ...] = ()) -> Output:
     """Build the configured output layer at the configured ratio.
 
     Args:
         config: the settings.
         method: the embedding method.
+        task: name of the task.
+        labels: names of the labels, where answers are labels.
 
     Raises:
-        UsageError: the layer can't reach the ratio or is not for this method, or an option is not one of its fields or
-            of another type.
+        UsageError: the layer can't reach the ratio or is not for this method or task, or an option is not one of its
+            fields or of another type.
     """
     kind = outputs.load(config.output)
     _checked(config.output_options, kind, f"output layer {config.output}")
     width = config.hidden[-1] if config.hidden else method.output_width
-    return kind.for_ratio(method, width, config.output_ratio, **config.output_options)
+    return objective_of(task).output(kind, method, width, config, labels)
 
 
-def check_teacher(config: TrainConfig, interactions: Interactions, method: Method) -> None:
+def check_teacher(config: TrainConfig, data: SplitData, method: Method) -> None:
     """Check that the configured teacher, if there is one, can teach.
 
     Args:
         config: the settings.
-        interactions: the data set.
+        data: the data set.
         method: the embedding method.
 
     Raises:
@@ -127,9 +131,11 @@ def check_teacher(config: TrainConfig, interactions: Interactions, method: Metho
     if not config.teacher:
         return
     run = open_run(Path(config.teacher))
-    own = Vocabulary.of_items(interactions.item_keys, np.arange(interactions.items))
+    own = Vocabulary.of_items(data.item_keys, np.arange(data.items))
     if set(run.vocabulary().keys) != set(own.keys):
         raise UsageError(f"teacher {config.teacher!r} was trained on other items; name a run of the same data.")
+    if (run.result.task, run.result.labels) != (data.task, data.labels):
+        raise UsageError(f"teacher {config.teacher!r} was trained for another task; name a run of the same data.")
     given, needed = (run.method().output_width, run.config.hidden), (method.output_width, config.hidden)
     if config.warm_start and given != needed:
         raise UsageError(

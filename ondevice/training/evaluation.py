@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice import files
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists
 from ondevice.errors import OnDeviceError, UsageError
 
 KEPT_ITEMS = 50

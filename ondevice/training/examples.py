@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
-import numpy.typing as npt
 
-from ondevice.data.interactions import IntArray, Lists
+from ondevice.data.lists import IntArray, Lists, padded
 from ondevice.errors import OnDeviceError
 from ondevice.ids import PADDING_ID, UNKNOWN_ID
 
@@ -76,20 +73,3 @@ class HistoryExamples(keras.utils.PyDataset):
             return ids[:cut], ids[cut : cut + 1]
         shuffled = rng.permutation(ids)
         return shuffled[: len(ids) // 2], shuffled[len(ids) // 2 :]
-
-
-def padded(lists: list[Any] | Lists, length: int) -> npt.NDArray[np.int32]:
-    """Put lists of ids into one array, keeping the last ids of a long one and filling short ones with padding.
-
-    Args:
-        lists: ids of each row.
-        length: ids per row.
-
-    Returns:
-        int32 `[rows, length]`.
-    """
-    filled = np.full((len(lists), length), PADDING_ID, np.int32)
-    for row, ids in zip(filled, lists, strict=True):
-        kept = ids[-length:]
-        row[: len(kept)] = kept
-    return filled

@@ -1,4 +1,4 @@
-"""The loss: softmax cross-entropy over the whole vocabulary, averaged over each example's targets."""
+"""The losses: softmax cross-entropy over the whole vocabulary, averaged over each example's targets, or over labels."""
 
 from __future__ import annotations
 
@@ -28,3 +28,18 @@ def softmax_over_targets(targets: Any, scores: Any) -> Any:
     log_total = tf.reduce_logsumexp(scores, axis=1, keepdims=True)
     losses = log_total - tf.gather(scores, targets, batch_dims=1)
     return tf.reduce_sum(weights * losses, axis=1) / tf.maximum(tf.reduce_sum(weights, axis=1), 1.0)
+
+
+@keras.saving.register_keras_serializable(package="ondevice")
+def softmax_over_labels(labels: Any, scores: Any) -> Any:
+    """Return minus the log-probability of the right label.
+
+    Args:
+        labels: int32 `[batch]`.
+        scores: float32 `[batch, labels]`, before the softmax.
+
+    Returns:
+        float32 `[batch]`.
+    """
+    # Keras gives targets of one number per example a second dimension.
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.reshape(tf.cast(labels, tf.int32), [-1]), scores)

@@ -1,14 +1,16 @@
-"""Ranking metrics over the whole vocabulary, in NumPy; no sampled candidates.
+"""The metrics, in NumPy: rankings over the whole vocabulary, without sampled candidates, and labels.
 
-A user without relevant items has no value and is left out of every mean.
+A user without relevant items has no value and is left out of every mean. A text is a user with one relevant label.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists
 from ondevice.manifest import POPULARITY
 
 FloatArray = npt.NDArray[np.float64]
@@ -44,8 +46,14 @@ def recall(hit: npt.NDArray[np.bool_], relevant_counts: npt.NDArray[np.integer],
     return hit[:, :k].sum(axis=1) / relevant_counts
 
 
-METRICS = {"ndcg@10": (ndcg, 10), "ndcg@20": (ndcg, 20), "recall@10": (recall, 10), "recall@20": (recall, 20)}
-"""The metrics that are reported, by name."""
+METRICS = {
+    "ndcg@10": (ndcg, 10),
+    "ndcg@20": (ndcg, 20),
+    "recall@10": (recall, 10),
+    "recall@20": (recall, 20),
+    "accuracy": (recall, 1),
+}
+"""Every metric by name, with its cut-off; `ondevice.task` says which one is for which task."""
 
 
 def per_user(recommended: npt.NDArray[np.integer], relevant: Lists, name: str) -> FloatArray:
@@ -64,12 +72,31 @@ def per_user(recommended: npt.NDArray[np.integer], relevant: Lists, name: str) -
     return measure(relevant.holds(recommended)[counts > 0], counts[counts > 0], k)
 
 
-def means(recommended: npt.NDArray[np.integer], relevant: Lists) -> dict[str, float]:
-    """Return the mean of every metric whose cut-off the recommendations reach, over the users with relevant items."""
+def means(recommended: npt.NDArray[np.integer], relevant: Lists, names: Iterable[str]) -> dict[str, float]:
+    """Return the mean of every metric whose cut-off the recommendations reach, over the users with relevant items.
+
+    Args:
+        recommended: `[users, k]`, best first.
+        relevant: relevant items of each user.
+        names: keys of `METRICS`.
+    """
     counts = np.diff(relevant.offsets)
     hit = relevant.holds(recommended)[counts > 0]
-    reached = [(name, *METRICS[name]) for name in sorted(METRICS) if METRICS[name][1] <= recommended.shape[1]]
+    reached = [(name, *METRICS[name]) for name in sorted(names) if METRICS[name][1] <= recommended.shape[1]]
     return {name: float(np.mean(measure(hit, counts[counts > 0], k))) for name, measure, k in reached}
+
+
+def macro_f1(found: npt.NDArray[np.integer], right: npt.NDArray[np.integer], labels: int) -> float:
+    """Return F1 averaged over the labels, each counting as much as the others; zero for one that is never right.
+
+    Args:
+        found: the label found for each text, `[texts]`.
+        right: the right one, `[texts]`.
+        labels: number of labels.
+    """
+    both = np.bincount(right[found == right], minlength=labels)
+    either = np.bincount(found, minlength=labels) + np.bincount(right, minlength=labels)
+    return float(np.mean(2 * both / np.maximum(either, 1)))
 
 
 def popularity(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
@@ -92,7 +119,7 @@ def popularity(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
 
 
 def by_popularity(
-    recommended: npt.NDArray[np.integer], relevant: Lists, classes: npt.NDArray[np.integer]
+    recommended: npt.NDArray[np.integer], relevant: Lists, classes: npt.NDArray[np.integer], names: Iterable[str]
 ) -> dict[str, dict[str, float]]:
     """Return the metrics of each class of items alone: the same ranking, but only that class's items are relevant.
 
@@ -100,6 +127,7 @@ def by_popularity(
         recommended: `[users, k]`, best first.
         relevant: relevant items of each user.
         classes: the class of every value that an item may have, see `popularity`; -1 for what is no item.
+        names: keys of `METRICS`.
 
     Returns:
         by class the means over the users who have a relevant item of it, their number as `"users"` and the number of
@@ -110,5 +138,5 @@ def by_popularity(
         of_class = relevant.kept(classes == number)
         users = int(np.count_nonzero(np.diff(of_class.offsets)))
         sizes = {"users": float(users), "items": float(np.count_nonzero(classes == number))}
-        found[name] = {**(means(recommended, of_class) if users else {}), **sizes}
+        found[name] = {**(means(recommended, of_class, names) if users else {}), **sizes}
     return found

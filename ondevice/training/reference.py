@@ -6,17 +6,18 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ondevice import task as tasks
 from ondevice.bundle import TestVector
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import FloatArray
 from ondevice.errors import OnDeviceError
 from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
-from ondevice.models.ranking import load_network
+from ondevice.models.network import load_network
+from ondevice.training.objective import objective_of
 from ondevice.training.run_folder import Run
-from ondevice.training.score import Scorer, kept_items
 
 REAL_USERS = 8
-"""Test vectors that are histories of real evaluation users."""
+"""Test vectors that are histories of real evaluation users, or real texts."""
 
 
 def load_reference(run: Run) -> tuple[keras.Model, dict[str, FloatArray]]:
@@ -38,22 +39,23 @@ def make_vectors(
     """Make test vectors from real histories and from every kind of edge id, with the reference's answers.
 
     Args:
-        model: the reference model.
+        model: the reference model, perhaps with the file's own tables.
         run: its run.
         replacement: id that an id outside the vocabulary counts as.
         exclude_history: whether the items given are left out of the answer.
-        top_k: items that the file returns, whose vocabulary keys go along.
+        top_k: answers that the file returns, whose keys go along.
     """
-    size, length = run.method().vocabulary_size, run.config.history_length
+    method, length = run.method(), run.config.history_length
+    size, example = method.vocabulary_size, tasks.load(run.result.task).example
     histories = run.evaluation().histories
     chosen = np.unique(np.linspace(0, len(histories) - 1, REAL_USERS).astype(int))
-    real = {f"evaluation user {user}": histories[user] for user in chosen}
+    real = {f"evaluation {example} {number}": histories[number] for number in chosen}
     named = real | {name: _filled(ids, length) for name, ids in _edges(size, length).items()}
     given = np.stack(list(named.values()))
     cleaned = np.where((given >= 0) & (given < size), given, np.int32(replacement))
     excluded = cleaned if exclude_history else np.zeros_like(cleaned)
-    items, scores, ranges = Scorer(model, kept_items(size, length)).recommend(cleaned, excluded)
-    keys = run.vocabulary().keys
+    items, scores, ranges = objective_of(run.result.task).answers(model, method, cleaned, excluded)
+    keys = run.result.labels or run.vocabulary().keys
     return tuple(
         TestVector(
             name=name,

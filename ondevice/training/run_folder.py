@@ -14,6 +14,8 @@ from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import Method
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
+from ondevice.task import RANKING
+from ondevice.tokenizer import Tokenizer
 from ondevice.training.config import TrainConfig
 from ondevice.training.evaluation import Evaluation
 
@@ -47,10 +49,13 @@ class TrainResult:
         model_parameters: numbers the whole model stores.
         best_epoch: epoch whose weights were kept, from 0.
         history: one entry per epoch.
-        test: metrics on the test split by name, and the number of users as `"users"`.
+        test: metrics on the test split by name, and the number of examples by their plural, e.g. `"users"`.
         versions: versions of the packages.
         by_popularity: metrics on the test split by class of items, see `metrics.by_popularity`; empty in a run that
-            did not record them.
+            did not record them or whose answers are no items.
+        task: name of the task.
+        labels: names of the labels by index, where answers are labels.
+        tokenizer: how texts were cut, where ids stand for words.
     """
 
     schema_version: int
@@ -62,6 +67,9 @@ class TrainResult:
     test: dict[str, float]
     versions: dict[str, str]
     by_popularity: dict[str, dict[str, float]] = field(default_factory=dict)
+    task: str = RANKING
+    labels: tuple[str, ...] = ()
+    tokenizer: Tokenizer | None = None
 
     @property
     def best_validation(self) -> float:

@@ -1,7 +1,8 @@
-"""Scoring users with a Keras model, batch by batch: the reference that every converted file is compared with."""
+"""Scoring users or texts with a Keras model, batch by batch: the reference that every file is compared with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists, padded
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.best import best_items
+from ondevice.models.best import best_items, best_labels
 from ondevice.training.evaluation import KEPT_ITEMS, Evaluation
-from ondevice.training.examples import padded
 
 BATCH = 128
 
@@ -47,15 +47,51 @@ class Scorer:
         Returns:
             items int32 `[users, k]`, their scores float32 `[users, k]` and the range of all scores float32 `[users]`.
         """
-        parts = []
-        for start in range(0, len(histories), BATCH):
-            rows = slice(start, start + BATCH)
-            missing = BATCH - len(histories[rows])
-            # A full last batch, so that the step is traced once.
-            filled = [np.pad(each[rows], ((0, missing), (0, 0))) for each in (histories, excluded)]
-            parts.append([part.numpy()[: BATCH - missing] for part in self.step(*map(tf.constant, filled))])
-        items, scores, ranges = (np.concatenate(part) for part in zip(*parts, strict=True))
+        items, scores, ranges = _in_batches(self.step, histories, excluded)
         return items, scores, ranges
+
+
+class Classifier:
+    """A model's labels for many texts; the graph is traced once and used again.
+
+    Args:
+        model: from ids to scores of labels.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        @tf.function
+        def step(ids: Any) -> Any:
+            scores = model(ids, training=False)
+            return best_labels(scores, scores.shape[1])
+
+        self.step = step
+
+    def classify(
+        self, ids: npt.NDArray[np.int32]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return all labels of each text, the most probable first.
+
+        Args:
+            ids: int32 `[texts, length]`.
+
+        Returns:
+            labels int32 `[texts, labels]`, their probabilities float32 `[texts, labels]`, and 1 for each text, which is
+            the range of what a probability may be.
+        """
+        labels, probabilities = _in_batches(self.step, ids)
+        return labels, probabilities, np.ones(len(ids), np.float32)
+
+
+def _in_batches(step: Callable[..., Any], *arrays: npt.NDArray[np.int32]) -> list[npt.NDArray[Any]]:
+    """Call a step for `BATCH` rows at a time and join what it returns."""
+    parts = []
+    for start in range(0, len(arrays[0]), BATCH):
+        rows = slice(start, start + BATCH)
+        missing = BATCH - len(arrays[0][rows])
+        # A full last batch, so that the step is traced once.
+        filled = [np.pad(each[rows], ((0, missing), (0, 0))) for each in arrays]
+        parts.append([part.numpy()[: BATCH - missing] for part in step(*map(tf.constant, filled))])
+    return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
 def users_with_answers(known: Lists, relevant: Lists) -> tuple[Lists, Lists]:

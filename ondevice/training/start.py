@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.data.context_order import factor_order
-from ondevice.data.interactions import Interactions
 from ondevice.data.order import registry as orders
+from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import FloatArray, Method
 from ondevice.ids import RESERVED_IDS, run_starts
@@ -21,26 +21,26 @@ from ondevice.training.run_folder import open_run
 from ondevice.training.teacher import Teacher
 
 
-def arranged(config: TrainConfig, interactions: Interactions, method: Method, output: Output) -> Vocabulary:
+def arranged(config: TrainConfig, data: SplitData, method: Method, output: Output) -> Vocabulary:
     """Give the items their ids, in runs as the embedding method cuts them, or as the output layer does if it does not.
 
     Args:
         config: the settings.
-        interactions: the data set.
+        data: the data set.
         method: the embedding method.
         output: the output layer.
     """
-    items = interactions.items
+    items = data.items
     runs = method.runs if method.runs < items else output.wanted_runs
     if config.teacher_order:
-        as_given = Vocabulary.of_items(interactions.item_keys, np.arange(items))
+        as_given = Vocabulary.of_items(data.item_keys, np.arange(items))
         vectors = Teacher.of_run(open_run(Path(config.teacher)), as_given).vectors[RESERVED_IDS:]
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         directions = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
-        arrangement = factor_order(directions, interactions.train.counts(items), run_starts(items, runs))
+        arrangement = factor_order(directions, data.counts, run_starts(items, runs))
     else:
-        arrangement = orders.load(config.order)().arrange(interactions, config.seed, runs)
-    return Vocabulary.of_items(interactions.item_keys, arrangement)
+        arrangement = orders.load(config.order)().arrange(data, config.seed, runs)
+    return Vocabulary.of_items(data.item_keys, arrangement)
 
 
 def teacher_of(config: TrainConfig, vocabulary: Vocabulary) -> Teacher | None:
@@ -50,7 +50,7 @@ def teacher_of(config: TrainConfig, vocabulary: Vocabulary) -> Teacher | None:
 
 def start(
     config: TrainConfig,
-    interactions: Interactions,
+    data: SplitData,
     method: Method,
     model: keras.Model,
     ids: npt.NDArray[np.int32],
@@ -60,21 +60,21 @@ def start(
 
     Args:
         config: the settings.
-        interactions: the data set.
+        data: the data set.
         method: the embedding method.
         model: the network.
         ids: the id of every item.
         teacher: the model to start from, if any.
     """
     if _has_chosen(model, method):
-        vectors = _vectors(config, interactions, ids, teacher)
+        vectors = _vectors(config, data, ids, teacher)
         embedding, scores = model.get_layer("embedding"), model.get_layer(SCORES)
         for name, values in method.chosen_tables(vectors, config.seed).items():
             embedding.tables[name].assign(values)
         assign(scores, output_of(scores).chosen(vectors, config.seed))
     if config.warm_start and teacher is not None:
         counts = np.zeros(method.vocabulary_size, np.int64)
-        counts[ids] = interactions.train.counts(interactions.items)
+        counts[ids] = data.counts
         teacher.start(model, counts, config.seed)
 
 
@@ -85,12 +85,12 @@ def _has_chosen(model: keras.Model, method: Method) -> bool:
 
 
 def _vectors(
-    config: TrainConfig, interactions: Interactions, ids: npt.NDArray[np.int32], teacher: Teacher | None
+    config: TrainConfig, data: SplitData, ids: npt.NDArray[np.int32], teacher: Teacher | None
 ) -> FloatArray | None:
     """Vectors by id such that similar ids have similar ones: the teacher's, or what the order compares."""
     if config.warm_start and teacher is not None:
         return teacher.vectors
-    vectors = orders.load(config.order)().vectors(interactions, config.seed)
+    vectors = orders.load(config.order)().vectors(data, config.seed)
     if vectors is None:
         return None
     by_id = np.zeros((len(vectors) + RESERVED_IDS, vectors.shape[1]), np.float32)

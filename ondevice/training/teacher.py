@@ -14,9 +14,11 @@ import tensorflow as tf
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import FloatArray, reference_lookup
 from ondevice.embeddings.method import registry as methods
-from ondevice.models.ranking import ranking_network
+from ondevice.models.network import pooled_network
+from ondevice.models.output import registry as outputs
 from ondevice.models.scores import SCORES, assign, output_of, weights_of
 from ondevice.training.fit_tables import fit_tables
+from ondevice.training.objective import objective_of
 from ondevice.training.reference import load_reference
 from ondevice.training.run_folder import Run
 
@@ -28,8 +30,8 @@ class Teacher:
     Args:
         vectors: the vector of every id, float32 `[vocabulary_size, width]`.
         hidden: weights of each hidden dense layer.
-        kernel: of the output layer, or of the dense one that gives the same scores, float32 `[units, vocabulary_size]`.
-        bias: of the output layer, float32 `[vocabulary_size]`.
+        kernel: of the output layer, or of the dense one that gives the same scores, float32 `[units, scores]`.
+        bias: of the output layer, float32 `[scores]`.
     """
 
     vectors: FloatArray
@@ -48,11 +50,12 @@ class Teacher:
         model, values = load_reference(run)
         method, own = run.method(), run.vocabulary()
         ids = own.ids(vocabulary.keys)
+        places = objective_of(run.result.task).scores_of(ids, run.result.labels)
         vectors = reference_lookup(method, values, np.arange(method.vocabulary_size, dtype=np.int32))
         scores = model.get_layer(SCORES)
         kernel, bias = output_of(scores).as_dense(weights_of(scores))
         hidden = tuple(layer.get_weights() for layer in _hidden(model))
-        return cls(vectors[ids], hidden, kernel[:, ids], bias[ids])
+        return cls(vectors[ids], hidden, kernel[:, places], bias[places])
 
     def start(self, model: keras.Model, counts: npt.NDArray[np.int64], seed: int) -> float:
         """Give a model the teacher's dense layers, and tables and an output layer as near to the teacher's as can be.
@@ -74,9 +77,10 @@ class Teacher:
         return fit_tables(model.get_layer("embedding"), self.vectors, weights, seed)
 
     def network(self) -> keras.Model:
-        """Return the teacher as a network with a full table and a dense output over the pupil's ids, not trainable."""
+        """Return the teacher as a network with a full table and a dense output like the pupil's, not trainable."""
         units = tuple(len(bias) for _, bias in self.hidden)
-        network = ranking_network(methods.load("full")(*self.vectors.shape), units, 0.0)
+        output = outputs.load("dense")(self.kernel.shape[1], self.kernel.shape[0])
+        network = pooled_network(methods.load("full")(*self.vectors.shape), units, 0.0, output)
         network.get_layer("embedding").set_weights([self.vectors])
         network.get_layer(SCORES).set_weights([self.kernel, self.bias])
         for layer, given in zip(_hidden(network), self.hidden, strict=True):

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.bundle import TestVector
-from ondevice.ids import RESERVED_IDS
 from ondevice.manifest import Manifest, Tensor
 from ondevice.validation.record import Failure
 
@@ -52,10 +51,11 @@ def answer_problem(manifest: Manifest, ids: Iterable[int], items: npt.NDArray[An
         return "scores are not finite"
     if (np.diff(scores) > 0).any():
         return "scores do not fall"
-    if (items < RESERVED_IDS).any() or (items >= manifest.vocabulary_size).any():
-        return f"item {int(items.min())} or {int(items.max())} is no item id"
+    least, beyond = manifest.answer_range
+    if (items < least).any() or (items >= beyond).any():
+        return f"item {int(items.min())} or {int(items.max())} is no {'label' if manifest.labels else 'item'} id"
     if len(set(items.tolist())) != len(items):
-        return "an item is returned twice"
+        return f"{'a label' if manifest.labels else 'an item'} is returned twice"
     if manifest.excludes_history and set(items.tolist()) & set(ids):
         return "an item of the history is returned"
     return ""

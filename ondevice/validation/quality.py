@@ -1,4 +1,4 @@
-"""The task metric of the converted file against the reference model, over the same real users."""
+"""The task metric of the converted file against the reference model, over the same real users or texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import scipy.stats
 
 from ondevice.training.evaluation import Evaluation, without_known
-from ondevice.training.metrics import per_user
+from ondevice.training.metrics import METRICS, per_user
 from ondevice.validation.record import Quality
 
 RESAMPLES = 1_000
@@ -37,7 +37,10 @@ def compare(evaluation: Evaluation, items: npt.NDArray[Any], metric: str) -> Qua
     reference = per_user(best, evaluation.relevant, metric)
     cleaned = without_known(items, evaluation.known)
     measured = per_user(cleaned, evaluation.relevant, metric)
-    overlap = np.array([np.isin(row, found).mean() for row, found in zip(best, cleaned, strict=True)])
+    # All labels are returned for every text: what differs is which one is first.
+    first = METRICS[metric][1]
+    pairs = zip(best[:, :first], cleaned[:, :first], strict=True)
+    overlap = np.array([np.isin(row, found).mean() for row, found in pairs])
     return Quality(
         metric,
         len(evaluation),

@@ -17,7 +17,7 @@ class Failure:
 
     Args:
         check: `"runtime"`, `"names"`, `"shapes"`, `"types"`, `"values"`, `"edge ids"`, `"look-ups"`, `"vocabulary"`,
-            `"quality"` or `"memory"`; the last two are budgets.
+            `"labels"`, `"quality"` or `"memory"`; the last two are budgets.
         message: one sentence that names the tensor, what came and what was expected.
     """
 
@@ -31,14 +31,15 @@ class Quality:
 
     Args:
         metric: name of the metric, e.g. `"ndcg@20"`.
-        users: number of users both were asked for.
+        users: number of users or texts both were asked for.
         reference: mean of the metric for the reference model.
         measured: mean of the metric for the converted file.
         relative_change: `measured / reference - 1`.
         interval: 95 % interval of the relative change from a paired bootstrap over users.
-        top_k_overlap: mean share of the reference's items that the file returns too.
-        users_changed: share of the users for whom the file lacks at least one of them; None in a validation of a
-            version that did not say.
+        top_k_overlap: mean share of the reference's answers that the file returns too, of as many as the metric looks
+            at.
+        users_changed: share of the users or texts for which the file lacks at least one of them; None in a validation
+            of a version that did not say.
     """
 
     metric: str

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ondevice import task as tasks
 from ondevice.bundle import MODEL_FILE, Bundle
 from ondevice.devices.device import Device, Job, Outcome
 from ondevice.devices.measurement import Measurement
-from ondevice.errors import UsageError, unknown_name
+from ondevice.errors import UsageError
 from ondevice.training.evaluation import Evaluation
 from ondevice.training.metrics import METRICS
 from ondevice.units import format_bytes
@@ -20,7 +21,6 @@ from ondevice.validation.quality import choose_users, compare
 from ondevice.validation.record import SCHEMA_VERSION, Failure, Quality, RuntimeResult, Validation
 from ondevice.validation.vocabulary import vocabulary_failures
 
-DEFAULT_METRIC = "ndcg@20"
 WARMUPS = 10
 
 
@@ -30,7 +30,7 @@ def validate_bundle(
     runtimes: Iterable[str],
     evaluation: Evaluation | None = None,
     users: int | None = None,
-    metric: str = DEFAULT_METRIC,
+    metric: str | None = None,
     max_loss: float = 1.0,
     cut_model: Path | None = None,
     max_memory_bytes: int | None = None,
@@ -44,7 +44,7 @@ def validate_bundle(
         runtimes: names of the device's runtimes.
         evaluation: users with right answers and the reference's answers; without it the task metric is not measured.
         users: number of users, at most; without it as many as the device says are enough.
-        metric: name of the task metric.
+        metric: name of the task metric; the first of the task's without it.
         max_loss: largest relative loss of the metric against the reference that is no failure; any without it.
         cut_model: the bundle's file, cut down to what looks ids up; without it look-ups are not checked, and neither
             are those of a file whose manifest does not promise exact ones.
@@ -54,6 +54,7 @@ def validate_bundle(
     Raises:
         UsageError: the metric's cut-off is beyond what the file returns, or the users' histories do not fit it.
     """
+    metric = tasks.load(bundle.manifest.task).require_metric(metric)
     if evaluation is not None:
         _check_metric(bundle, metric)
         if evaluation.histories.shape[1] != bundle.manifest.history_length:
@@ -77,8 +78,6 @@ def validate_bundle(
 
 
 def _check_metric(bundle: Bundle, metric: str) -> None:
-    if metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
     cut_off, returned = METRICS[metric][1], bundle.manifest.top_k
     if cut_off > returned:
         raise UsageError(f"metric {metric!r} needs {cut_off} items, the file returns {returned}; export with more.")
@@ -112,7 +111,8 @@ def _judge(
     if answers.measurement.ok:
         wrong = signature_failures(manifest, answers.inputs, answers.outputs_spec)
         if not wrong:
-            items, scores = answers.outputs["items"], answers.outputs["scores"]
+            # The manifest's first output holds the answers, the second their scores.
+            items, scores = (answers.outputs[tensor.name] for tensor in manifest.outputs)
             users = len(evaluation) if evaluation is not None else 0
             wrong, largest = vector_failures(manifest, bundle.vectors.vectors, items[users:], scores[users:])
             if evaluation is not None:

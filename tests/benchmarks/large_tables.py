@@ -61,11 +61,11 @@ def export(arguments: argparse.Namespace) -> dict[str, Any]:
 
         from converters import flatbuffer, verify
         from converters.dense import quantize_dense
-        from converters.lower import SIGNATURE, EncodedLookup
+        from converters.lower import EncodedLookup
         from converters.sharing import share_constants
         from converters.stamp import stamped
         from converters.stand_ins import with_stand_ins
-        from converters.tflite import convert
+        from converters.tflite import SIGNATURE, convert
         from ondevice.embeddings.method import registry
         from ondevice.ids import RESERVED_IDS
         from ondevice.manifest import Tensor

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ondevice.data.context_order import factor_order
 from ondevice.data.factors import id_factors
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists
 from ondevice.files import write_json
 from ondevice.ids import run_starts
 

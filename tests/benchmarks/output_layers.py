@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from converters.dense import quantize_dense
-from converters.lower import SIGNATURE, Recommend
 from converters.output import lower_output
 from converters.sharing import share_constants
-from converters.tflite import convert
+from converters.signatures.ranking import Recommend
+from converters.tflite import SIGNATURE, convert
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods

@@ -14,12 +14,13 @@ from ai_edge_quantizer import quantizer
 from ai_edge_quantizer import recipe as edge_recipes
 
 from converters.dense import quantize_dense
-from converters.lower import SIGNATURE, EncodedLookup, Recommend
+from converters.lower import EncodedLookup
 from converters.output import LoweredOutput, lower_output
 from converters.sharing import share_constants
+from converters.signatures.ranking import Recommend
 from converters.stamp import stamped
 from converters.stand_ins import with_stand_ins
-from converters.tflite import convert
+from converters.tflite import SIGNATURE, convert
 from ondevice.embeddings.method import Method, registry
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.best import best_items

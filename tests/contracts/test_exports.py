@@ -34,7 +34,7 @@ BUILTINS = {
     "ADD", "BATCH_MATMUL", "BITCAST", "CAST", "CONCATENATION", "DIV", "FLOOR", "FLOOR_DIV", "FLOOR_MOD",
     "FULLY_CONNECTED", "GATHER", "GREATER_EQUAL", "LESS", "LOGICAL_AND", "MAXIMUM", "MINIMUM", "MUL", "NEG",
     "NOT_EQUAL", "ONE_HOT", "REDUCE_MAX", "RESHAPE",
-    "SCATTER_ND", "SELECT_V2", "SLICE", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE",
+    "SCATTER_ND", "SELECT_V2", "SLICE", "SOFTMAX", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE",
     "TOPK_V2", "UNPACK",
 }  # fmt: skip
 """Everything an export of today may use; a new operation is added here on purpose."""

@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ondevice.data.interactions import Interactions, Lists
+from ondevice.data.interactions import Interactions
+from ondevice.data.lists import Lists
 from ondevice.data.order import Order, registry
 
 NAMES = registry.names()

@@ -15,9 +15,9 @@ from ondevice.embeddings.method import registry as methods
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
+from ondevice.models.network import pooled_network
 from ondevice.models.output import Output, dense_bytes, output_config, output_from_config, registry
 from ondevice.models.output_parts import FLOAT32, FORMATS, INT8, Tables
-from ondevice.models.ranking import ranking_network
 from ondevice.models.scores import SCORES, assign, output_of, weights_of
 from tests.samples import OUTPUTS, SIZE
 from tests.tiny_runs import VARIANTS
@@ -32,7 +32,7 @@ def embedding_of(output: Output) -> Method:
 def network(output: Output, seed: int = 0) -> keras.Model:
     """Return a network whose tables and output layer hold values as random as can be."""
     keras.utils.set_random_seed(seed)
-    model = ranking_network(embedding_of(output), (output.width,), 0.0, output)
+    model = pooled_network(embedding_of(output), (output.width,), 0.0, output)
     rng = np.random.default_rng(seed)
     values = {}
     for weight in output.weights():
@@ -217,7 +217,7 @@ def test_fitted_weights_come_near_a_trained_layer(name: str) -> None:
 def test_initial_scores_are_as_small_as_those_of_a_dense_layer(name: str) -> None:
     output = OUTPUTS[name]
     keras.utils.set_random_seed(0)
-    model = ranking_network(embedding_of(output), (output.width,), 0.0, output)
+    model = pooled_network(embedding_of(output), (output.width,), 0.0, output)
     layer = model.get_layer(SCORES)
     assign(layer, output.chosen(None, 0))
     kernel, bias = output.as_dense(weights_of(layer))

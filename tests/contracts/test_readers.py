@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +14,9 @@ import pytest
 from ondevice.data.interactions import Interactions
 from ondevice.data.reader import Reader, registry
 from ondevice.data.readers.synthetic import Synthetic
+from ondevice.data.readers.synthetic_texts import SyntheticTexts
+from ondevice.data.text_reader import TextReader
+from ondevice.data.texts import MINIMUM_COUNT, NO_WORD, LabelledTexts
 from ondevice.errors import UsageError
 
 NAMES = registry.names()
@@ -35,19 +41,57 @@ def _nothing(folder: Path) -> None:
     return None
 
 
+def _labelled_texts(folder: Path) -> Path:
+    for name, lines in {
+        "train.tsv": "bad\ta dull dull film\ngood\ta fine film\nbad\tdull\ngood\ta fine\ttab\n",
+        "valid.tsv": "good\ta film\n",
+        "test.tsv": "bad\tdull indeed\ngood\t\n",
+    }.items():
+        (folder / name).write_text(lines)
+    return folder
+
+
+def _archive(folder: Path) -> Path:
+    path = folder / "reviews.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for number in range(20):
+            for part in ("train/neg", "train/pos", "test/neg", "test/pos"):
+                text = f"a film<br /><br />{'dull' if part.endswith('neg') else 'fine'} {number % 3}".encode()
+                member = tarfile.TarInfo(f"aclImdb/{part}/{number}_{3 if part.endswith('neg') else 8}.txt")
+                member.size = len(text)
+                archive.addfile(member, io.BytesIO(text))
+    return path
+
+
 SAMPLES: dict[str, tuple[Callable[[], Reader], Callable[[Path], Path | None]]] = {
+    "aclimdb": (registry.load("aclimdb"), _archive),
+    "labelled_texts": (registry.load("labelled_texts"), _labelled_texts),
     "sequences": (registry.load("sequences"), _sequences),
     "synthetic": (lambda: Synthetic(users=40, items=200), _nothing),
+    "synthetic_texts": (lambda: SyntheticTexts(texts=60, words=80), _nothing),
     "user_items": (registry.load("user_items"), _user_items),
 }
 """How to make each reader and its data; a new reader adds a line here or fails a test."""
 
 
-@pytest.fixture(params=sorted(SAMPLES))
-def read(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Interactions]:
-    make, data = SAMPLES[request.param]
-    path = data(tmp_path)
+TEXTS = [name for name in NAMES if issubclass(registry.load(name), TextReader)]
+OF_KIND = {"interactions": [name for name in NAMES if name not in TEXTS], "texts": TEXTS}
+
+
+def reading(name: str, folder: Path) -> Callable[[], Any]:
+    make, data = SAMPLES[name]
+    path = data(folder)
     return lambda: make().read("a name", path)
+
+
+@pytest.fixture(params=OF_KIND["interactions"])
+def read(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Interactions]:
+    return reading(request.param, tmp_path)
+
+
+@pytest.fixture(params=OF_KIND["texts"])
+def read_texts(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], LabelledTexts]:
+    return reading(request.param, tmp_path)
 
 
 def test_every_member_has_a_sample() -> None:
@@ -82,6 +126,44 @@ def test_splits_of_a_user_do_not_overlap(read: Callable[[], Interactions]) -> No
         assert len(set(together.tolist())) == len(together)
 
 
+def test_texts_have_numbers_of_words_and_labels(read_texts: Callable[[], LabelledTexts]) -> None:
+    data = read_texts()
+    assert (data.name, data.task) == ("a name", "text")
+    assert data.items == len(set(data.item_keys)) > 0
+    assert [data.tokenizer.words(key) for key in data.item_keys] == [[key] for key in data.item_keys]
+    assert len(set(data.labels)) == len(data.labels) == 2
+    for split in (data.train, data.valid, data.test):
+        assert len(split) == len(split.words) > 0
+        assert split.words.values.dtype == split.labels.dtype == np.int32
+        assert split.words.values.min() >= NO_WORD
+        assert split.words.values.max() < data.items
+        assert set(split.labels.tolist()) <= {0, 1}
+    assert data.contexts.values.min() >= 0
+    assert len(data.contexts) == len(data.train)
+    # The most frequent word comes first.
+    assert (np.diff(data.counts) <= 0).all()
+    assert data.counts.min() >= MINIMUM_COUNT
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_settings_of_texts_limit_the_vocabulary(name: str, tmp_path: Path) -> None:
+    _, data = SAMPLES[name]
+    path = data(tmp_path)
+    many = registry.load(name)(minimum_count=1, most_words=1_000).read("many", path)
+    few = registry.load(name)(minimum_count=2, most_words=3).read("few", path)
+    assert few.item_keys == many.item_keys[:3]
+    np.testing.assert_array_equal(few.train.words.offsets, many.train.words.offsets)
+    np.testing.assert_array_equal(few.test.words.values == NO_WORD, ~np.isin(many.test.words.values, [0, 1, 2]))
+
+
+def test_reading_texts_twice_gives_the_same(read_texts: Callable[[], LabelledTexts]) -> None:
+    one, other = read_texts(), read_texts()
+    assert (one.item_keys, one.labels) == (other.item_keys, other.labels)
+    for split in ("train", "valid", "test"):
+        np.testing.assert_array_equal(getattr(one, split).words.values, getattr(other, split).words.values)
+        np.testing.assert_array_equal(getattr(one, split).labels, getattr(other, split).labels)
+
+
 def test_reading_twice_gives_the_same(read: Callable[[], Interactions]) -> None:
     one, other = read(), read()
     assert one.item_keys == other.item_keys
@@ -109,4 +191,4 @@ def test_needs_data_is_true_of_the_reader(name: str, tmp_path: Path) -> None:
 
 
 def test_members_found_are_pinned() -> None:
-    assert NAMES == ["sequences", "synthetic", "user_items"]
+    assert NAMES == ["aclimdb", "labelled_texts", "sequences", "synthetic", "synthetic_texts", "user_items"]

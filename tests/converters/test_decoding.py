@@ -10,8 +10,7 @@ import pytest
 import tensorflow as tf
 
 from converters import flatbuffer, lint
-from converters.lower import SIGNATURE
-from converters.tflite import convert
+from converters.tflite import SIGNATURE, convert
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods

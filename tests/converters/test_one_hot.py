@@ -7,10 +7,11 @@ import pytest
 
 from converters import flatbuffer
 from converters.dense import quantize_dense
-from converters.lower import Recommend, lower
+from converters.lower import lower
+from converters.signatures.ranking import Recommend
 from converters.tflite import convert
 from ondevice.embeddings.method import registry
-from ondevice.models.ranking import ranking_network
+from ondevice.models.network import pooled_network
 from ondevice.quantize.encode import encode
 from tests.samples import sample_tables
 
@@ -22,7 +23,7 @@ def test_the_matrix_is_multiplied_and_not_quantized(signed: bool) -> None:
     """The converter turns one-hot vectors times a matrix into EMBEDDING_LOOKUP where it can, and says nothing."""
     method = registry.load("one_hot_hashing")(SIZE, WIDTH, ROWS, signed)
     values = sample_tables(method, 0)
-    network = lower(ranking_network(method, (8,), 0.0), encode(method, values, "int8_row"))
+    network = lower(pooled_network(method, (8,), 0.0), encode(method, values, "int8_row"))
     module = Recommend(network, SIZE, LENGTH, 5, "unknown", True)
     model = quantize_dense(convert(module), "int8_per_tensor")
     summary = flatbuffer.read(model)

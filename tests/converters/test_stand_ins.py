@@ -11,10 +11,10 @@ import tensorflow as tf
 from converters import flatbuffer, sharing
 from converters.dense import quantize_dense
 from converters.flatbuffer import buffer_of
-from converters.lower import SIGNATURE, EncodedLookup
+from converters.lower import EncodedLookup
 from converters.sharing import ALIGNMENT, share_constants
 from converters.stand_ins import STAND_IN_BYTES, StandIn, with_stand_ins
-from converters.tflite import convert
+from converters.tflite import SIGNATURE, convert
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import Method, registry

@@ -13,14 +13,15 @@ def lowered(bundle: Copy, divided_as_int64: bool = False) -> Any:
     """Lower the model of the bundle's run once more, if asked with ids that take a way through int64."""
     import tensorflow as tf
 
-    from converters.lower import Recommend, lower
+    from converters.lower import lower
+    from converters.signatures.ranking import Recommend
     from ondevice.quantize.encode import encode
     from ondevice.training.reference import load_reference
 
     class Divided(Recommend):
-        def recommend(self, ids: Any) -> dict[str, Any]:
+        def call(self, ids: Any) -> dict[str, Any]:
             doubled = tf.cast(ids, tf.int64) * 2
-            return super().recommend(tf.cast(doubled // 2, tf.int32))
+            return super().call(tf.cast(doubled // 2, tf.int32))
 
     manifest = open_bundle(bundle.folder).manifest
     model, values = load_reference(bundle.run)
@@ -34,8 +35,7 @@ def operation_of_tensorflow(bundle: Copy) -> None:
     """Whole division of int64 ids is a Flex operation, which runs only with TensorFlow linked into the app."""
     import tensorflow as tf
 
-    from converters.lower import SIGNATURE
-    from converters.tflite import frozen
+    from converters.tflite import SIGNATURE, frozen
 
     with tempfile.TemporaryDirectory() as saved:
         signatures = {SIGNATURE: frozen(lowered(bundle, divided_as_int64=True))}
@@ -50,7 +50,7 @@ def weights_left_as_variables(bundle: Copy) -> None:
     """The file holds the weights' names and not their values: 2.14 fails when called, LiteRT reads unwritten memory."""
     import tensorflow as tf
 
-    from converters.lower import SIGNATURE
+    from converters.tflite import SIGNATURE
 
     module = lowered(bundle)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.function.get_concrete_function()], module)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ondevice import bundle as bundles
 from ondevice import records
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.files import sha256
 from ondevice.manifest import Manifest
@@ -60,7 +60,7 @@ def grid_run(folder: Path, vocabulary_size: int, width: int, activation: str = "
     import keras
 
     from ondevice.embeddings.methods.full import Full
-    from ondevice.models.ranking import ranking_network
+    from ondevice.models.network import pooled_network
 
     config = TrainConfig(
         "synthetic", method="full", order="as_given", ratio=1.0, width=width, hidden=(16,), history_length=HISTORY
@@ -68,7 +68,7 @@ def grid_run(folder: Path, vocabulary_size: int, width: int, activation: str = "
     method = Full(vocabulary_size, width)
     rng = np.random.default_rng(0)
     keras.utils.set_random_seed(0)
-    model = ranking_network(method, config.hidden, config.dropout)
+    model = pooled_network(method, config.hidden, config.dropout)
     steps = rng.integers(-GRID_LARGEST, GRID_LARGEST + 1, (vocabulary_size, width))
     model.get_layer("embedding").tables["table"].assign(steps * GRID_STEP)
     scores = model.get_layer("scores")

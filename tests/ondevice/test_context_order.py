@@ -13,7 +13,7 @@ from ondevice.data import bisection, factors
 from ondevice.data.bisection import bisect
 from ondevice.data.context_order import context_order
 from ondevice.data.factors import id_factors
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists
 from ondevice.ids import run_starts
 
 TOPICS, IDS, RUN = 12, 360, 10

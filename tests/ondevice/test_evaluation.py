@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.training.evaluation import ARRAYS, Evaluation, without_known
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ondevice.data.interactions import Lists
+from ondevice.data.lists import Lists, padded
 from ondevice.errors import OnDeviceError
 from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
-from ondevice.training.examples import HistoryExamples, padded
+from ondevice.training.examples import HistoryExamples
 
 # User u has ids of its own from 100 u on, so that every id tells whose it is. User 1 has too few.
 SIZES = (5, 1, 2, 9, 0, 12, 3)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ondevice.data.interactions import Interactions, Lists
+from ondevice.data.interactions import Interactions
+from ondevice.data.lists import Lists
 
 several = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=8)
 

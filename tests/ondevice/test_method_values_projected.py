@@ -14,7 +14,7 @@ from ondevice.embeddings.ops import NumpyOps
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.ranking import ranking_network
+from ondevice.models.network import pooled_network
 from ondevice.training.choose import choose_output
 from ondevice.training.fit import _stored
 from ondevice.training.reference import load_reference
@@ -89,7 +89,7 @@ def test_a_run_keeps_the_folded_tables(tiny_run) -> None:
 def test_the_network_kept_answers_as_the_trained_one() -> None:
     config, method = tiny_config("factorized trained"), load("factorized")(40, 16, 3, trained_width=12)
     keras.utils.set_random_seed(0)
-    trained = ranking_network(method, config.hidden, config.dropout)
+    trained = pooled_network(method, config.hidden, config.dropout)
     stored, kept = _stored(config, method, choose_output(config, method), trained)
     assert stored == method.stored()
     assert kept.count_params() < trained.count_params()

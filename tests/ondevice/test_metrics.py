@@ -9,17 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ondevice.data.interactions import Lists
+from ondevice import task as tasks
+from ondevice.data.lists import Lists
 from ondevice.manifest import POPULARITY
 from ondevice.training.metrics import (
     METRICS,
     by_popularity,
+    macro_f1,
     means,
     ndcg,
     per_user,
     popularity,
     recall,
 )
+
+RANKING = tasks.load("ranking").metrics
 
 
 def measured(metric, recommended: list[int], relevant: list[int], k: int) -> float:
@@ -89,19 +93,33 @@ def test_users_without_relevant_items_are_left_out() -> None:
     assert per_user(recommended, relevant, "recall@10").tolist() == [1.0, 0.0]
     assert per_user(recommended, relevant, "ndcg@10").tolist() == [1.0, 0.0]
     # Means over two users, not three.
-    assert means(recommended, relevant)["recall@20"] == 0.75
+    assert means(recommended, relevant, METRICS)["recall@20"] == 0.75
 
 
 def test_means_hold_the_metrics_whose_cut_off_is_reached() -> None:
     relevant = Lists.of([[3]])
-    assert sorted(means(np.arange(20)[None, :], relevant)) == sorted(METRICS)
-    assert sorted(means(np.arange(19)[None, :], relevant)) == ["ndcg@10", "recall@10"]
-    assert means(np.arange(9)[None, :], relevant) == {}
+    assert sorted(means(np.arange(20)[None, :], relevant, RANKING)) == sorted(RANKING)
+    assert sorted(means(np.arange(19)[None, :], relevant, RANKING)) == ["ndcg@10", "recall@10"]
+    assert means(np.arange(9)[None, :], relevant, RANKING) == {}
 
 
 def test_metrics_reported_are_pinned() -> None:
-    assert sorted(METRICS) == ["ndcg@10", "ndcg@20", "recall@10", "recall@20"]
-    assert all(name.endswith(f"@{k}") for name, (_, k) in METRICS.items())
+    assert sorted(METRICS) == ["accuracy", "ndcg@10", "ndcg@20", "recall@10", "recall@20"]
+    assert all(name.endswith(f"@{METRICS[name][1]}") for name in RANKING)
+
+
+def test_accuracy_is_the_share_of_texts_whose_first_label_is_right() -> None:
+    labels = np.array([[1, 0], [0, 1], [1, 0], [1, 0]])
+    assert means(labels, Lists.of([[1], [1], [0], [1]]), ["accuracy"]) == {"accuracy": 0.5}
+
+
+def test_macro_f1_worked_by_hand() -> None:
+    # Label 0: 1 found and right of 2 found and 2 right; label 1: 2 of 3 and 3; label 2 is right once and never found.
+    found, right = np.array([0, 0, 1, 1, 1, 1]), np.array([0, 1, 1, 1, 0, 2])
+    assert macro_f1(found, right, 3) == pytest.approx((2 / 4 + 4 / 7 + 0) / 3)
+    assert macro_f1(right, right, 3) == 1
+    # A label that neither occurs nor is found has nothing right.
+    assert macro_f1(np.zeros(3, int), np.zeros(3, int), 2) == 0.5
 
 
 def slow(recommended: list[int], relevant: list[int], k: int) -> tuple[float, float]:
@@ -124,7 +142,8 @@ def test_equal_to_a_slow_loop(users: list[tuple[list[int], list[int], int]]) -> 
     # The last ranks of some users stay empty.
     recommended = [items[:filled] + [-1] * (20 - filled) for items, _, filled in users]
     relevant = Lists.of([found for _, found, _ in users])
-    for name, (_, k) in METRICS.items():
+    for name in RANKING:
+        k = METRICS[name][1]
         values = per_user(np.array(recommended), relevant, name)
         expected = [slow(row, found, k) for row, (_, found, _) in zip(recommended, users, strict=True) if found]
         assert values.shape == (len(expected),)
@@ -145,7 +164,7 @@ def test_head_torso_and_tail_are_thirds_of_the_training() -> None:
 def test_metrics_of_a_class_count_its_items_alone_in_the_same_ranking() -> None:
     classes = popularity(np.array([4, 4, 4, 0, 0]))
     ranking = np.array([[2, 0, 1, 3, *([-1] * 16)], [1, 2, 0, 3, *([-1] * 16)]])
-    found = by_popularity(ranking, Lists.of([[0, 3], [0]]), classes)
+    found = by_popularity(ranking, Lists.of([[0, 3], [0]]), classes, RANKING)
     # Item 0 is the head, at ranks 2 and 3; nothing moves up for what the class leaves out.
     assert found["head"]["ndcg@20"] == pytest.approx((1 / math.log2(3) + 1 / math.log2(4)) / 2)
     assert (found["head"]["users"], found["head"]["items"]) == (2, 1)
@@ -154,7 +173,7 @@ def test_metrics_of_a_class_count_its_items_alone_in_the_same_ranking() -> None:
     assert (found["cold"]["users"], found["cold"]["items"]) == (1, 2)
     assert found["torso"] == {"users": 0, "items": 1}
     assert sum(each["items"] for each in found.values()) == len(classes)
-    nothing = by_popularity(ranking, Lists.of([[0, 3], [0]]), np.full(5, -1))
+    nothing = by_popularity(ranking, Lists.of([[0, 3], [0]]), np.full(5, -1), RANKING)
     assert all(each == {"users": 0, "items": 0} for each in nothing.values())
 
 

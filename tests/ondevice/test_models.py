@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from ondevice.embeddings.method import registry
 from ondevice.models.best import best_items, best_items_by_block
+from ondevice.models.network import pooled_network
 from ondevice.models.pooling import MaskedMeanPooling
-from ondevice.models.ranking import ranking_network
 
 
 def test_pooling_by_hand() -> None:
@@ -67,7 +67,7 @@ def test_best_items_by_block_equal_those_of_all_scores(size: int, block: int, en
 
 def test_padding_changes_nothing() -> None:
     keras.utils.set_random_seed(0)
-    model = ranking_network(registry.load("memcom")(30, 8, 4), (8,), 0.5)
+    model = pooled_network(registry.load("memcom")(30, 8, 4), (8,), 0.5)
     short = model(np.array([[5, 9, 1]], np.int32))
     long = model(np.array([[0, 5, 0, 9, 1, 0, 0]], np.int32))
     np.testing.assert_allclose(short, long, rtol=1e-5, atol=1e-7)
@@ -75,5 +75,5 @@ def test_padding_changes_nothing() -> None:
 
 
 def test_an_empty_history_has_finite_scores() -> None:
-    model = ranking_network(registry.load("full")(12, 4), (4,), 0.0)
+    model = pooled_network(registry.load("full")(12, 4), (4,), 0.0)
     assert np.isfinite(model(np.zeros((1, 3), np.int32))).all()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ondevice.data.bisection import bisect
 from ondevice.data.factors import id_factors
-from ondevice.data.interactions import Interactions, Lists
+from ondevice.data.interactions import Interactions
+from ondevice.data.lists import Lists
 from ondevice.data.orders.random import Random
 from ondevice.data.orders.semantic import Semantic
 from ondevice.ids import run_starts

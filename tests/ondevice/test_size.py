@@ -56,10 +56,10 @@ def test_training_with_a_budget_goes_on_where_it_was(tmp_path: Path) -> None:
 
     request = {"method": "memcom", "order": "frequency", "budget_bytes": 2_500, "settings": SETTINGS}
     with pytest.raises(KeyboardInterrupt):
-        train(**request, out=tmp_path / "run", interactions=tiny_interactions(), progress=stop)
+        train(**request, out=tmp_path / "run", split_data=tiny_interactions(), progress=stop)
     other = {**request, "budget_bytes": 2_400}
     with pytest.raises(UsageError, match="unfinished run of other settings"):
-        train(**other, out=tmp_path / "run", interactions=tiny_interactions())
-    method = train(**request, out=tmp_path / "run", interactions=tiny_interactions()).method()
+        train(**other, out=tmp_path / "run", split_data=tiny_interactions())
+    method = train(**request, out=tmp_path / "run", split_data=tiny_interactions()).method()
     # 16 bytes for a row of the shared table, 4 for the number of each of the 302 ids.
     assert (table_bytes(method, "int8"), method.parameters()["rows"]) == (2_488, 78)

@@ -160,7 +160,7 @@ def test_per_id_tables_and_biases_are_exempt_from_weight_decay(tmp_path) -> None
 
 
 def test_unknown_id_is_trained(tiny_run) -> None:
-    from ondevice.data.interactions import Lists
+    from ondevice.data.lists import Lists
     from ondevice.training.examples import HistoryExamples
 
     lists = Lists.of([np.arange(2, 40, dtype=np.int32)] * 20)

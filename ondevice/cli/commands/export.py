@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="bundle folder to write")
     parser.add_argument("--recipe", default="int8", help="quantization recipe, by name or path (default: %(default)s)")
     parser.add_argument("--target", default="tflite-2.14", help="runtime the file is for (default: %(default)s)")
-    parser.add_argument("--top-k", type=int, default=20, help="items per answer (default: %(default)s)")
+    parser.add_argument("--top-k", type=int, help="items per answer (default: 20; a text is answered with all labels)")
     parser.add_argument(
         "--out-of-range",
         default="unknown",
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             target=arguments.target,
             top_k=arguments.top_k,
             out_of_range=arguments.out_of_range,
-            exclude_history=not arguments.keep_history,
+            exclude_history=False if arguments.keep_history else None,
             vocabulary=not arguments.no_vocabulary,
         )
     manifest, output = bundle.manifest, results()

@@ -12,7 +12,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder with bundles and their validations")
     parser.add_argument("--out", type=Path, help="folder to write to (default: the same)")
-    parser.add_argument("--metric", default="ndcg@20", help="metric shown first (default: %(default)s)")
+    parser.add_argument(
+        "--metric", help="metric shown first (default: the first of the task's, e.g. ndcg@20 or accuracy)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

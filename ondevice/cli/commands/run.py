@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="devices that validate (default: host and, where it is installed, the emulated phone entry-2018)",
     )
     parser.add_argument(
-        "--users", type=int, help="evaluation users per file, at most (default: all, on an emulated phone 1,000)"
+        "--users",
+        type=int,
+        help="evaluation users or texts per file, at most (default: all, on an emulated phone 1,000)",
     )
 
 

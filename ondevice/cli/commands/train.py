@@ -17,9 +17,6 @@ from ondevice.cli.console import (
     training_progress,
 )
 
-METRIC = "ndcg@20"
-"""The metric printed by class of items."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -43,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train."""
+    from ondevice import task as tasks
     from ondevice.manifest import POPULARITY
     from ondevice.pipeline.size import DEFAULT_RECIPE, table_bytes
     from ondevice.pipeline.train import parse_options, train
@@ -76,14 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
             out=arguments.out,
             progress=advance,
         )
-    output = results()
+    output, task = results(), tasks.load(done.result.task)
     for name, value in done.result.test.items():
-        output.print(f"{name:<12} {value:.4f}" if name != "users" else f"{name:<12} {value:.0f}")
+        output.print(f"{name:<12} {value:.4f}" if name != task.examples else f"{name:<12} {value:.0f}")
     for name in POPULARITY:
         found = done.result.by_popularity.get(name, {})
-        if METRIC in found:
+        if task.metric in found:
             sizes = f"{found['items']:.0f} items, {found['users']:.0f} users"
-            output.print(f"{name:<12} {found[METRIC]:.4f} {METRIC} ({sizes})")
+            output.print(f"{name:<12} {found[task.metric]:.4f} {task.metric} ({sizes})")
     if budget_bytes is not None:
         recipe = arguments.recipe or DEFAULT_RECIPE
         used = table_bytes(done.method(), recipe)

@@ -13,12 +13,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="bundle folder")
     parser.add_argument(
-        "--run", type=Path, dest="run_folder", help="its training run, for real users and the task metric"
+        "--run", type=Path, dest="run_folder", help="its training run, for real users or texts and the task metric"
     )
     parser.add_argument("--device", default="host", help="device to run on (default: %(default)s)")
     parser.add_argument("--runtimes", nargs="+", help="runtimes of the device (default: all)")
-    parser.add_argument("--users", type=int, help="evaluation users, at most (default: all, on slow devices fewer)")
-    parser.add_argument("--metric", default="ndcg@20", help="task metric (default: %(default)s)")
+    parser.add_argument(
+        "--users", type=int, help="evaluation users or texts, at most (default: all, on slow devices fewer)"
+    )
+    parser.add_argument("--metric", help="task metric (default: the first of the task's, e.g. ndcg@20 or accuracy)")
     parser.add_argument(
         "--max-loss",
         type=float,
@@ -35,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Validate."""
+    from ondevice import task as tasks
+    from ondevice.bundle import open_bundle
     from ondevice.pipeline.validate import DEFAULT_MAX_LOSS, exit_code, validate
 
     validation = validate(
@@ -49,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         out=arguments.out,
     )
     output = results()
+    examples = tasks.load(open_bundle(arguments.bundle).manifest.task).examples
     for result in validation.results:
         measurement, quality = result.measurement, result.quality
         parts = []
@@ -63,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         if quality is not None:
             low, high = quality.interval
             change = f"{quality.relative_change:+.2%} to the reference, 95 % interval {low:+.2%} to {high:+.2%}"
-            parts.append(f"{quality.metric} {quality.measured:.4f} ({change}, {quality.users:,} users)")
+            parts.append(f"{quality.metric} {quality.measured:.4f} ({change}, {quality.users:,} {examples})")
         verdict = "valid" if not result.failures else "INVALID"
         line = f"{measurement.runtime:<12} {verdict:<8} {', '.join(parts)}"
         output.print(line.rstrip(), soft_wrap=True, markup=False)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.data.interactions import Interactions
 from ondevice.data.order import Order
+from ondevice.data.split_data import SplitData
 
 
 class Frequency(Order):
     """Sorts items by how often they occur in training, the most frequent first; ties keep the source's order."""
 
-    def arrange(self, interactions: Interactions, seed: int, runs: int) -> npt.NDArray[np.int64]:
+    def arrange(self, data: SplitData, seed: int, runs: int) -> npt.NDArray[np.int64]:
         """Return the items by falling training count."""
-        return np.argsort(-interactions.train.counts(interactions.items), kind="stable")
+        return np.argsort(-data.counts, kind="stable")

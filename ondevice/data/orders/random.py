@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.data.interactions import Interactions
 from ondevice.data.order import Order
+from ondevice.data.split_data import SplitData
 
 
 class Random(Order):
     """Shuffles the items by the seed."""
 
-    def arrange(self, interactions: Interactions, seed: int, runs: int) -> npt.NDArray[np.int64]:
+    def arrange(self, data: SplitData, seed: int, runs: int) -> npt.NDArray[np.int64]:
         """Return a random permutation."""
-        return np.random.default_rng(seed).permutation(interactions.items)
+        return np.random.default_rng(seed).permutation(data.items)

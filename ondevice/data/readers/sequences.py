@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ondevice.data.interactions import Interactions, Lists
+from ondevice.data.interactions import Interactions
+from ondevice.data.lists import Lists
 from ondevice.data.reader import Reader, integer_lines
 from ondevice.errors import OnDeviceError, UsageError
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ondevice.data.interactions import Interactions, Lists
+from ondevice.data.interactions import Interactions
+from ondevice.data.lists import Lists
 from ondevice.data.reader import Reader
 from ondevice.errors import UsageError
 

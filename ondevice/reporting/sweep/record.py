@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ondevice.task import RANKING
+
 SCHEMA_VERSION = 1
 
 
@@ -46,7 +48,7 @@ class Comparison:
         variant: name of the model.
         ratio: ratio asked for.
         seeds: seeds that both have.
-        users: test users.
+        users: test users or texts.
         change: relative change of the mean metric.
         low: lower end of its 95 % confidence interval, from the spread over users.
         high: upper end.
@@ -97,6 +99,7 @@ class Sweep:
         comparisons: one per model but the full table.
         refused: models that can't be made.
         missing: trainings of the plan that are not done yet.
+        task: name of the task.
     """
 
     schema_version: int
@@ -113,3 +116,4 @@ class Sweep:
     comparisons: tuple[Comparison, ...]
     refused: tuple[Refused, ...]
     missing: int
+    task: str = RANKING

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
+from ondevice import task as tasks
 from ondevice.reporting.columns import NUMBER, TEXT, WIDE, Column, format_metric, format_spread, or_absent
 from ondevice.reporting.summary import Spread, spread
 from ondevice.reporting.sweep.record import Comparison, Sweep, Trial
@@ -47,6 +48,7 @@ def sweep_rows(sweep: Sweep) -> tuple[SweepRow, ...]:
 
 def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
     """Return the columns of the table, one row per model and ratio."""
+    task = tasks.load(sweep.task)
     searched = list(dict.fromkeys(name for trial in sweep.trials for name in trial.setting))
     return (
         Column("asked", NUMBER, lambda row: format_ratio(row.ratio), "float32 bytes of the full table over those kept"),
@@ -55,7 +57,7 @@ def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
             sweep.metric,
             NUMBER,
             lambda row: format_spread(row.spread(sweep.metric)),
-            "mean over seeds on the test items, ± sample standard deviation",
+            f"mean over seeds on the test {task.items if task.top_k else task.examples}, ± sample standard deviation",
         ),
         Column(
             "change",
@@ -67,13 +69,14 @@ def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
             "95 %",
             NUMBER,
             lambda row: or_absent(row.comparison, _interval),
-            "confidence interval of the change, from the spread over users, each user's metric averaged over seeds",
+            f"confidence interval of the change, from the spread over {task.examples}, each {task.example}'s metric "
+            "averaged over seeds",
         ),
         Column(
             "p",
             NUMBER,
             lambda row: or_absent(row.comparison, lambda found: _p_value(found.p_value)),
-            "paired t-test over users against the full table",
+            f"paired t-test over {task.examples} against the full table",
             WIDE,
         ),
         Column("seeds", NUMBER, lambda row: str(len(row.trials))),

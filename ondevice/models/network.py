@@ -1,4 +1,4 @@
-"""The ranking network: the items of a history in, a score for every item out."""
+"""The network of every task: the ids of a history or a text in, a score for every item or label out."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ondevice.models.pooling import MaskedMeanPooling
 from ondevice.models.scores import Scores
 
 
-def ranking_network(
+def pooled_network(
     method: Method, hidden: tuple[int, ...], dropout: float, output: Output | None = None
 ) -> keras.Model:
-    """Build history ids -> embedding -> masked mean -> dense layers -> scores over all ids.
+    """Build ids -> embedding -> masked mean -> dense layers -> scores.
 
     Args:
         method: how ids become vectors.
         hidden: units of each hidden dense layer.
         dropout: share of the last hidden layer's units that training drops.
-        output: the output layer; dense without it.
+        output: the output layer; dense over all ids without it.
 
     Returns:
-        a model from `ids` int32 `[batch, length]` to scores float32 `[batch, vocabulary_size]`.
+        a model from `ids` int32 `[batch, length]` to scores float32 `[batch, output.vocabulary_size]`.
     """
     if output is None:
         output = registry.load("dense")(method.vocabulary_size, hidden[-1] if hidden else method.output_width)
@@ -36,7 +36,7 @@ def ranking_network(
     for number, units in enumerate(hidden):
         features = keras.layers.Dense(units, activation="tanh", name=f"hidden_{number}")(features)
     features = Dropout(dropout, name="dropout")(features)
-    return keras.Model(ids, output.layer(embedding)(features), name="ranking")
+    return keras.Model(ids, output.layer(embedding)(features), name="network")
 
 
 def load_network(path: Path) -> keras.Model:

@@ -1,0 +1,16 @@
+"""Text: every label with its probability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from converters.signature import Signature
+from ondevice.models.best import best_labels
+
+
+class Classify(Signature):
+    """`classify(ids) -> labels, scores`: the scores are probabilities, of all labels together one."""
+
+    def answer(self, ids: Any, found: Any) -> tuple[Any, Any]:
+        """Return the labels, the most probable first."""
+        return best_labels(found, self.top_k)

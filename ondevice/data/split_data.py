@@ -1,0 +1,51 @@
+"""What every data set is once it is read, whatever its task: keys that get ids, and what occurred together."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.data.lists import Lists
+from ondevice.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, eq=False)
+class SplitData(ABC):
+    """A data set, split into training, validation and test; each task has one kind of it.
+
+    Args:
+        name: name of the data set.
+        item_keys: key of everything that gets an id, in the order in which the source numbers it.
+        labels: names of the labels by index, where the answers are labels.
+        tokenizer: how texts were cut into the keys, where they are words.
+    """
+
+    task: ClassVar[str]
+
+    name: str
+    item_keys: tuple[str, ...]
+    labels: tuple[str, ...] = field(default=(), kw_only=True)
+    tokenizer: Tokenizer | None = field(default=None, kw_only=True)
+
+    @property
+    def items(self) -> int:
+        """Number of keys."""
+        return len(self.item_keys)
+
+    @property
+    @abstractmethod
+    def contexts(self) -> Lists:
+        """What occurred together in training: numbers below `items`."""
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How often each key occurs in training, int64 `[items]`."""
+        return self.contexts.counts(self.items)
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Return one sentence for reports."""

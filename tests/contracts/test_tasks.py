@@ -1,0 +1,228 @@
+"""What every task must satisfy, and what a model of texts does on its whole way."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converters import flatbuffer
+from converters.signature import registry as signatures
+from ondevice import bundle as bundles
+from ondevice import records
+from ondevice import task as tasks
+from ondevice.bundle import Bundle, TestVectors
+from ondevice.data.vocabulary import Vocabulary
+from ondevice.devices.device import Job
+from ondevice.devices.kinds.host import Host
+from ondevice.errors import UsageError
+from ondevice.models.output import registry as outputs
+from ondevice.pipeline.export import export
+from ondevice.pipeline.validate import validate
+from ondevice.tokenizer import Tokenizer
+from ondevice.training.choose import choose_output
+from ondevice.training.metrics import METRICS
+from ondevice.training.objective import registry as objectives
+from ondevice.training.run_folder import Run
+from tests.contracts.test_exports import BUILTINS
+from tests.known_bad.good_bundles import reseal
+from tests.tiny_runs import TEXT_VARIANTS, tiny_config, tiny_texts
+
+NAMES = tasks.names()
+EXPORTED = [
+    ("text full", "float32"),
+    ("text memcom", "int8"),
+    ("text memcom", "mixed"),
+    ("text quotient_remainder", "int4"),
+]
+
+
+def test_every_task_has_its_member_in_every_family_and_the_tasks_are_pinned() -> None:
+    assert NAMES == objectives.names() == signatures.names() == ["ranking", "text"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_facts_of_a_task_fit_together(name: str) -> None:
+    task = tasks.load(name)
+    assert task.title
+    assert set(task.metrics) <= set(METRICS)
+    assert (task.top_k == 0) or all(METRICS[metric][1] <= task.top_k for metric in task.metrics)
+    assert task.require_metric(None) == task.metric == task.metrics[0]
+    with pytest.raises(UsageError, match="unknown metric 'speed'"):
+        task.require_metric("speed")
+    assert len({task.signature, task.answers, "ids", "scores"}) == 4
+    kinds = [kind.__module__ for kind in (objectives.load(name), signatures.load(name))]
+    assert [kind.rpartition(".")[2] for kind in kinds] == [name, name]
+
+
+@pytest.fixture(scope="module", params=EXPORTED, ids="-".join)
+def exported(request: pytest.FixtureRequest, tiny_run, tmp_path_factory) -> tuple[Run, Bundle]:
+    variant, recipe = request.param
+    run = tiny_run(variant)
+    return run, export(run.folder, tmp_path_factory.mktemp("text") / "bundle", recipe=recipe)
+
+
+def test_a_text_bundle_is_as_it_was_agreed(exported: tuple[Run, Bundle]) -> None:
+    _, bundle = exported
+    manifest = bundle.manifest
+    assert (manifest.task, manifest.labels, manifest.tokenizer) == ("text", ("bad", "good"), Tokenizer())
+    assert (manifest.signature, manifest.top_k, manifest.excludes_history) == ("classify", 2, False)
+    summary = flatbuffer.read(bundle.model)
+    [signature] = summary.signatures
+    assert [(each.name, each.shape, each.dtype) for each in signature.inputs] == [("ids", (1, 48), "int32")]
+    assert {(each.name, each.shape, each.dtype) for each in signature.outputs} == {
+        ("labels", (1, 2), "int32"), ("scores", (1, 2), "float32"),
+    }  # fmt: skip
+    assert set(summary.op_histogram) <= BUILTINS
+    # Every label is answered, with probabilities that are one together.
+    for vector in bundle.vectors.vectors:
+        assert sorted(vector.items) == [0, 1]
+        assert list(vector.keys) == [manifest.labels[label] for label in vector.items]
+        assert sum(vector.scores) == pytest.approx(1, abs=1e-5)
+    written = json.loads((bundle.folder / "test_vectors.json").read_text())
+    assert set(written) == {"schema_version", "vectors", "texts"}
+    assert set(written["texts"][0]) == {"text", "ids"}
+
+
+def test_texts_become_ids_by_the_words_of_the_vocabulary(exported: tuple[Run, Bundle]) -> None:
+    """Written without the product's own way from texts to ids."""
+    _, bundle = exported
+    lines = (bundle.folder / "vocab.txt").read_text().split("\n")[:-1]
+    seen: set[int] = set()
+    for each in bundle.vectors.texts:
+        kept = "".join(c.lower() if c.isascii() else c for c in each.text)
+        cut = "".join(c if ord(c) > 127 or c.isalnum() or c == "'" else " " for c in kept).split(" ")
+        ids = [lines.index(word) if word in lines else 1 for word in cut if word][-48:]
+        assert list(each.ids) == ids + [0] * (48 - len(ids))
+        seen.update(ids)
+    assert {1, 2, len(lines) - 1} <= seen
+    assert len(seen) > min(400, len(lines)) * 0.9, "words of the whole vocabulary"
+    assert max(len(each.text.split()) for each in bundle.vectors.texts) > 48
+
+
+def test_the_file_answers_as_the_model_on_every_runtime(exported: tuple[Run, Bundle]) -> None:
+    run, bundle = exported
+    verdict = validate(bundle.folder, run.folder)
+    assert verdict.valid
+    assert [result.measurement.runtime for result in verdict.results] == ["tflite-2.14", "litert"]
+    evaluation = run.evaluation()
+    right = np.mean(evaluation.items[:, 0] == evaluation.relevant.values)
+    assert right == pytest.approx(run.result.test["accuracy"])
+    assert right > 0.75, "planted sentiment is learned"
+    for result in verdict.results:
+        assert (result.quality.metric, result.quality.users) == ("accuracy", len(evaluation))
+        assert result.quality.reference == pytest.approx(right)
+
+
+def test_a_single_text_is_answered_the_way_an_app_asks(exported: tuple[Run, Bundle]) -> None:
+    _, bundle = exported
+    manifest, data = bundle.manifest, tiny_texts()
+    texts = [" ".join(data.item_keys[number] for number in text if number >= 0) for text in data.test.words]
+    vocabulary = Vocabulary.read(bundle.folder / "vocab.txt")
+    ids = vocabulary.text_ids(texts, manifest.tokenizer, manifest.history_length)
+    outcome = Host().run(Job(bundle.model, "litert", "classify", {"ids": ids[:, None]}, warmups=0))
+    named = np.array(manifest.labels)[outcome.outputs["labels"][:, 0, 0]]
+    expected = np.array(data.labels)[data.test.labels]
+    assert np.mean(named == expected) > 0.7
+
+
+def copied(bundle: Bundle, folder: Path) -> Path:
+    return Path(shutil.copytree(bundle.folder, folder / "bundle"))
+
+
+def failed_checks(folder: Path, run: Run | None = None) -> set[str]:
+    verdict = validate(folder, run.folder if run is not None else None)
+    return {failure.check for result in verdict.results for failure in result.failures}
+
+
+@pytest.fixture(scope="module")
+def good(tiny_run, tmp_path_factory) -> tuple[Run, Bundle]:
+    run = tiny_run("text memcom")
+    return run, export(run.folder, tmp_path_factory.mktemp("good") / "bundle", recipe="float32")
+
+
+def test_labels_in_another_order_are_caught(good: tuple[Run, Bundle], tmp_path: Path) -> None:
+    run, bundle = good
+    folder = copied(bundle, tmp_path)
+    reseal(folder, labels=bundle.manifest.labels[::-1])
+    assert failed_checks(folder) == {"labels"}
+    # Test vectors that agree with the wrong order: only the run knows better.
+    vectors = tuple(dataclasses.replace(each, keys=each.keys[::-1]) for each in bundle.vectors.vectors)
+    records.write(folder / bundles.TEST_VECTORS_FILE, dataclasses.replace(bundle.vectors, vectors=vectors))
+    reseal(folder)
+    assert failed_checks(folder) == set()
+    assert failed_checks(folder, run) == {"labels"}
+
+
+def test_a_file_whose_labels_are_swapped_is_caught(good: tuple[Run, Bundle], tmp_path: Path) -> None:
+    from tests.known_bad.model_edits import edited
+
+    _, bundle = good
+    folder = copied(bundle, tmp_path)
+    with edited(folder / bundles.MODEL_FILE) as graph:
+        index = graph.add_constant("order", np.array([1, 0], np.int32))
+        picked = graph.add_tensor("picked", [1, 2], "int32")
+        gather = graph.add_operator("GATHER", 1, [graph.output("labels").tensorIndex, index], picked, before=None)
+        graph.set_options(gather, "GatherOptions", axis=1, batchDims=0)
+        graph.redirect_output("labels", picked)
+    reseal(folder)
+    assert failed_checks(folder) == {"values", "edge ids"}
+
+
+def test_a_vocabulary_of_another_size_or_order_and_another_tokenizer_are_caught(
+    good: tuple[Run, Bundle], tmp_path: Path
+) -> None:
+    _, bundle = good
+    folder = copied(bundle, tmp_path)
+    path = folder / bundles.VOCABULARY_FILE
+    lines = path.read_text().splitlines()
+    for wrong in (lines[:-1], [*lines, "more"], [*lines[:2], *lines[:1:-1]]):
+        path.write_text("".join(f"{line}\n" for line in wrong))
+        reseal(folder)
+        assert failed_checks(folder) == {"vocabulary"}
+    path.write_text("".join(f"{line}\n" for line in lines))
+    reseal(folder, tokenizer=Tokenizer(lowercase=False))
+    assert failed_checks(folder) == {"vocabulary"}
+    reseal(folder, tokenizer=Tokenizer())
+    records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(2, bundle.vectors.vectors))
+    reseal(folder)
+    assert failed_checks(folder) == {"vocabulary"}
+
+
+@pytest.mark.parametrize("name", outputs.names())
+def test_few_labels_take_no_output_layer_but_a_dense_one(name: str, tiny_run) -> None:
+    run = tiny_run("text memcom")
+    config = tiny_config("text memcom", output=name)
+    if name == "dense":
+        output = choose_output(config, run.method(), "text", ("a", "b", "c"))
+        assert (output.vocabulary_size, output.width) == (3, 16)
+        config = dataclasses.replace(config, output_ratio=4.0)
+    with pytest.raises(UsageError, match=r"output is .*; allowed is 'dense' at 1 for texts, whose 3 labels"):
+        choose_output(config, run.method(), "text", ("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"top_k": 1}, "top_k is 1; allowed is 2, since every answer has all labels"),
+        ({"exclude_history": True}, "exclude_history is True; allowed is False for a text model"),
+    ],
+)
+def test_an_export_that_texts_do_not_have_is_refused(options: dict, says: str, tiny_run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=says):
+        export(tiny_run("text memcom").folder, tmp_path / "bundle", **options)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_metric_of_another_task_is_refused(good: tuple[Run, Bundle]) -> None:
+    run, bundle = good
+    with pytest.raises(UsageError, match=r"unknown metric 'ndcg@20' of the task 'text'\. Choose one of: accuracy"):
+        validate(bundle.folder, run.folder, metric="ndcg@20")
+
+
+def test_variants_are_all_used() -> None:
+    assert {variant for variant, _ in EXPORTED} == set(TEXT_VARIANTS)
