@@ -12,7 +12,7 @@ SHOWN = ("float32", "int8", "int4")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--items", type=int, default=100_000, help="number of items (default: %(default)s)")
+    parser.add_argument("--items", type=int, default=100_000, help="number of items or words (default: %(default)s)")
     parser.add_argument("--width", type=int, default=64, help="numbers per vector (default: %(default)s)")
     add_size_arguments(parser, "16", "--recipe")
 
