@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
 from converters.output import LoweredOutput
-from ondevice import task as tasks
 from ondevice.ids import OUT_OF_RANGE
 from ondevice.manifest import Tensor
 from ondevice.registry import Registry
@@ -31,6 +30,9 @@ class Signature(tf.Module):
         output: the output layer, if the model does not end with it.
     """
 
+    task: ClassVar[Task]
+    """The task whose answers these are."""
+
     def __init__(
         self,
         model: keras.Model,
@@ -48,7 +50,6 @@ class Signature(tf.Module):
         self.replacement = OUT_OF_RANGE[out_of_range]
         self.exclude_history = exclude_history
         self.output = output
-        self.task: Task = tasks.load(type(self).__module__.rpartition(".")[2])
         spec = tf.TensorSpec([1, history_length], tf.int32, name="ids")
         self.inputs = (Tensor("ids", (1, history_length), "int32"),)
         self.outputs = (Tensor(self.task.answers, (1, top_k), "int32"), Tensor("scores", (1, top_k), "float32"))

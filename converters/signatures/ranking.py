@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from converters.signature import Signature
+from ondevice import task as tasks
 from ondevice.ids import PADDING_ID
 from ondevice.models.best import best_items
+from ondevice.task import Task
 
 
 class Recommend(Signature):
     """`recommend(ids) -> items, scores`: the scores are those of the network, in any range."""
+
+    task: ClassVar[Task] = tasks.load("ranking")
 
     def answer(self, ids: Any, found: Any) -> tuple[Any, Any]:
         """Return the best items that may be returned."""

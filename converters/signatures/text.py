@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from converters.signature import Signature
+from ondevice import task as tasks
 from ondevice.models.best import best_labels
+from ondevice.task import Task
 
 
 class Classify(Signature):
     """`classify(ids) -> labels, scores`: the scores are probabilities, of all labels together one."""
+
+    task: ClassVar[Task] = tasks.load("text")
 
     def answer(self, ids: Any, found: Any) -> tuple[Any, Any]:
         """Return the labels, the most probable first."""

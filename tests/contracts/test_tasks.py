@@ -54,6 +54,7 @@ def test_facts_of_a_task_fit_together(name: str) -> None:
     assert len({task.signature, task.answers, "ids", "scores"}) == 4
     kinds = [kind.__module__ for kind in (objectives.load(name), signatures.load(name))]
     assert [kind.rpartition(".")[2] for kind in kinds] == [name, name]
+    assert signatures.load(name).task == task
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,17 @@ import pytest
 from ondevice.errors import UsageError
 from ondevice.training.config import TrainConfig, check_setting
 
-COUNTS = ("width", "history_length", "sample_length", "batch_size", "epochs", "patience", "validation_users")
+COUNTS = (
+    "width",
+    "history_length",
+    "sample_length",
+    "batch_size",
+    "epochs",
+    "patience",
+    "validation_users",
+    "minimum_count",
+    "most_words",
+)
 WHOLE = "a whole number of at least 1"
 
 OUT_OF_RANGE: list[tuple[str, Any, str]] = [

@@ -48,7 +48,10 @@ def test_every_profile_sets_only_training_settings_in_range(name: str) -> None:
 
 
 def test_profiles_found_are_pinned() -> None:
-    assert dataset.names() == ["amazon-toys-seq", "gowalla", "lastfm", "sequences", "synthetic", "user-items"]
+    assert dataset.names() == [
+        "amazon-toys-seq", "gowalla", "imdb", "labelled-texts", "lastfm", "sequences", "synthetic", "synthetic-texts",
+        "user-items",
+    ]  # fmt: skip
 
 
 def test_unknown_data_set_suggests_the_nearest() -> None:

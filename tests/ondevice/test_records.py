@@ -124,6 +124,9 @@ DEFAULTS = {
     ("manifest", "task"),
     ("manifest", "tokenizer"),
     ("result", "by_popularity"),
+    ("result", "labels"),
+    ("result", "task"),
+    ("result", "tokenizer"),
     ("vectors", "texts"),
 }
 """Fields that came later: what was written before is still read."""
