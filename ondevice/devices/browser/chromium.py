@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -88,8 +87,6 @@ def browser(**options: object) -> Iterator[BrowserContext]:
             Path(profile),
             executable_path=program(),
             args=FLAGS,
-            # What the browser itself puts there and leaves if it is interrupted goes with the profile.
-            env={**os.environ, "TMPDIR": profile},
             timeout=START_S * 1e3,
             **options,  # type: ignore[arg-type]
         )
@@ -125,7 +122,9 @@ def visit(url: str, done: Callable[[], bool], limit_s: float, cancelled: Callabl
                 page.wait_for_timeout(POLL_MS)
             return Ending("done")
     except Error as error:
-        said = error.message.strip().splitlines()[0]
+        said, *logs = error.message.strip().splitlines()
+        own = [line.partition("[err] ")[2].strip() for line in logs if "[err] " in line]
+        said += f": {own[-1]}" if own else ""
         # Of a process that dies early the library tells in the middle of what it is asked.
         if crashes or "crashed" in said:
             return Ending("crashed", CRASHED)
