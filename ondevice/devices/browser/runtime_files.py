@@ -92,11 +92,11 @@ def install(spec: RuntimeSpec, again: bool = False, say: Callable[[str], None] =
     Raises:
         OnDeviceError: npm is missing, a download failed or is not what it should be.
     """
-    if tools.find("npm") is None:
-        raise OnDeviceError(f"{spec.name} can't be fetched: npm is not installed; it comes with Node.js.")
     parent = spec.folder.parent
     with cache.alone(parent, "waiting for another process that fetches the runtime", say):
         if not_installed(spec) or again:
+            if tools.find("npm") is None:
+                raise OnDeviceError(f"{spec.name} can't be fetched: npm is not installed; it comes with Node.js.")
             say(f"downloading {spec.name}")
             with tempfile.TemporaryDirectory(prefix=cache.BUILDING, dir=parent) as name:
                 fetched = Path(name) / "files"
