@@ -21,6 +21,4 @@ if [ ! -f ../app/src/main/assets/bundle/manifest.json ]; then
     echo "build.sh: the app has no model: put one in with \`ondevice android BUNDLE\`." >&2
     exit 1
 fi
-# Short runs: the second compiler of the virtual machine costs more than it gains.
-export MAVEN_OPTS="${MAVEN_OPTS:--XX:TieredStopAtLevel=1 -XX:+UseSerialGC}"
 exec mvn --batch-mode --no-transfer-progress --file pom.xml --activate-profiles apk --projects tflite,apk package

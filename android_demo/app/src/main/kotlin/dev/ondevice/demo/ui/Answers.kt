@@ -1,5 +1,6 @@
 package dev.ondevice.demo.ui
 
+import android.graphics.Rect
 import android.view.LayoutInflater
 import android.view.View
 import android.view.ViewGroup
@@ -36,6 +37,12 @@ class Answers(root: View) {
         ready.answers.forEachIndexed { place, answer ->
             if (ranking) showItem(list.getChildAt(place), place + 1, answer) else showLabel(list.getChildAt(place), answer)
         }
+    }
+
+    /** Scrolls so that as many answers as possible can be seen, from the first. */
+    fun bringIntoSight() {
+        // After the layout, which has yet to make room for what was shown last.
+        heading.post { heading.requestRectangleOnScreen(Rect(0, 0, heading.width, heading.rootView.height)) }
     }
 
     private fun showItem(row: View, rank: Int, answer: Scored) {

@@ -28,6 +28,9 @@ class MainActivity : Activity() {
     private lateinit var examples: Chips<Example>
     private var back: BackGesture? = null
     private var checking = false
+
+    // Whether the person touched what should lead to answers, which may be further down.
+    private var answersWanted = false
     private var state: DemoState = DemoState.Loading
 
     override fun onCreate(savedInstanceState: Bundle?) {
@@ -103,9 +106,21 @@ class MainActivity : Activity() {
         typed.show(ready)
         answers.show(ready)
         selfCheck.show(ready.selfCheck)
-        examples.show(ready.examples)
-        findViewById<View>(R.id.examples_part).showIf(ready.examples.isNotEmpty())
+        examples.show(ready.examples.take(SHOWN_EXAMPLES))
+        val empty = ready.input.isEmpty()
+        findViewById<View>(R.id.examples_part).showIf(empty && ready.examples.isNotEmpty())
+        findViewById<View>(R.id.clear).showIf(!empty)
+        if (answersWanted && ready.answers.isNotEmpty()) {
+            answersWanted = false
+            answers.bringIntoSight()
+        }
     }
+
+    private fun Input.isEmpty(): Boolean =
+        when (this) {
+            is Input.Picked -> picked.isEmpty()
+            is Input.Typed -> text.isEmpty()
+        }
 
     private fun showModel(manifest: Manifest) {
         val wording = Wording(resources)
@@ -124,6 +139,7 @@ class MainActivity : Activity() {
         getString(R.string.example_try, example.name),
         R.drawable.chip,
     ) {
+        answersWanted = true
         val ready = state as? DemoState.Ready
         if (ready?.input is Input.Typed) typed.type(example.text) else model.tryExample(example)
     }
@@ -150,5 +166,6 @@ class MainActivity : Activity() {
 
     private companion object {
         const val CHECKING = "checking"
+        const val SHOWN_EXAMPLES = 4
     }
 }

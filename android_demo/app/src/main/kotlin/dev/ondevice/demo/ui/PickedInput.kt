@@ -43,31 +43,34 @@ class PickedInput(root: View, private val model: DemoModel) {
         val input = ready.input as? Input.Picked
         part.showIf(input != null)
         if (input == null) return
-        picked.show(input.picked)
+        picked.show(input.picked.takeLast(SHOWN_PICKED))
         note.show(noteOf(input, ready.manifest.historyLength))
-        matches.show(input.matches.take(SHOWN))
+        matches.show(input.matches.take(SHOWN_MATCHES))
         searchNote.show(searchNoteOf(input))
     }
 
     /** Forgets what was searched for. */
     fun clear() = search.text.clear()
 
-    private fun noteOf(input: Input.Picked, seen: Int): String =
-        when {
-            input.picked.isEmpty() -> resources.getString(R.string.picked_none)
-            input.picked.size > seen -> resources.getQuantityString(R.plurals.picked_too_many, seen, seen)
-            else -> ""
-        }
+    private fun noteOf(input: Input.Picked, seen: Int): String {
+        val count = input.picked.size
+        val notes = mutableListOf<String>()
+        if (count == 0) notes += resources.getString(R.string.picked_none)
+        if (count > SHOWN_PICKED) notes += resources.getString(R.string.picked_last, SHOWN_PICKED, count)
+        if (count > seen) notes += resources.getQuantityString(R.plurals.picked_too_many, seen, seen)
+        return notes.joinToString(" ")
+    }
 
     private fun searchNoteOf(input: Input.Picked): String =
         when {
             input.matches.isEmpty() -> resources.getString(R.string.search_none, input.query)
-            input.matches.size > SHOWN -> resources.getString(R.string.search_more)
+            input.matches.size > SHOWN_MATCHES -> resources.getString(R.string.search_more)
             else -> ""
         }
 
     private companion object {
         // More would push the answers off the screen.
-        const val SHOWN = 12
+        const val SHOWN_PICKED = 12
+        const val SHOWN_MATCHES = 8
     }
 }
