@@ -21,7 +21,15 @@ class TestVector(
 )
 
 /** A text and the ids it must become, so that the tokenizer can be checked. */
-class TextVector(val text: String, val ids: IntArray)
+class TextVector(val text: String, val ids: IntArray) {
+    /** The beginning of the text in one line. */
+    val title get() = text.trim().replace(BLANKS, " ").take(TITLE_LENGTH)
+
+    private companion object {
+        val BLANKS = Regex("\\s+")
+        const val TITLE_LENGTH = 40
+    }
+}
 
 /** The content of `test_vectors.json`. */
 class TestVectors(val vectors: List<TestVector>, val texts: List<TextVector>) {
@@ -38,7 +46,7 @@ class TestVectors(val vectors: List<TestVector>, val texts: List<TextVector>) {
             vectors.forEach { check(it, manifest) { id -> nameOf(id, manifest, vocabulary) } }
             for (text in texts) {
                 if (text.ids.size != manifest.historyLength) {
-                    throw misfit("text '${text.text.take(40)}': ${lengths(text.ids, manifest)}")
+                    throw misfit("text '${text.title}': ${lengths(text.ids, manifest)}")
                 }
             }
             return TestVectors(vectors, texts)

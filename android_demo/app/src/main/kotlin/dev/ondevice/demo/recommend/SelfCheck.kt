@@ -5,6 +5,7 @@ import dev.ondevice.demo.bundle.Manifest
 import dev.ondevice.demo.bundle.RESERVED_IDS
 import dev.ondevice.demo.bundle.Task
 import dev.ondevice.demo.bundle.TestVector
+import dev.ondevice.demo.bundle.TextVector
 import java.util.Locale
 import kotlin.math.abs
 import kotlin.math.max
@@ -43,7 +44,7 @@ class SelfCheck(private val bundle: Bundle, private val recommender: Recommender
         val vectors = bundle.vectors.vectors
         val texts = bundle.vectors.texts
         val latency = Latency(kept = max(vectors.size, 1))
-        val differences = texts.mapNotNull { textDifference(it.text, it.ids) }.toMutableList()
+        val differences = texts.mapNotNull(::textDifference).toMutableList()
         var largest = 0.0
         for (vector in vectors) {
             val answer = recommender.answer(vector.ids)
@@ -67,10 +68,10 @@ class SelfCheck(private val bundle: Bundle, private val recommender: Recommender
         )
     }
 
-    private fun textDifference(text: String, expected: IntArray): String? {
-        val found = bundle.callOf(text)
-        val place = expected.indices.find { found[it] != expected[it] } ?: return null
-        return "Text '${text.take(40)}': word $place has id ${found[place]}, expected is ${expected[place]}."
+    private fun textDifference(vector: TextVector): String? {
+        val found = bundle.callOf(vector.text)
+        val place = found.indices.find { found[it] != vector.ids[it] } ?: return null
+        return "Text '${vector.title}': word ${place + 1} has id ${found[place]}, expected is ${vector.ids[place]}."
     }
 
     private fun tooFar(vector: TestVector, error: Double): String {

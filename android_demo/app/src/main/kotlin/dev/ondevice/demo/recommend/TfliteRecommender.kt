@@ -41,9 +41,8 @@ class TfliteRecommender(bundle: Bundle) : Recommender {
         checkThread()
         val started = System.nanoTime()
         this.ids.asIntBuffer().put(ids)
-        answers.rewind()
-        scores.rewind()
         attempt("The model failed on this device") { interpreter.runSignature(inputs, outputs, manifest.signature) }
+        // The runtime leaves them at their end.
         answers.rewind()
         scores.rewind()
         val best = IntArray(manifest.topK).also { answers.asIntBuffer().get(it) }

@@ -177,15 +177,13 @@ class DemoModel(
                 val items = vector.ids.filter { it in RESERVED_IDS until bundle.vocabulary.size }.distinct()
                 Example(vector.name, items.map(bundle.vocabulary::item), "")
             }
-            Task.TEXT -> bundle.vectors.texts.map { it.text }.filter { bundle.wordIds(it).isNotEmpty() }.map { text ->
-                Example(text.split(BLANKS).joinToString(" ").trim().take(NAME_LENGTH), emptyList(), text)
+            Task.TEXT -> bundle.vectors.texts.filter { bundle.wordIds(it.text).isNotEmpty() }.map { vector ->
+                Example(vector.title, emptyList(), vector.text)
             }
         }.take(EXAMPLES)
 
     private companion object {
         const val MATCHES = 50
         const val EXAMPLES = 8
-        const val NAME_LENGTH = 40
-        val BLANKS = Regex("\\s+")
     }
 }

@@ -102,6 +102,6 @@ class SelfCheckTest {
         assertEquals("Test vector 'review 1': 2 is none of the model's labels.", foreign.difference)
         val other = Fixture.text().manifest { it.getObject("tokenizer")["lowercase"] = false }
         val cut = checkText(other, 1 to 0.9, 0 to 0.1)
-        assertEquals("Text 'A great FILM!': word 0 has id 1, expected is 2.", cut.difference)
+        assertEquals("Text 'A great FILM!': word 1 has id 1, expected is 2.", cut.difference)
     }
 }

@@ -19,6 +19,7 @@ import org.tensorflow.lite.TensorFlowLite
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
+import java.util.Locale
 import kotlin.concurrent.thread
 
 /** The runtime that the app ships, its library for x86_64 phones included, with bundles that were exported as ever. */
@@ -29,6 +30,14 @@ class TfliteRecommenderTest {
     private fun read(folder: File): Bundle = BundleReader(FolderBundleSource(folder)).read()
 
     private fun folders(name: String): List<File> = checkNotNull(File(bundles, name).listFiles()).sorted()
+
+    private fun said(folder: File, result: SelfCheckResult): String {
+        val compared = "${result.vectors} vectors and ${result.texts} texts compared"
+        val largest = "%.2g".format(Locale.ROOT, result.largestError)
+        val error = "scores differ by at most $largest steps, ${result.allowedError} are allowed"
+        val (p50, p95) = checkNotNull(result.latency).let { it.p50 / 1_000 to it.p95 / 1_000 }
+        return "${folder.name} on ${TensorFlowLite.runtimeVersion()}: $compared, $error, p50 $p50 us, p95 $p95 us"
+    }
 
     private fun anyBundle() = read(folders("answered").first())
 
@@ -43,7 +52,7 @@ class TfliteRecommenderTest {
             val bundle = read(folder)
             TfliteRecommender(bundle).use { recommender ->
                 val result = SelfCheck(bundle, recommender).run()
-                println("${folder.name} on ${TensorFlowLite.runtimeVersion()}: $result")
+                println(said(folder, result))
                 assertEquals("", result.difference)
                 assertTrue(result.vectors > 0)
             }
