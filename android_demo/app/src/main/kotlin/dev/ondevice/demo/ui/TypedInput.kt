@@ -27,7 +27,7 @@ class TypedInput(root: View, model: DemoModel) {
         val seen = ready.manifest.historyLength
         val words = resources.getQuantityString(R.plurals.typed_words, input.words, input.words, input.unknown)
         val last = resources.getQuantityString(R.plurals.typed_too_many, seen, seen)
-        note.text = if (input.words > seen) "$words $last" else words
+        note.show(if (input.words == 0) "" else if (input.words > seen) "$words $last" else words)
     }
 
     // The field is what counts: the model may still be busy with an older text and must not write it back.
