@@ -11,10 +11,8 @@ import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertTrue
-import org.junit.jupiter.api.BeforeAll
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
-import org.junit.jupiter.api.condition.EnabledIfSystemProperty
 import org.tensorflow.lite.TensorFlowLite
 import java.io.File
 import java.nio.ByteBuffer
@@ -23,13 +21,9 @@ import java.util.Locale
 import kotlin.concurrent.thread
 
 /** The runtime that the app ships, its library for x86_64 phones included, with bundles that were exported as ever. */
-@EnabledIfSystemProperty(named = "bundles", matches = ".+", disabledReason = "no bundles were given")
+@RealRuntime
 class TfliteRecommenderTest {
-    private val bundles = File(System.getProperty("bundles"))
-
     private fun read(folder: File): Bundle = BundleReader(FolderBundleSource(folder)).read()
-
-    private fun folders(name: String): List<File> = checkNotNull(File(bundles, name).listFiles()).sorted()
 
     private fun said(folder: File, result: SelfCheckResult): String {
         val compared = "${result.vectors} vectors and ${result.texts} texts compared"
@@ -39,7 +33,7 @@ class TfliteRecommenderTest {
         return "${folder.name} on ${TensorFlowLite.runtimeVersion()}: $compared, $error, p50 $p50 us, p95 $p95 us"
     }
 
-    private fun anyBundle() = read(folders("answered").first())
+    private fun anyBundle() = read(bundles("answered").first())
 
     private fun Bundle.with(
         manifest: Manifest = this.manifest,
@@ -48,7 +42,7 @@ class TfliteRecommenderTest {
 
     @Test
     fun `every bundle that the runtime can load passes the self-check`() {
-        for (folder in folders("answered")) {
+        for (folder in bundles("answered")) {
             val bundle = read(folder)
             TfliteRecommender(bundle).use { recommender ->
                 val result = SelfCheck(bundle, recommender).run()
@@ -61,7 +55,7 @@ class TfliteRecommenderTest {
 
     @Test
     fun `a bundle that needs a newer runtime is refused with a sentence`() {
-        for (folder in folders("refused")) {
+        for (folder in bundles("refused")) {
             val bundle = read(folder)
             val message = assertThrows<RecommenderException> { TfliteRecommender(bundle) }.message
             println("${folder.name} on ${TensorFlowLite.runtimeVersion()}: $message")
@@ -131,8 +125,8 @@ class TfliteRecommenderTest {
 
     @Test
     fun `answers are compared by the reference's rule`() {
-        val cases = JsonParser.`object`().from(File(bundles, "comparisons.json").readText())
-        val bundle = read(File(bundles, cases.getString("bundle")))
+        val cases = JsonParser.`object`().from(givenFile("comparisons.json").readText())
+        val bundle = read(givenFile(cases.getString("bundle")))
         for (case in cases.getArray("cases").map { it as JsonObject }) {
             val vector = bundle.vectors.vectors[case.getInt("vector")]
             val ids = case.getArray("items").map { it as Int }.toIntArray()
@@ -142,14 +136,6 @@ class TfliteRecommenderTest {
             assertEquals(case.getBoolean("problem"), problem.isNotEmpty()) { "$case: $problem" }
             val expected = case.getDouble("error")
             assertEquals(expected, SelfCheck.scoreError(answer, vector), 1e-9 * (1 + expected)) { "$case" }
-        }
-    }
-
-    companion object {
-        @BeforeAll
-        @JvmStatic
-        fun loadWhatTheRuntimeNeedsOfAndroid() {
-            for (name in listOf("c", "m", "dl", "log")) System.load("${System.getProperty("bionic")}/lib$name.so")
         }
     }
 }
