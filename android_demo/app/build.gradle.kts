@@ -1,9 +1,11 @@
+import org.jetbrains.kotlin.gradle.dsl.JvmTarget
+
 plugins {
     alias(libs.plugins.android.application)
     alias(libs.plugins.kotlin.android)
 }
 
-// The offline build reads the five values of `defaultConfig` from here.
+// The offline build reads `defaultConfig` from here.
 android {
     namespace = "dev.ondevice.demo"
     compileSdk = 36
@@ -30,16 +32,19 @@ android {
         targetCompatibility = JavaVersion.VERSION_1_8
     }
 
-    kotlinOptions { jvmTarget = "1.8" }
-
     // A compressed asset can't be mapped into memory.
     androidResources { noCompress += "tflite" }
+
+    testOptions { unitTests.all { it.useJUnitPlatform() } }
 }
+
+kotlin { compilerOptions { jvmTarget = JvmTarget.JVM_1_8 } }
 
 dependencies {
     implementation(libs.litert)
     implementation(libs.nanojson)
     testImplementation(libs.junit)
+    testRuntimeOnly(libs.junit.launcher)
 }
 
 val checkBundle = tasks.register("checkBundle") {
