@@ -127,3 +127,23 @@ def test_file_that_is_no_json_is_named(tmp_path: Path, damaged: bytes) -> None:
 def test_text_is_utf_8_with_its_line_ends_as_they_are(tmp_path: Path) -> None:
     files.write_text(tmp_path / "text.txt", "a\r\nü\n")
     assert (tmp_path / "text.txt").read_bytes() == b"a\r\n\xc3\xbc\n"
+
+
+def test_replacing_folder_puts_the_new_one_in_place_of_the_former(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "folder"
+    for name in ("former", "new"):
+        with files.replacing_folder(path) as temporary:
+            (temporary / name).write_text(name)
+    assert content(tmp_path) == {"a/folder/new": b"new"}
+    assert [each.name for each in path.parent.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("error", [OSError, Stop])
+def test_interrupted_replacing_folder_keeps_the_former(error: type[BaseException], tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    with files.replacing_folder(path) as temporary:
+        (temporary / "former").write_text("former")
+    with pytest.raises(error), files.replacing_folder(path) as temporary:
+        write_half(temporary / "new", error)
+    assert content(tmp_path) == {"folder/former": b"former"}
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
