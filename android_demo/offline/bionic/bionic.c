@@ -5,8 +5,8 @@
  * the sizes of mutexes of x86_64 Linux, so that nearly every function may be the one of glibc. The few that differ are
  * written out below: standard streams, numbers of sysconf, checked variants, and what only Android has.
  *
- * The library asks for its functions in the version LIBC, which glibc has not, so each needs an entry here. This file is
- * built as liblog.so, from which no version is asked; libc.so, libm.so and libdl.so are built empty beside it.
+ * The library asks for its functions in the version LIBC, which glibc has not, so each needs an entry here. This file
+ * is built as liblog.so, of which no version is asked; libc.so, libm.so and libdl.so are built empty beside it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -24,7 +24,7 @@ class Vocabulary(private val keys: List<String>) {
     fun item(id: Int): Item = Item(id, keys[id])
 
     /**
-     * Finds keys that hold the query in any case: those that begin with it first, else in id order.
+     * Finds keys that hold the query in any case: the query itself first, then those that begin with it, in id order.
      *
      * @param query what to look for; blanks around it do not count, and an empty one finds every key.
      * @param limit the most entries to return.
@@ -32,18 +32,19 @@ class Vocabulary(private val keys: List<String>) {
      */
     fun search(query: String, limit: Int, without: Set<Int> = emptySet()): List<Item> {
         val wanted = fold(query.trim())
-        val beginning = mutableListOf<Item>()
-        val holding = mutableListOf<Item>()
+        val found = List(3) { mutableListOf<Item>() }
+        val (equal, beginning, holding) = found
         for (id in RESERVED_IDS until folded.size) {
-            if (beginning.size == limit) break
-            if (id in without) continue
-            if (folded[id].startsWith(wanted)) {
-                beginning += item(id)
-            } else if (holding.size < limit && folded[id].contains(wanted)) {
-                holding += item(id)
+            val key = folded[id]
+            val place = when {
+                key == wanted -> equal
+                key.startsWith(wanted) -> beginning
+                key.contains(wanted) -> holding
+                else -> continue
             }
+            if (place.size < limit && id !in without) place += item(id)
         }
-        return (beginning + holding).take(limit)
+        return found.flatten().take(limit)
     }
 
     private fun fold(text: String) = text.lowercase(Locale.ROOT)

@@ -29,6 +29,12 @@ class VocabularyTest {
     }
 
     @Test
+    fun `the key itself comes before those that begin with it`() {
+        val numbers = Vocabulary(List(RESERVED_IDS) { "<$it>" } + List(200) { "Song ${199 - it}" })
+        assertEquals(listOf("Song 1", "Song 199", "Song 198"), numbers.search("song 1", 3).map { it.key })
+    }
+
+    @Test
     fun `case does not count, nor beyond ASCII`() {
         assertEquals(listOf("rock-17", "rock-18"), found("ROCK"))
         assertEquals(listOf("Über uns"), found("über"))
