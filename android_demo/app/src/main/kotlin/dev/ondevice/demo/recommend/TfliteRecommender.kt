@@ -5,6 +5,7 @@ import dev.ondevice.demo.bundle.Manifest
 import dev.ondevice.demo.bundle.PADDING_ID
 import dev.ondevice.demo.bundle.Tensor
 import org.tensorflow.lite.Interpreter
+import java.nio.Buffer
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.util.Locale
@@ -42,9 +43,8 @@ class TfliteRecommender(bundle: Bundle) : Recommender {
         val started = System.nanoTime()
         this.ids.asIntBuffer().put(ids)
         attempt("The model failed on this device") { interpreter.runSignature(inputs, outputs, manifest.signature) }
-        // The runtime leaves them at their end.
-        answers.rewind()
-        scores.rewind()
+        // The runtime leaves them at their end. As Buffer: ByteBuffer has a rewind() of its own on newer Androids only.
+        for (buffer in arrayOf<Buffer>(answers, scores)) buffer.rewind()
         val best = IntArray(manifest.topK).also { answers.asIntBuffer().get(it) }
         val values = FloatArray(manifest.topK).also { scores.asFloatBuffer().get(it) }
         return Answer(best, values, System.nanoTime() - started)
