@@ -37,9 +37,6 @@ TYPES: dict[str, Any] = {
 DEFAULTS = {"Task.RANKING.key": "ranking", "WordTokenizer.NAME": "words", "emptyList()": (), "0": 0, "true": True}
 """Python's value by the Kotlin expression for it."""
 
-TEXT_ONLY = {"task", "labels", "tokenizer", "texts"}
-"""Fields that bundles of texts have; a package without texts need not know them."""
-
 READ = re.compile(r'record\.(\w+)\("(\w+)"(?:, ([\w.+ ]+(?:\(\))?))?\)(?:\??\.(?:map|let)\(::(\w+)\))?')
 FUNCTION = re.compile(r"fun (\w+)\(record: JsonRecord\b")
 
@@ -68,8 +65,7 @@ def _misfits(found: dict[str, str], function: str, record: type) -> Iterator[str
     fields = {field.name: field for field in dataclasses.fields(record)}
     for reader, name, argument, inner in READ.findall(found[function]):
         if name not in fields:
-            if name not in TEXT_ONLY:
-                yield f"{record.__name__} has no field {name}"
+            yield f"{record.__name__} has no field {name}"
             continue
         # For a whole number the argument is the least that is allowed.
         default = "" if reader == "whole" else "null" if reader == "recordOrNull" else argument

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,8 +124,8 @@ def model_files(items: int, width: int, ratio: float, names: Callable[[str], boo
         found, values = best_items(tf.ensure_shape(scores, [1, size]), ids, TOP_K)
         return {"items": found, "scores": values}
 
-    yield from _stock_files(whole, names)
-    yield from _edge_files("", whole, names)
+    yield from _stock_files(whole, names, stored)
+    yield from _edge_files("", whole, names, stored)
     for recipe in recipes.names(comparison=False):
         if names(f"ours full {recipe}"):
             member = outputs.load("dense").for_ratio(full, width, 1.0)
@@ -189,14 +189,15 @@ def _ours(encoded: EncodedEmbedding, answer: Callable[[Any], Answer], recipe: st
 
 
 class _Module(tf.Module):
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, stored: Sequence[Any] = ()) -> None:
         super().__init__()
+        self.stored = stored
         self.function = tf.function(answer, input_signature=[tf.TensorSpec([1, LENGTH], tf.int32, name="ids")])
 
 
-def _stock(answer: Answer, **settings: Any) -> bytes:
-    """Convert as TensorFlow's documentation says, with the tables as constants."""
-    module = _Module(answer)
+def _stock(answer: Answer, stored: Sequence[Any], **settings: Any) -> bytes:
+    """Convert as TensorFlow's documentation says; without its variables a module loses its signature."""
+    module = _Module(answer, stored)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.function.get_concrete_function()], module)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     for name, value in settings.items():
@@ -204,17 +205,21 @@ def _stock(answer: Answer, **settings: Any) -> bytes:
     return converter.convert()
 
 
-def _stock_files(answer: Answer, names: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+def _stock_files(
+    answer: Answer, names: Callable[[str], bool], stored: Sequence[Any] = ()
+) -> Iterator[tuple[str, bytes]]:
     for name, settings in STOCK.items():
         if names(name):
-            yield name, _stock(answer, **settings)
+            yield name, _stock(answer, stored, **settings)
 
 
-def _edge_files(prefix: str, answer: Answer, names: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+def _edge_files(
+    prefix: str, answer: Answer, names: Callable[[str], bool], stored: Sequence[Any] = ()
+) -> Iterator[tuple[str, bytes]]:
     wanted = {recipe: f"edge quantizer {prefix}{recipe}" for recipe in EDGE}
     if not any(names(name) for name in wanted.values()):
         return
-    plain = _stock(answer)
+    plain = _stock(answer, stored)
     for recipe, name in wanted.items():
         if names(name):
             # It reports on stdout and draws progress bars.
