@@ -34,7 +34,8 @@ class TrainConfig:
         history_length: ids per call of the exported model; longer histories keep their last ids.
         sample_length: ids per training example, at most; of a text the last ones.
         dropout: share of the hidden units that training drops, 0 to below 1.
-        unknown_share: share of the training ids replaced by the unknown id, so that it gets a vector.
+        unknown_share: share of the training ids replaced by the unknown id, so that it gets a vector; a large share
+            keeps texts from being learned by heart.
         learning_rate: highest learning rate; it falls along a cosine to zero.
         weight_decay: AdamW's weight decay; per-id tables and biases are exempt.
         batch_size: examples per step.
