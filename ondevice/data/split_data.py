@@ -46,6 +46,11 @@ class SplitData(ABC):
         """How often each key occurs in training, int64 `[items]`."""
         return self.contexts.counts(self.items)
 
+    @property
+    def leanings(self) -> npt.NDArray[np.float32] | None:
+        """What the training split says of each key beyond its contexts, float32 `[items, any]`; None for nothing."""
+        return None
+
     @abstractmethod
     def summary(self) -> str:
         """Return one sentence for reports."""

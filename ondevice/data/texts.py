@@ -18,6 +18,9 @@ MINIMUM_COUNT, MOST_WORDS = 2, 30_000
 TEXT_SETTINGS = ("minimum_count", "most_words")
 """What a reader of texts may be told, and what it assumes if it is not."""
 
+FEW = 20
+"""Occurrences in training of a word whose leaning counts by about two thirds."""
+
 NO_WORD = -1
 """The number of a word that has no key."""
 
@@ -70,6 +73,21 @@ class LabelledTexts(SplitData):
         known = self.train.words.values != NO_WORD
         before = np.concatenate([[0], np.cumsum(known)])
         return Lists(before[self.train.words.offsets], self.train.words.values[known])
+
+    @property
+    def leanings(self) -> npt.NDArray[np.float32]:
+        """How much more often each word occurs in the training texts of a label than in those of the others.
+
+        The logarithm of its share of the label's words, less its mean over the labels; that of a rare word is drawn
+        towards zero, since it is mostly chance.
+        """
+        known = np.repeat(self.train.labels, np.diff(self.train.words.offsets))
+        found = self.train.words.values != NO_WORD
+        places = known[found].astype(np.int64) * self.items + self.train.words.values[found]
+        counts = np.bincount(places, minlength=len(self.labels) * self.items).reshape(len(self.labels), self.items)
+        shares = np.log((counts + 1) / (counts + 1).sum(axis=1, keepdims=True))
+        total = counts.sum(axis=0)
+        return ((shares - shares.mean(axis=0)) * np.sqrt(total / (total + FEW))).T.astype(np.float32)
 
     def summary(self) -> str:
         """Return one sentence for reports."""

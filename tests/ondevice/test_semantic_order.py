@@ -15,7 +15,9 @@ from ondevice.data.interactions import Interactions
 from ondevice.data.lists import Lists
 from ondevice.data.orders.random import Random
 from ondevice.data.orders.semantic import Semantic
+from ondevice.data.texts import LabelledTexts, TextSplit
 from ondevice.ids import run_starts
+from ondevice.tokenizer import Tokenizer
 
 CLUSTERS, PER_CLUSTER, UNSEEN = 16, 16, 25
 SEEN = CLUSTERS * PER_CLUSTER
@@ -127,3 +129,20 @@ def test_bisect_of_a_line_is_the_line() -> None:
         for start in range(0, 32, size):
             part = sorted(ordered[start : start + size])
             assert part == list(range(part[0], part[0] + size))
+
+
+def test_words_that_lean_to_one_label_are_neighbours_though_all_occur_together() -> None:
+    rng = np.random.default_rng(0)
+    leaning = rng.permutation(np.repeat([0, 1], 20))
+    # Every text has words of both kinds, three times as many of its own label's.
+    labels = rng.integers(2, size=400).astype(np.int32)
+    chances = [np.where(leaning == label, 3.0, 1.0) / 80 for label in range(2)]
+    words = Lists.of([rng.choice(40, 12, p=chances[label]) for label in labels])
+    split = TextSplit(words, labels)
+    keys = tuple(f"word{number}" for number in range(40))
+    data = LabelledTexts("lean", keys, split, split, split, labels=("bad", "good"), tokenizer=Tokenizer())
+    assert ((data.leanings[:, 1] > 0) == (leaning == 1)).all()
+    np.testing.assert_allclose(data.leanings.sum(axis=1), 0, atol=1e-6)
+    arranged = Semantic().arrange(data, 0, 4)
+    runs = leaning[arranged].reshape(4, 10)
+    assert sorted(runs.mean(axis=1)) == [0, 0, 1, 1]

@@ -14,6 +14,9 @@ from ondevice.data.order import Order
 from ondevice.data.split_data import SplitData
 from ondevice.ids import run_starts
 
+LEANING = 3.0
+"""Length of the leanings, root mean square over all ids, beside factors of length one."""
+
 
 class Semantic(Order):
     """Cuts the items into runs of similar ones: recursive halving along the main direction, then balanced k-means.
@@ -21,6 +24,9 @@ class Semantic(Order):
     Items are compared by the factors of the users x items matrix of the training split, words by those of texts x
     words. Related work (compositional codes, semantic ids) clusters items too, but stores a code per id; choosing the
     ids stores nothing.
+
+    Words of one topic may lean to opposite labels, so how they lean is compared, too. On IMDB reviews (MEmCom, 16x, one
+    seed) that is worth more than a point of accuracy.
 
     Halving alone leaves much to gain. On gowalla, MEmCom, one seed: mean cosine of an item with its run's centre 0.90
     instead of 0.94 at 16x and 0.84 instead of 0.89 at 40x; nDCG@20 0.1404 instead of 0.1431 and 0.1333 instead of
@@ -42,5 +48,9 @@ class Semantic(Order):
 def _factors(data: SplitData, seed: int) -> npt.NDArray[np.float32]:
     """The factors of a data set, which many methods in one process are trained on one after the other."""
     factors = id_factors(data.contexts, data.items, seed)
+    leanings = data.leanings
+    if leanings is not None:
+        length = float(np.sqrt(np.mean(np.square(leanings)) * leanings.shape[1])) or 1.0
+        factors = np.concatenate([factors, leanings * np.float32(LEANING / length)], axis=1)
     factors.flags.writeable = False
     return factors
