@@ -31,7 +31,9 @@ def arranged(config: TrainConfig, data: SplitData, method: Method, output: Outpu
         output: the output layer.
     """
     items = data.items
-    runs = method.runs if method.runs < items else output.wanted_runs
+    # An output layer that scores labels has nothing to do with the order of the ids.
+    wanted = output.wanted_runs if output.vocabulary_size == method.vocabulary_size else items
+    runs = method.runs if method.runs < items else wanted
     if config.teacher_order:
         as_given = Vocabulary.of_items(data.item_keys, np.arange(items))
         vectors = Teacher.of_run(open_run(Path(config.teacher)), as_given).vectors[RESERVED_IDS:]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ondevice.data.texts import NO_WORD, SPLITS, LabelledTexts
+from ondevice.embeddings.method import registry as methods
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.quality import BEST
 from ondevice.pipeline.run import run
@@ -18,8 +19,9 @@ from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, place
 from ondevice.pipeline.sweep_results import summarize_sweep
 from ondevice.pipeline.train import read_data, train
 from ondevice.reporting.record import Report
-from ondevice.training.choose import check_teacher, choose_method
+from ondevice.training.choose import check_teacher, choose_method, choose_output
 from ondevice.training.run_folder import open_run
+from ondevice.training.start import arranged
 from tests.tiny_runs import tiny_config, tiny_texts
 
 SETTINGS = {"width": 16, "epochs": 2, "history_length": 48, "sample_length": 48, "batch_size": 50, "minimum_count": 1}
@@ -125,6 +127,16 @@ def test_a_pupil_learns_from_the_probabilities_of_its_teacher(tiny_run, tmp_path
     pupil = fit(config, tiny_texts(), tmp_path / "run", lambda done, total, share: None)
     # No label was seen, only the teacher's answers.
     assert pupil.result.test["accuracy"] > 0.7
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_every_method_orders_words_as_it_needs_them(name: str) -> None:
+    data = tiny_texts()
+    kind = methods.load(name)
+    method = kind.for_ratio(data.items + 2, 16, 1.0 if name == "full" else 2.0)
+    config = tiny_config("text full", method=name, order=method.needs_order or "semantic")
+    output = choose_output(config, method, data.task, data.labels)
+    assert set(arranged(config, data, method, output).keys[2:]) == set(data.item_keys)
 
 
 @pytest.mark.parametrize(
