@@ -120,11 +120,18 @@ def model_files(items: int, width: int, ratio: float, names: Callable[[str], boo
     stored = [tf.Variable(values) for values in (table, kernel, bias)]
 
     def whole(ids: Any) -> dict[str, Any]:
+        return best(ids, ids)
+
+    def unfiltered(ids: Any) -> dict[str, Any]:
+        return best(ids, tf.zeros([1, 0], tf.int32))
+
+    def best(ids: Any, excluded: Any) -> dict[str, Any]:
         scores = tf.matmul(hidden(tf.gather(stored[0], ids)), stored[1]) + stored[2]
-        found, values = best_items(tf.ensure_shape(scores, [1, size]), ids, TOP_K)
+        found, values = best_items(tf.ensure_shape(scores, [1, size]), excluded, TOP_K)
         return {"items": found, "scores": values}
 
     yield from _stock_files(whole, names, stored)
+    yield from _stock_files(unfiltered, names, stored, ", nothing left out")
     yield from _edge_files("", whole, names, stored)
     for recipe in recipes.names(comparison=False):
         if names(f"ours full {recipe}"):
@@ -206,11 +213,11 @@ def _stock(answer: Answer, stored: Sequence[Any], **settings: Any) -> bytes:
 
 
 def _stock_files(
-    answer: Answer, names: Callable[[str], bool], stored: Sequence[Any] = ()
+    answer: Answer, names: Callable[[str], bool], stored: Sequence[Any] = (), suffix: str = ""
 ) -> Iterator[tuple[str, bytes]]:
     for name, settings in STOCK.items():
-        if names(name):
-            yield name, _stock(answer, stored, **settings)
+        if names(name + suffix):
+            yield name + suffix, _stock(answer, stored, **settings)
 
 
 def _edge_files(
