@@ -433,7 +433,10 @@ def test_a_changed_bundle_becomes_no_page(bundle, tmp_path) -> None:
 
 
 def test_command_serves_the_page_until_interrupted(bundle, tmp_path) -> None:
-    command = [sys.executable, "-m", "ondevice", "web", str(bundle.folder), "--serve", "--port", "0"]
+    # A shell starts what it puts in the background with the signal ignored; then nothing would end this one.
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    start += "from ondevice.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", start, "web", str(bundle.folder), "--serve", "--port", "0"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}
     ) as one:
@@ -444,7 +447,10 @@ def test_command_serves_the_page_until_interrupted(bundle, tmp_path) -> None:
             assert b"On-device model" in answer.read()
             assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
         one.send_signal(signal.SIGINT)
-        assert one.wait(20) == 0
+        try:
+            assert one.wait(20) == 0
+        finally:
+            one.kill()
     assert list(tmp_path.iterdir()) == []
 
 
