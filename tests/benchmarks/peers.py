@@ -30,7 +30,7 @@ from ondevice.ids import PADDING_ID, RESERVED_IDS
 INFERENCES = 20
 """Histories whose answers are kept and compared."""
 
-OURS = {"look-up": "ours int8", "model": "ours memcom int8"}
+OURS = {"look-up": "ours int8", "model": "ours memcom int8_small"}
 """What ratios are to, by graph."""
 
 REFERENCE = "stock float32"

@@ -49,7 +49,7 @@ FIRST = {(settings["method"], settings.get("output")): name for name, settings i
 ELSEWHERE = [
     *((variant, "int8") for variant in sorted(FIRST.values())),
     *(("full", recipe) for recipe in ("float16", "int4", "mixed")),
-    *(("memcom block", recipe) for recipe in ("float16", "int4", "mixed")),
+    *(("memcom block", recipe) for recipe in ("float16", "int4", "int8_small", "mixed")),
     *(("memcom bias", recipe) for recipe in ("int4", "mixed")),
     *(("quotient_remainder", recipe) for recipe in ("int4", "mixed")),
     ("memcom multipliers", "int4"),

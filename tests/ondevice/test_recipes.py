@@ -43,7 +43,7 @@ def test_narrow_tables_have_a_scheme_of_their_own() -> None:
 
 
 def test_without_one_the_reason_is_kept() -> None:
-    found = choices(MEMCOM, recipes.Recipe("own", "", "int8_row", "float32", 1.0))
+    found = choices(MEMCOM, recipes.load("int8"))
     assert schemes(found) == {"shared": "int8_row", "multiplier": "float32", "bias": "float32"}
     assert found["bias"].reason == "1002 rows of 1 would take 5010 bytes as int8_row and take 4008 as float32"
 
