@@ -158,7 +158,7 @@ def _understamped(summary: FileSummary, target: Target) -> Iterator[str]:
         table = constant_read(operator, summary.tensors)
         if table is not None and operator.version < needed:
             yield (
-                f"{operator.name} of the {table.dtype} table {table.name!r} with {table.scales} scale(s) "
+                f"{operator.name} of the {table.dtype} tensor {table.name!r} with {table.scales} scale(s) "
                 f"is stamped version {operator.version} but needs version {needed}: runtimes before "
                 f"{RELEASES[operator.name, needed]} load it and answer wrongly or fail when called."
             )

@@ -132,7 +132,7 @@ _UNVERSIONED = {("GATHER", "float16"): "2.18.0", ("FULLY_CONNECTED", "int4"): "2
 
 
 def least_version(operator: Operator, tensors: tuple[TensorInfo, ...]) -> int:
-    """Return the version that an operation needs for the type and the scales of the constant it reads.
+    """Return the version that an operation needs for the type and the scales of what it reads.
 
     What the converter writes has it; quantizers that edit a finished file leave the version of the float operation,
     so that runtimes without the kernel load the file and answer wrongly.
@@ -150,6 +150,8 @@ def least_version(operator: Operator, tensors: tuple[TensorInfo, ...]) -> int:
         return {"int2": 5, "int4": 4}.get(table.dtype, 4 if table.scales > 1 else 1)
     if operator.name == "GATHER":
         return {"int4": 7, "int8": 2}.get(table.dtype, 1)
+    if operator.name == "CAST":
+        return {"int4": 6}.get(table.dtype, 1)
     return 1
 
 
@@ -165,14 +167,14 @@ def unversioned_release(operator: Operator, tensors: tuple[TensorInfo, ...]) -> 
 
 
 def constant_read(operator: Operator, tensors: tuple[TensorInfo, ...]) -> TensorInfo | None:
-    """Return the table of a look-up or the weights of a dense layer, None for other operations.
+    """Return the table of a look-up, the weights of a dense layer or what is cast, None for other operations.
 
     Args:
         operator: the operation.
         tensors: the tensors of its file.
     """
     # EMBEDDING_LOOKUP has its ids first and the table second.
-    place = {"GATHER": 0, "EMBEDDING_LOOKUP": 1, "FULLY_CONNECTED": 1}.get(operator.name)
+    place = {"GATHER": 0, "EMBEDDING_LOOKUP": 1, "FULLY_CONNECTED": 1, "CAST": 0}.get(operator.name)
     if place is None or operator.custom or len(operator.inputs) <= place or min(operator.inputs[: place + 1]) < 0:
         return None
     return tensors[operator.inputs[place]]

@@ -20,7 +20,7 @@ from ondevice.manifest import OutputLayer
 from ondevice.models.output import Output, dense_bytes, output_name
 from ondevice.models.output_parts import FLOAT32, INT8, Arrays, Part, Tables
 from ondevice.quantize.encode import EncodedEmbedding
-from ondevice.quantize.scheme import UNQUANTIZED
+from ondevice.quantize.scheme import INT4, UNQUANTIZED
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,8 @@ def output_record(
         numbers = output.arrays[name].size
         copies = [tensor for tensor in summary.constants if math.prod(tensor.shape) == numbers]
         buffers = {tensor.buffer_offset: tensor.buffer_bytes for tensor in copies}
-        counted = [array.nbytes for array in encoded.tables[name].arrays.values() if array.size == numbers]
+        held = encoded.tables[name].arrays.items()
+        counted = [array.nbytes for part, array in held if part == INT4 or array.size == numbers]
         counted += [part.payload_bytes for part in parts if math.prod(part.shape) == numbers]
         size += max(0, sum(buffers.values()) - sum(counted))
     return OutputLayer(output_name(member), member.parameters(), size, whole)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from converters.equality import equal_numbers
 from converters.flatbuffer import buffer_of
 from converters.lint import check
@@ -12,6 +14,7 @@ from converters.summary import EMBEDDING_SCOPE, FileSummary, Signature
 from ondevice.errors import OnDeviceError
 from ondevice.manifest import Tensor
 from ondevice.quantize.encode import EncodedEmbedding
+from ondevice.quantize.scheme import INT4
 
 
 def verify(
@@ -85,13 +88,12 @@ def _signature_problems(
 def _table_problems(model: bytes, summary: FileSummary, encoded: EncodedEmbedding) -> Iterator[str]:
     for name, entry in encoded.tables.items():
         for part, array in entry.arrays.items():
+            dtype = INT4 if part == INT4 else array.dtype.name
             same_kind = [
-                tensor
-                for tensor in summary.constants
-                if tensor.dtype == array.dtype.name and tensor.buffer_bytes == array.nbytes
+                tensor for tensor in summary.constants if tensor.dtype == dtype and tensor.buffer_bytes == array.nbytes
             ]
-            # The weights of a FULLY_CONNECTED are stored column by column.
-            expected = [array, array.T] if entry.table.whole else [array]
+            # The weights of a FULLY_CONNECTED are stored column by column; packed numbers are read as bytes.
+            expected = [array, array.T] if entry.table.whole else [array.view(np.uint8) if part == INT4 else array]
             found = (buffer_of(model, tensor) for tensor in same_kind)
             if not any(equal_numbers(stored, each) for stored in found for each in expected):
-                yield f"Table {name!r} ({part}, {array.dtype.name} {list(array.shape)}) is not stored as encoded."
+                yield f"Table {name!r} ({part}, {dtype} {list(array.shape)}) is not stored as encoded."

@@ -39,6 +39,9 @@ class Table:
         float32_bytes: bytes of the table before encoding.
         max_error: largest absolute difference between decoded and original values.
         relative_error: root mean square of that difference over the root mean square of the values.
+        storage: type of the table in the file where the target gathers its rows as they are, `"int4"`; empty where the
+            file holds what the scheme makes for all runtimes.
+        portable: why a table whose scheme has such a type is stored for all runtimes instead; else empty.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Table:
     float32_bytes: int
     max_error: float
     relative_error: float
+    storage: str = ""
+    portable: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,12 @@ class Ops(Protocol):
     def gather(self, table: Any, index: Any) -> Any:
         """Return `table[index]`: rows `[..., width]` for int32 `index` `[...]`, all in range."""
 
+    def gather_int4(self, table: Any, index: Any) -> Any:
+        """Return rows of a table of whole numbers from -8 to 7, two of which share a byte, the first its lower half.
+
+        For `table` int8 `[rows, width / 2]` and int32 `index` `[...]`, all in range; gives int8 `[..., width]`.
+        """
+
     def minimum(self, left: Any, right: Any) -> Any:
         """Return the smaller of both, element by element."""
 
@@ -81,6 +87,12 @@ class NumpyOps:
         if np.min(index, initial=0) < 0:
             raise IndexError(f"row index {int(np.min(index))} is negative")
         return table[index]
+
+    def gather_int4(self, table: Any, index: Any) -> Any:
+        """Gather the bytes and take the halves apart, each with its own sign."""
+        both = self.gather(table, index)
+        # [..., width / 2] -> [..., width / 2, 2] -> [..., width]
+        return self.join_last_axes(np.stack([both << 4 >> 4, both >> 4], axis=-1))
 
     def minimum(self, left: Any, right: Any) -> Any:
         """Return the smaller of both, element by element."""

@@ -11,7 +11,10 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+from ondevice.embeddings.ops import NumpyOps
 
 
 class TensorFlowOps:
@@ -28,6 +31,10 @@ class TensorFlowOps:
     def gather(self, table: Any, index: Any) -> Any:
         """Return the rows `index` of `table`: one GATHER."""
         return tf.gather(table, index)
+
+    def gather_int4(self, table: Any, index: Any) -> Any:
+        """Return the rows `index` of the unpacked table: one GATHER of int8, which `converters.native` makes int4."""
+        return tf.gather(NumpyOps().gather_int4(table, np.arange(len(table))), index)
 
     def minimum(self, left: Any, right: Any) -> Any:
         """Return the smaller of both: MINIMUM."""

@@ -62,6 +62,7 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     from converters.lower import lower
     from converters.metadata import SCHEMA_VERSION as METADATA_VERSION
     from converters.metadata import Metadata, append_metadata
+    from converters.native import pack_int4, with_native_tables
     from converters.output import lower_output, output_record
     from converters.sharing import share_constants
     from converters.signature import registry as signatures
@@ -81,6 +82,8 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     layer = model.get_layer(SCORES)
     member = output_of(layer)
     encoded = encode(method, values, recipe, member.reads_whole)
+    if not recipe.comparison:
+        encoded = with_native_tables(encoded, request.target)
     output = lower_output(member, weights_of(layer), encoded, values, recipe.dense)
     # Keras' own dense layer converts as it is.
     apart = output if isinstance(layer, Scores) else None
@@ -89,7 +92,8 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     module = signatures.load(task.name)(
         lower(model, short), size, length, request.top_k, request.out_of_range, request.exclude_history, apart
     )
-    content = quantize_dense(to_tflite(module, recipe.comparison, task.signature), recipe.dense)
+    content = pack_int4(to_tflite(module, recipe.comparison, task.signature), short)
+    content = quantize_dense(content, recipe.dense)
     if not recipe.comparison:
         # While the file is small, since a stamp may be a copy of it.
         content = stamped(content)
@@ -202,6 +206,8 @@ def _tables(encoded: EncodedEmbedding, values: dict) -> tuple[Table, ...]:
             entry.payload_bytes,
             entry.table.bytes,
             *table_errors(entry, values[name]),
+            entry.storage,
+            entry.portable,
         )
         for name, entry in encoded.tables.items()
     )

@@ -102,12 +102,13 @@ def _top_k(top_k: int | None, task: Task, labels: tuple[str, ...], items: int) -
 
 def _prove(bundle: Bundle) -> None:
     from ondevice.devices.kinds.host import Host
-    from ondevice.pipeline.validate import cut_lookups
+    from ondevice.pipeline.validate import cut_lookups, served_runtimes
     from ondevice.validation.validate import validate_bundle
 
     device = Host()
+    runtimes = served_runtimes(bundle.manifest, device.installed())
     with tempfile.TemporaryDirectory(prefix="ondevice-") as folder:
-        validation = validate_bundle(bundle, device, device.installed(), cut_model=cut_lookups(bundle, Path(folder)))
+        validation = validate_bundle(bundle, device, runtimes, cut_model=cut_lookups(bundle, Path(folder)))
     failures = [failure for result in validation.results for failure in result.failures]
     if failures:
         reasons = " ".join(f"[{failure.check}] {failure.message}" for failure in failures[:5])

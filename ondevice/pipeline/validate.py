@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ondevice.bundle import Bundle
+    from ondevice.manifest import Manifest
     from ondevice.validation.record import Validation
 
 DEFAULT_DEVICE = "host"
@@ -53,6 +54,33 @@ def cut_lookups(bundle: Bundle, folder: Path) -> Path | None:
     return path
 
 
+def served_runtimes(manifest: Manifest, runtimes: Sequence[str]) -> list[str]:
+    """Return the runtimes that a bundle's file is for: not those that are too old for it, as its target says.
+
+    Args:
+        manifest: the bundle's manifest.
+        runtimes: names of the runtimes there are.
+
+    Raises:
+        UsageError: there is none for it.
+    """
+    from converters import target as targets
+
+    # A file to compare with is for no runtime in particular, and what becomes of it everywhere is what counts.
+    aimed = manifest.target_runtime in targets.names()
+    served = [
+        name
+        for name in runtimes
+        if not (aimed and name in targets.names() and not targets.load(name).has(manifest.minimum_runtime))
+    ]
+    if runtimes and not served:
+        raise UsageError(
+            f"the bundle's file is for {manifest.target_runtime} and needs release {manifest.minimum_runtime}; "
+            f"the runtimes there are {', '.join(runtimes)}, which are too old for it."
+        )
+    return served
+
+
 def require_users(users: int) -> None:
     """Raise a `UsageError` unless this many users can be evaluated."""
     if users < 1:
@@ -78,7 +106,8 @@ def validate(
         run: folder of the training run it was exported from, for real users and the reference's answers to them, and
             for its vocabulary; without it the task metric is not measured.
         device: name of the device.
-        runtimes: names of its runtimes; all that it offers without it, so that a missing one is a failure.
+        runtimes: names of its runtimes; without it all that it offers, so that a missing one is a failure, but for
+            those that are too old for the target that the file was made for.
         users: real users, at most; without it as many as the device says are enough, on the host all.
         metric: name of the task metric; the first of the task's without it.
         max_loss: largest relative loss of the metric against the reference that is no failure.
@@ -98,8 +127,7 @@ def validate(
 
     bundle, run = Path(bundle), Path(run) if run is not None else None
     target = open_device(device)
-    chosen = list(runtimes) if runtimes else target.runtimes()
-    for runtime in chosen:
+    for runtime in runtimes or ():
         if runtime not in target.runtimes():
             raise unknown_name("runtime", runtime, target.runtimes())
     if metric is not None and metric not in METRICS:
@@ -112,6 +140,7 @@ def validate(
         raise UsageError(f"max_memory is {max_memory}; allowed is a number of MB above 0.")
     # A folder given as "." or ".." has no name to write the verdict beside.
     opened = open_bundle(bundle if bundle.name not in ("", "..") else bundle.resolve())
+    chosen = list(runtimes) if runtimes else served_runtimes(opened.manifest, target.runtimes())
     metric = tasks.load(opened.manifest.task).require_metric(metric)
     source = open_run(run) if run is not None else None
     if source is not None and source.config.seed != opened.manifest.seed:

@@ -15,7 +15,7 @@ from ondevice.embeddings.ops import NumpyOps, Ops
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.choose import choices
 from ondevice.quantize.recipe import Recipe
-from ondevice.quantize.scheme import Arrays, scheme_of
+from ondevice.quantize.scheme import INT4, Arrays, scheme_of
 
 ROWS_PER_BLOCK = 4_096
 """Rows that are compared at once."""
@@ -33,6 +33,7 @@ class EncodedTable:
         folded_into: name of the table that absorbed the scales, empty if none did.
         moved: float32 `[rows, 1]`, the scale of each row that moved, from the table that is `folded_into` another to
             that one; not stored, and None in a table that neither lost nor took any.
+        portable: why the file does not hold an int4 table for a scheme that has one; empty where it does or none is.
     """
 
     table: Table
@@ -41,6 +42,12 @@ class EncodedTable:
     reason: str = ""
     folded_into: str = ""
     moved: FloatArray | None = None
+    portable: str = ""
+
+    @property
+    def storage(self) -> str:
+        """Type of the table in a file that holds it as a native one, `"int4"`; empty for the scheme's own form."""
+        return INT4 if INT4 in self.arrays else ""
 
     @property
     def payload_bytes(self) -> int:

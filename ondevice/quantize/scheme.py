@@ -20,11 +20,18 @@ Layout = dict[str, tuple[tuple[int, ...], str]]
 """Shape and type of each stored array by its name."""
 
 
+INT4 = "int4"
+"""Name of the array, int8 `[rows, width / 2]`, that a file holds as an int4 table `[rows, width]`."""
+
+
 class Scheme(ABC):
     """A table encoding. `decode` runs with NumPy as the reference and with TensorFlow in the exported graph."""
 
     scales: ClassVar[str] = ""
     """Name of the array of per-row factors `[rows, 1]` that another table may absorb; empty if there is none."""
+
+    has_native: ClassVar[bool] = False
+    """Whether the numbers can be stored as an int4 table, for runtimes that gather rows of one; see `native`."""
 
     @abstractmethod
     def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
@@ -64,12 +71,23 @@ class Scheme(ABC):
             the arrays to store by name, as `layout` declares them.
         """
 
+    def native(self, arrays: Arrays) -> Arrays:
+        """Return arrays that hold the same numbers in an int4 table, in as many bytes; only if `has_native`.
+
+        Args:
+            arrays: what `encode` gave for a table of even width.
+
+        Returns:
+            the arrays, one of them named `INT4`; `decode` gives the same rows for them, bit for bit.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
         """Return rows of an encoded table.
 
         Args:
-            arrays: what `encode` gave; without the array named `scales` if that was absorbed elsewhere.
+            arrays: what `encode` or `native` gave; without the array named `scales` if that was absorbed elsewhere.
             index: int32 `[...]`.
             xp: the operations.
             width: numbers per row.

@@ -52,8 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     output.print(f"  carries {carries}: {format_bytes(manifest.appended_bytes)} more", soft_wrap=True)
     for table in manifest.embedding.tables:
         reason = f" ({table.reason})" if table.reason else ""
+        native = f" as a native {table.storage} table" if table.storage else ""
         output.print(
-            f"  table {table.name}: {table.scheme}, {format_bytes(table.payload_bytes)}{reason}",
+            f"  table {table.name}: {table.scheme}{native}, {format_bytes(table.payload_bytes)}{reason}",
             soft_wrap=True,
         )
     output.print(f"Next: ondevice validate {bundle.folder} --run {arguments.run_folder}", soft_wrap=True)
