@@ -114,5 +114,6 @@ def _readers(whole: Any, graph: Any, tensor: int, allowed: str, name: str) -> It
         if tensor in operator.inputs:
             code = whole.operatorCodes[operator.opcodeIndex].builtinCode
             if code != getattr(schema.BuiltinOperator, allowed) or operator.inputs[0] != tensor:
-                raise OnDeviceError(f"operation {code} reads int4 table {name!r}; allowed is {allowed}.")
+                found = next(key for key, value in vars(schema.BuiltinOperator).items() if value == code)
+                raise OnDeviceError(f"operation {found} reads int4 table {name!r}; allowed is {allowed}.")
             yield operator

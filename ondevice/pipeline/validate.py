@@ -55,30 +55,20 @@ def cut_lookups(bundle: Bundle, folder: Path) -> Path | None:
 
 
 def served_runtimes(manifest: Manifest, runtimes: Sequence[str]) -> list[str]:
-    """Return the runtimes that a bundle's file is for: not those that are too old for it, as its target says.
+    """Return the runtimes that a bundle's file is for: not those that are too old for it, where there are others.
 
     Args:
         manifest: the bundle's manifest.
         runtimes: names of the runtimes there are.
-
-    Raises:
-        UsageError: there is none for it.
     """
     from converters import target as targets
 
     # A file to compare with is for no runtime in particular, and what becomes of it everywhere is what counts.
-    aimed = manifest.target_runtime in targets.names()
-    served = [
-        name
-        for name in runtimes
-        if not (aimed and name in targets.names() and not targets.load(name).has(manifest.minimum_runtime))
-    ]
-    if runtimes and not served:
-        raise UsageError(
-            f"the bundle's file is for {manifest.target_runtime} and needs release {manifest.minimum_runtime}; "
-            f"the runtimes there are {', '.join(runtimes)}, which are too old for it."
-        )
-    return served
+    if not manifest.target_runtime:
+        return list(runtimes)
+    old = {name for name in runtimes if name in targets.names()}
+    old = {name for name in old if not targets.load(name).has(manifest.minimum_runtime)}
+    return [name for name in runtimes if name not in old] or list(runtimes)
 
 
 def require_users(users: int) -> None:
@@ -107,7 +97,7 @@ def validate(
             for its vocabulary; without it the task metric is not measured.
         device: name of the device.
         runtimes: names of its runtimes; without it all that it offers, so that a missing one is a failure, but for
-            those that are too old for the target that the file was made for.
+            those that are too old for a file that was made for a newer one.
         users: real users, at most; without it as many as the device says are enough, on the host all.
         metric: name of the task metric; the first of the task's without it.
         max_loss: largest relative loss of the metric against the reference that is no failure.

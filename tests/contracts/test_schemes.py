@@ -13,7 +13,7 @@ from ondevice.embeddings.ops import NumpyOps
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.encode import encode, table_errors
-from ondevice.quantize.scheme import refusal, registry, scheme_of
+from ondevice.quantize.scheme import INT4, refusal, registry, scheme_of
 from tests.samples import METHODS, sample_tables
 
 finite = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
@@ -67,6 +67,31 @@ def test_tensorflow_decodes_as_numpy(name: str, shape: tuple[int, int]) -> None:
     index = np.array([[3, rows - 1], [0, 3]], np.int32)
     found = scheme.decode(encoded, index, TensorFlowOps(), width)
     np.testing.assert_array_equal(found, scheme.decode(encoded, index, NumpyOps(), width))
+
+
+@pytest.mark.parametrize("folds", [False, True])
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[1] % 2 == 0], ids=str)
+@pytest.mark.parametrize("name", [name for name in registry.names() if registry.load(name).has_native])
+def test_a_native_table_holds_the_same_numbers_in_as_many_bytes(name: str, shape: tuple[int, int], folds: bool) -> None:
+    rows, width = shape
+    scheme = registry.load(name)()
+    portable = scheme.encode(np.random.default_rng(4).standard_normal(shape).astype(np.float32), folds)
+    if folds:
+        portable.pop(scheme.scales)
+    native = scheme.native(portable)
+    assert (native[INT4].shape, native[INT4].dtype) == ((rows, width // 2), np.int8)
+    assert sum(array.nbytes for array in native.values()) == scheme.stored_bytes(*shape, folds)
+    index = np.array([np.arange(rows)], np.int32)
+    expected = scheme.decode(portable, index, NumpyOps(), width)
+    for xp in (NumpyOps(), TensorFlowOps()):
+        assert np.asarray(scheme.decode(native, index, xp, width)).tobytes() == expected.tobytes()
+
+
+def test_every_number_of_four_bits_is_unpacked() -> None:
+    numbers = np.array([[low, high] for low in range(-8, 8) for high in range(-8, 8)], np.int8)
+    packed = (numbers[:, :1] & 15) | (numbers[:, 1:] << 4)
+    for xp in (NumpyOps(), TensorFlowOps()):
+        np.testing.assert_array_equal(xp.gather_int4(packed, np.arange(len(numbers))), numbers)
 
 
 @pytest.mark.parametrize("folds", [False, True])

@@ -127,6 +127,8 @@ DEFAULTS = {
     ("result", "labels"),
     ("result", "task"),
     ("result", "tokenizer"),
+    ("table", "portable"),
+    ("table", "storage"),
     ("vectors", "texts"),
 }
 """Fields that came later: what was written before is still read."""

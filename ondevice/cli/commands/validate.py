@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Validate."""
     from ondevice import task as tasks
     from ondevice.bundle import open_bundle
+    from ondevice.devices.profile import open_device
     from ondevice.pipeline.validate import DEFAULT_MAX_LOSS, exit_code, validate
 
     validation = validate(
@@ -53,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         out=arguments.out,
     )
     output = results()
-    examples = tasks.load(open_bundle(arguments.bundle).manifest.task).examples
+    manifest = open_bundle(arguments.bundle).manifest
+    examples = tasks.load(manifest.task).examples
     for result in validation.results:
         measurement, quality = result.measurement, result.quality
         parts = []
@@ -74,4 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
         output.print(line.rstrip(), soft_wrap=True, markup=False)
         for failure in result.failures:
             output.print(f"  [{failure.check}] {failure.message}", soft_wrap=True, markup=False)
+    asked = {result.measurement.runtime for result in validation.results}
+    for runtime in [] if arguments.runtimes else open_device(arguments.device).runtimes():
+        if runtime not in asked:
+            needs = f"the file is for {manifest.target_runtime} and needs release {manifest.minimum_runtime}"
+            output.print(f"{runtime:<12} not asked: {needs}", soft_wrap=True, markup=False)
     return exit_code(validation, loss_stated=arguments.max_loss is not None)
