@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from ondevice.embeddings.method import FloatArray, Method, Table
+from ondevice.embeddings.method import FloatArray, Method, Table, rows_used
 from ondevice.errors import UsageError
-from ondevice.quantize.mixed import fewest_bytes
+from ondevice.quantize.mixed import Folding, fewest_bytes
 from ondevice.quantize.recipe import Recipe, single
 from ondevice.quantize.scheme import CODES, UNQUANTIZED, refusal
 
@@ -55,12 +55,18 @@ def choices(
             f"recipe is {recipe.name!r}, which chooses by the trained tables; allowed is one that does not."
         )
     free = [table for name, table in tables.items() if name not in recipe.by_table and name not in plain]
-    chosen = fewest_bytes(free, values, recipe.candidates, recipe.error_limit)
+    foldings = {
+        table.scale_into: Folding(table.name, rows_used(method, table.name)[:, 0], recipe.by_table.get(table.name, ""))
+        for table in tables.values()
+        if table.scale_into
+    }
+    chosen = fewest_bytes(free, values, recipe.candidates, recipe.error_limit, foldings)
     for table in free:
         if table.name in chosen:
             found[table.name] = Choice(chosen[table.name])
-        elif all(refusal(candidate, table) for candidate in recipe.candidates):
-            found[table.name] = Choice(_unencoded(table), refusal(recipe.candidates[0], table))
+        else:
+            suited = not all(refusal(candidate, table) for candidate in recipe.candidates)
+            found[table.name] = Choice(_unencoded(table), "" if suited else refusal(recipe.candidates[0], table))
     return found
 
 

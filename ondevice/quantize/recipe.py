@@ -35,7 +35,8 @@ class Recipe:
             `tables` if empty.
         by_table: names of schemes by name of a table, for tables that are to have another one.
         candidates: names of schemes of which the trained tables get those that save most for the error they add; see
-            `ondevice.quantize.mixed`. Tables named in `by_table` keep the scheme named there.
+            `ondevice.quantize.mixed`. Tables named in `by_table` keep the scheme named there, all others start as
+            float32, whatever `tables` and `narrow` say.
         error_limit: with candidates, the relative root mean square error that they may add up to; 0 without.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -177,6 +178,34 @@ def test_mixed_keeps_its_limit_and_says_what_it_left() -> None:
     assert encoded.payload_bytes < encode(MEMCOM, values, recipes.load("int8")).payload_bytes / 2
     small = encode(METHODS["factorized"], sample_tables(METHODS["factorized"], 0), recipe).tables["projection"]
     assert (small.scheme, small.reason[:20]) == ("float32", "every look-up reads ")
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.5])
+def test_the_limit_of_mixed_holds_for_the_vectors_however_rows_differ_in_size(spread: float) -> None:
+    """Multipliers that absorb scales of many sizes are harder to encode than before."""
+    method = registry.load("memcom")(5_002, 32, 625, "block")
+    sizes = np.exp(spread * gaussian(method.shared_rows, 1, 1))
+    values = {"shared": gaussian(method.shared_rows, 32) * sizes, "multiplier": 1 + gaussian(5_002, 1, 2) / 2}
+    recipe, ids = recipes.load("mixed"), np.arange(5_002, dtype=np.int32)
+    plain, encoded = (encode(method, values, each).lookup(ids).astype(np.float64) for each in ("float32", recipe))
+    assert np.sqrt(np.sum((encoded - plain) ** 2) / np.sum(plain**2)) < recipe.error_limit
+
+
+def test_scales_of_a_table_whose_scheme_is_named_count_as_well() -> None:
+    method = registry.load("memcom")(5_002, 32, 625, "block")
+    sizes = np.exp(1.5 * gaussian(method.shared_rows, 1, 1))
+    values = {"shared": gaussian(method.shared_rows, 32) * sizes, "multiplier": 1 + gaussian(5_002, 1, 2) / 2}
+    named = {
+        scheme: dataclasses.replace(recipes.load("mixed"), error_limit=0.08, by_table={"shared": scheme})
+        for scheme in ("float32", "int4_row")
+    }
+    found = {scheme: schemes(choices(method, recipe, values))["multiplier"] for scheme, recipe in named.items()}
+    assert found == {"float32": "codebook4", "int4_row": "int8_column"}
+
+
+def test_with_candidates_what_none_of_them_gains_stays_float32() -> None:
+    strict = dataclasses.replace(recipes.load("mixed"), tables="int8_row", error_limit=1e-9)
+    assert set(schemes(choices(MEMCOM, strict, sample_tables(MEMCOM, 0))).values()) == {"float32"}
 
 
 def test_errors_of_tables_whose_scales_moved_are_those_of_the_tables() -> None:
