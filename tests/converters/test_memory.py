@@ -14,6 +14,7 @@ from converters import flatbuffer
 from converters.equality import equal_numbers
 from converters.flatbuffer import buffer_of
 from converters.lower import EncodedLookup
+from converters.native import with_native_tables
 from converters.sharing import share_constants
 from converters.stand_ins import with_stand_ins
 from converters.tflite import convert
@@ -77,6 +78,12 @@ def test_the_finished_file_is_the_only_copy(values) -> None:
     changed[-1, -1] += 1
     assert not equal_numbers(stored, changed)
     assert not equal_numbers(stored, array[:-1])
+
+
+def test_a_native_table_is_packed_in_blocks(values) -> None:
+    encoded = encode(Full(ROWS, WIDTH), values, "int4_row")
+    # An eighth is the table itself.
+    assert peak_bytes(lambda: with_native_tables(encoded, "litert-2.3")) < 0.4 * TABLE_BYTES
 
 
 def test_errors_are_measured_in_blocks(values) -> None:
