@@ -71,6 +71,20 @@ def served_runtimes(manifest: Manifest, runtimes: Sequence[str]) -> list[str]:
     return [name for name in runtimes if name not in old] or list(runtimes)
 
 
+def too_old(manifest: Manifest, validation: Validation) -> list[str]:
+    """Return the runtimes of a device that were not asked about a bundle since they are too old for its file.
+
+    Args:
+        manifest: the bundle's manifest.
+        validation: what the device made of it, asked without naming runtimes.
+    """
+    from ondevice.devices.profile import open_device
+
+    offered = open_device(validation.device).runtimes()
+    asked = {result.measurement.runtime for result in validation.results}
+    return [name for name in offered if name not in (*served_runtimes(manifest, offered), *asked)]
+
+
 def require_users(users: int) -> None:
     """Raise a `UsageError` unless this many users can be evaluated."""
     if users < 1:

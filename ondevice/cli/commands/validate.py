@@ -39,8 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Validate."""
     from ondevice import task as tasks
     from ondevice.bundle import open_bundle
-    from ondevice.devices.profile import open_device
-    from ondevice.pipeline.validate import DEFAULT_MAX_LOSS, exit_code, validate
+    from ondevice.pipeline.validate import DEFAULT_MAX_LOSS, exit_code, too_old, validate
 
     validation = validate(
         arguments.bundle,
@@ -76,9 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.print(line.rstrip(), soft_wrap=True, markup=False)
         for failure in result.failures:
             output.print(f"  [{failure.check}] {failure.message}", soft_wrap=True, markup=False)
-    asked = {result.measurement.runtime for result in validation.results}
-    for runtime in [] if arguments.runtimes else open_device(arguments.device).runtimes():
-        if runtime not in asked:
-            needs = f"the file is for {manifest.target_runtime} and needs release {manifest.minimum_runtime}"
-            output.print(f"{runtime:<12} not asked: {needs}", soft_wrap=True, markup=False)
+    for runtime in too_old(manifest, validation) if not arguments.runtimes else ():
+        needs = f"the file is for {manifest.target_runtime} and needs release {manifest.minimum_runtime}"
+        output.print(f"{runtime:<12} not asked: {needs}", soft_wrap=True, markup=False)
     return exit_code(validation, loss_stated=arguments.max_loss is not None)
