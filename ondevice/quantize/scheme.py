@@ -26,6 +26,9 @@ class Scheme(ABC):
     scales: ClassVar[str] = ""
     """Name of the array of per-row factors `[rows, 1]` that another table may absorb; empty if there is none."""
 
+    by_number: ClassVar[bool] = False
+    """Whether a table of one number per row stores each by itself, so that they can be read as rows of many as well."""
+
     @abstractmethod
     def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
         """Declare the arrays that a table becomes.
