@@ -99,7 +99,7 @@ def best_items_by_block(scores: Any, excluded: Any, k: int, block: int) -> tuple
     left_out = tf.concat([excluded[0], tf.constant([PADDING_ID, UNKNOWN_ID], tf.int32)], axis=0)
     whole = tf.reshape(scores[:, : blocks * block], [blocks, block])
     chosen = in_order(tf.reduce_max(whole, axis=1), min(blocks, k + left_out.shape[0]))
-    ids = tf.reshape(chosen[:, None] * block + tf.range(block, dtype=tf.int32), [-1])
+    ids = tf.reshape(tf.expand_dims(chosen, 1) * block + tf.range(block, dtype=tf.int32), [-1])
     found = tf.reshape(tf.gather(whole, chosen), [-1])
     if size % block:
         chosen = tf.concat([chosen, [blocks]], axis=0)
@@ -108,7 +108,7 @@ def best_items_by_block(scores: Any, excluded: Any, k: int, block: int) -> tuple
     row = left_out // block
     found -= penalty(chosen, row, left_out - row * block, blocks + 1, block)[: found.shape[0]]
     values, places = tf.math.top_k(found, k)
-    return tf.gather(ids, places)[None, :], values[None, :]
+    return tf.expand_dims(tf.gather(ids, places), 0), tf.expand_dims(values, 0)
 
 
 def in_order(bests: Any, count: int) -> Any:
@@ -122,7 +122,7 @@ def in_order(bests: Any, count: int) -> Any:
     return last - tf.math.top_k(last - tf.math.top_k(bests, count)[1], count)[0]
 
 
-def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int, no_first: Any = None) -> Any:
+def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int, no_last: Any = None) -> Any:
     """Return what is taken from the score of each item of some blocks: much for excluded ids, nothing for others.
 
     Found from the excluded ids, which takes far fewer operations than to compare each with every item.
@@ -133,18 +133,18 @@ def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int, no_firs
         offset: its place there, int32 `[entries]`.
         blocks: how many blocks there are.
         block: items per block.
-        no_first: one for each chosen block whose first place holds no item of it, else zero, int32 `[chosen]`; all have
-            one without it.
+        no_last: one for each chosen block whose last place holds no item, else zero, int32 `[chosen]`; all hold one
+            without it.
 
     Returns:
         float32 `[chosen * block]`.
     """
     count = chosen.shape[0]
-    # Place 0 is for ids of other blocks.
-    places = tf.scatter_nd(chosen[:, None], tf.range(1, count + 1, dtype=tf.int32), [blocks])
-    index = tf.gather(places, row) * block + offset
-    taken = [EXCLUDED_PENALTY] * row.shape[0]
-    if no_first is not None:
-        index = tf.concat([index, no_first * tf.range(block, (count + 1) * block, block, dtype=tf.int32)], axis=0)
-        taken += [NO_ITEM_PENALTY] * count
-    return tf.scatter_nd(index[:, None], tf.constant(taken, tf.float32), [(count + 1) * block])[block:]
+    # 0 is for ids of other blocks, from which nothing is taken, wherever that is.
+    number = tf.gather(tf.scatter_nd(tf.expand_dims(chosen, 1), tf.range(1, count + 1, dtype=tf.int32), [blocks]), row)
+    index = tf.maximum(number - 1, 0) * block + offset
+    taken = tf.cast(tf.minimum(number, 1), tf.float32) * EXCLUDED_PENALTY
+    if no_last is not None:
+        index = tf.concat([index, tf.range(block - 1, count * block, block, dtype=tf.int32)], axis=0)
+        taken = tf.concat([taken, tf.cast(no_last, tf.float32) * NO_ITEM_PENALTY], axis=0)
+    return tf.scatter_nd(tf.expand_dims(index, 1), taken, [count * block])

@@ -15,6 +15,7 @@ from typing_extensions import Self
 
 from ondevice.embeddings.method import FloatArray, Method, require
 from ondevice.embeddings.method import registry as methods
+from ondevice.embeddings.run_layout import RunLayout
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.output_parts import INT8, Arrays, Part, Tables, Weight
@@ -50,6 +51,11 @@ class Output(ABC):
     def reads_whole(self) -> tuple[str, ...]:
         """Names of those that every answer multiplies with as a whole, number by number: encoded, these are no gain."""
         return ()
+
+    @property
+    def layouts(self) -> dict[str, RunLayout]:
+        """How files lay out tables of one number per id that the layer reads run by run, by name; see `Tables`."""
+        return {}
 
     @property
     def wanted_runs(self) -> int:

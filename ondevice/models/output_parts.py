@@ -70,8 +70,11 @@ class Tables:
         decoded: all rows by table name, float32 `[rows, width]`, without the factors that another table has absorbed.
         original: all rows by table name before they were encoded.
         rows: gives decoded rows of a named table within the graph.
+        laid_out: gives the decoded numbers in rows of a table laid out by runs, `[..., longest]`, by the table's name
+            and the numbers of the rows `[...]`; for the tables in `Output.layouts`.
     """
 
     decoded: Mapping[str, FloatArray]
     original: Mapping[str, FloatArray]
     rows: Rows
+    laid_out: Rows

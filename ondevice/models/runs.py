@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ondevice.embeddings.sharing import BLOCK, reserved_rows, run_of
+from ondevice.embeddings.run_layout import RunLayout
+from ondevice.embeddings.sharing import BLOCK, reserved_rows
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.ids import RESERVED_IDS, run_lengths, run_starts
 from ondevice.models.best import in_order, penalty
@@ -44,8 +45,16 @@ def spread(rows: Any, items: int, runs: int) -> Any:
     return tf.concat(pieces, axis=0)
 
 
+def joined(rows: Any, layout: RunLayout) -> Any:
+    """Leave out the empty places of rows that are laid out by runs, `[1 + runs, longest]` to `[2 + items]`."""
+    length, _ = run_lengths(layout.items, layout.runs)
+    first, full = reserved_rows(BLOCK), reserved_rows(BLOCK) + layout.longer
+    pieces = [rows[:first, layout.longest - RESERVED_IDS :], rows[first:full], rows[full:, :length]]
+    return tf.concat([tf.reshape(piece, [-1]) for piece in pieces if piece.shape[0]], axis=0)
+
+
 def best_of_runs(
-    bests: Any, scores_of: Callable[[Any, Any], Any], items: int, excluded: Any, k: int
+    bests: Any, scores_of: Callable[[Any], Any], layout: RunLayout, excluded: Any, k: int
 ) -> tuple[Any, Any]:
     """Return the best items, found from the best score of every run, so that most items have no score computed.
 
@@ -56,37 +65,36 @@ def best_of_runs(
 
     Args:
         bests: the best score in every run, float32 `[runs]`.
-        scores_of: gives the scores of ids `[chosen, any]`, from the run of each row `[chosen]` and the ids, both int32.
-        items: number of ids that are items.
+        scores_of: gives the scores of all places of runs, `[chosen, longest]`, from their numbers, int32 `[chosen]`;
+            any score at an empty place.
+        layout: the runs.
         excluded: int32 `[1, entries]`, ids that must not be returned, besides padding and unknown.
         k: number of items.
 
     Returns:
         items int32 `[1, k]` and scores float32 `[1, k]`, falling, of equal scores the smaller id first.
     """
-    runs = bests.shape[0]
-    length, longer = run_lengths(items, runs)
-    longest = length + (longer > 0)
-
-    def windows_of(run: Any) -> tuple[Any, Any]:
-        # Of a shorter run it begins with the item before, so that no id is beyond the last one.
-        shorter = tf.cast(run >= longer, tf.int32) if longer else tf.zeros_like(run)
-        return RESERVED_IDS + run * length + tf.minimum(run, longer) - shorter, shorter
-
-    run = in_order(bests, min(runs, k + excluded.shape[1]))
-    starts, shorter = windows_of(run)
-    # [chosen, 1] + [longest] -> [chosen, longest]
-    ids = tf.reshape(starts, [-1, 1]) + tf.range(longest, dtype=tf.int32)
-    scores = tf.reshape(scores_of(run, ids), [-1])
+    xp, longest = TensorFlowOps(), layout.longest
+    run = in_order(bests, min(layout.runs, k + excluded.shape[1]))
+    scores = scores_of(run)
     row = offset = tf.zeros([0], tf.int32)
     if excluded.shape[1]:
-        of_excluded = run_of(excluded[0] - RESERVED_IDS, items, runs, TensorFlowOps())
-        # Reserved ids are in no run; their place is that before the first one.
-        row, offset = of_excluded + 1, tf.minimum(excluded[0] - windows_of(of_excluded)[0], longest - 1)
-    if excluded.shape[1] or longer:
-        scores -= penalty(run + 1, row, offset, runs + 1, longest, shorter if longer else None)
-    values, places = tf.math.top_k(scores, k)
-    return tf.gather(tf.reshape(ids, [-1]), places)[None, :], values[None, :]
+        # Reserved ids are in row 0, which is never chosen.
+        place = layout.place(excluded[0], xp)
+        row = place // longest
+        offset = place - row * longest
+    shorter = tf.cast(run >= layout.longer, tf.int32) if layout.longer < layout.runs else None
+    if excluded.shape[1] or shorter is not None:
+        taken = penalty(run + 1, row, offset, layout.runs + 1, longest, shorter)
+        scores -= tf.reshape(taken, [-1, longest])
+    if run.shape[0] > k:
+        # Now that nothing excluded counts, the best items are in as many runs.
+        best = in_order(tf.reduce_max(scores, axis=1), k)
+        run, scores = tf.gather(run, best), tf.gather(scores, best)
+    values, places = tf.math.top_k(tf.reshape(scores, [-1]), k)
+    chosen = places // longest
+    items = layout.first_id(tf.gather(run, chosen), xp) + places - chosen * longest
+    return tf.expand_dims(items, 0), tf.expand_dims(values, 0)
 
 
 def extremes(values: npt.NDArray[Any], items: int, runs: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

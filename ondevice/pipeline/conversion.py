@@ -81,7 +81,7 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     model, values = load_reference(source)
     layer = model.get_layer(SCORES)
     member = output_of(layer)
-    encoded = encode(method, values, recipe, member.reads_whole)
+    encoded = encode(method, values, recipe, member.reads_whole, member.layouts)
     if not recipe.comparison:
         encoded = with_native_tables(encoded, request.target)
     output = lower_output(member, weights_of(layer), encoded, values, recipe.dense)

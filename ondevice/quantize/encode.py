@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray, Method, Rows, Table, rows_used
 from ondevice.embeddings.ops import NumpyOps, Ops
+from ondevice.embeddings.run_layout import RunLayout
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.choose import choices
 from ondevice.quantize.recipe import Recipe
@@ -42,6 +43,7 @@ class EncodedTable:
     reason: str = ""
     folded_into: str = ""
     moved: FloatArray | None = None
+    layout: RunLayout | None = None
     portable: str = ""
 
     @property
@@ -56,7 +58,29 @@ class EncodedTable:
 
     def rows(self, index: Any, xp: Ops) -> Any:
         """Return decoded rows, without a factor that was folded away."""
+        if self.layout is not None:
+            index = self.layout.place(index, xp)
         return scheme_of(self.scheme).decode(self.arrays, index, xp, self.table.width)
+
+    def laid_out(self, row: Any, xp: Ops) -> Any:
+        """Return the decoded numbers in rows of the layout, `[..., longest]`, those of ids before in empty places.
+
+        Args:
+            row: int32 `[...]`.
+            xp: the operations.
+        """
+        if self.layout is None:
+            raise ValueError(f"table {self.table.name!r} is not laid out by runs")
+        scheme, longest = scheme_of(self.scheme), self.layout.longest
+        if not scheme.by_number:
+            places = xp.append_axis(row) * longest + np.arange(longest, dtype=np.int32)
+            return xp.join_last_axes(scheme.decode(self.arrays, places, xp, self.table.width))
+        numbers = (math.prod(self.layout.shape), 1)
+        rows = {
+            name: array.reshape(self.layout.shape) if array.shape == numbers else array
+            for name, array in self.arrays.items()
+        }
+        return scheme.decode(rows, row, xp, longest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +105,11 @@ class EncodedEmbedding:
 
 
 def encode(
-    method: Method, values: Mapping[str, FloatArray], recipe: Recipe | str, plain: Collection[str] = ()
+    method: Method,
+    values: Mapping[str, FloatArray],
+    recipe: Recipe | str,
+    plain: Collection[str] = (),
+    layouts: Mapping[str, RunLayout] | None = None,
 ) -> EncodedEmbedding:
     """Encode every table with the scheme that the recipe has for it, or as float32 with the reason where none suits.
 
@@ -90,6 +118,7 @@ def encode(
         values: `[rows, width]` by table name, of the table's type.
         recipe: the recipe, or name of one scheme for all tables.
         plain: names of tables that stay as they are since the output layer reads them as a whole.
+        layouts: how tables are laid out that the output layer reads run by run, by their names.
 
     Raises:
         OnDeviceError: a table holds a value that is not finite.
@@ -106,7 +135,9 @@ def encode(
         scheme, reason = chosen[table.name].scheme, chosen[table.name].reason
         member = scheme_of(scheme)
         folds = bool(table.scale_into and member.scales)
-        arrays = member.encode(unencoded[table.name], folds)
+        layout = (layouts or {}).get(table.name)
+        numbers = unencoded[table.name]
+        arrays = member.encode(numbers if layout is None else layout.laid_out(numbers).reshape(-1, 1), folds)
         moved = taken.get(table.name)
         if folds:
             # V'[i] = s[row of i] * V[i], so that no table of scales is stored or gathered.
@@ -116,7 +147,8 @@ def encode(
             moved = arrays.pop(member.scales)
             taken[table.scale_into] = moved[used[:, 0]]
             unencoded[table.scale_into] = unencoded[table.scale_into] * taken[table.scale_into]
-        encoded[table.name] = EncodedTable(table, scheme, arrays, reason, table.scale_into if folds else "", moved)
+        folded_into = table.scale_into if folds else ""
+        encoded[table.name] = EncodedTable(table, scheme, arrays, reason, folded_into, moved, layout)
     return EncodedEmbedding(method, {table.name: encoded[table.name] for table in method.tables()})
 
 

@@ -33,6 +33,9 @@ class Scheme(ABC):
     has_native: ClassVar[bool] = False
     """Whether the numbers can be stored as an int4 table, for runtimes that gather rows of one; see `native`."""
 
+    by_number: ClassVar[bool] = False
+    """Whether a table of one number per row stores each by itself, so that they can be read as rows of many as well."""
+
     @abstractmethod
     def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
         """Declare the arrays that a table becomes.

@@ -170,7 +170,7 @@ class _Model:
 
     def converted(self, recipe: str, excluding: bool = True, every: bool = False) -> bytes:
         chosen = recipes.load(recipe)
-        encoded = encode(self.method, self.values, chosen, self.member.reads_whole)
+        encoded = encode(self.method, self.values, chosen, self.member.reads_whole, self.member.layouts)
         output = lower_output(self.member, self.weights, encoded, self.values, chosen.dense)
         if every:
             output = _EveryScored(output.member, output.arrays, output.number_format, output.tables)

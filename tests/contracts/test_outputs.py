@@ -158,7 +158,13 @@ def tables_of(output: Output, model: keras.Model) -> Tables | None:
         return None
     values = model.get_layer("embedding").table_values()
     xp = TensorFlowOps()
-    return Tables(values, values, lambda name, index: xp.gather(values[name], index))
+    rows = {name: layout.laid_out(values[name]) for name, layout in output.layouts.items()}
+    return Tables(
+        values,
+        values,
+        lambda name, index: xp.gather(values[name], index),
+        lambda name, row: xp.gather(rows[name], row),
+    )
 
 
 @pytest.mark.parametrize("entries", [0, 1, 12])

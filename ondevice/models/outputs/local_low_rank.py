@@ -13,6 +13,7 @@ import numpy.typing as npt
 from typing_extensions import Self
 
 from ondevice.embeddings.method import FloatArray, Method, require
+from ondevice.embeddings.run_layout import RunLayout
 from ondevice.ids import RESERVED_IDS, run_starts
 from ondevice.models.output import Output, dense_bytes, require_ratio
 from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight
@@ -71,7 +72,12 @@ class LocalLowRank(Output):
     @property
     def by_runs(self) -> bool:
         """Whether the best items are found from the best runs of neighbours."""
-        return self.rank == self.joined == 1
+        return self.rank == self.joined == 1 < self.runs
+
+    @property
+    def layout(self) -> RunLayout:
+        """How multipliers are laid out where the best items are found by runs."""
+        return RunLayout(self.vocabulary_size - RESERVED_IDS, self.runs)
 
     def weights(self) -> tuple[Weight, ...]:
         """Declare the rows of all cuts, rank by rank, their biases, and the multipliers."""
@@ -90,7 +96,7 @@ class LocalLowRank(Output):
         parts: tuple[Part, ...] = (
             Part("rows", (rows, self.width + 1), number_format),
             Part("one", (1, 1), FLOAT32),
-            Part("multiplier", (self.rank, self.vocabulary_size), number_format),
+            Part("multiplier", self.layout.shape if self.by_runs else (self.rank, self.vocabulary_size), number_format),
         )
         if number_format == INT8:
             parts += (Part("factor", (1, rows), FLOAT32),)
@@ -160,12 +166,19 @@ class LocalLowRank(Output):
         if self.by_runs:
             items = arrays["multiplier"][0, RESERVED_IDS:]
             arrays["highest"], arrays["lowest"] = extremes(items, len(items), self.runs)
+            arrays["multiplier"] = self.layout.laid_out(arrays["multiplier"])
         return arrays
 
     def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
         """Multiply the hidden vector by all rows, then repeat each rank's products for the ids that share them."""
         import tensorflow as tf
 
+        from ondevice.models.runs import joined
+
+        if self.by_runs:
+            whole = tf.cast(tf.gather(arrays["multiplier"].reshape(1, -1), place), tf.float32)
+            products = tf.reshape(self._products(hidden, arrays, place), [-1, 1])
+            return joined(products * tf.reshape(whole, self.layout.shape), self.layout)[None, :]
         total = None
         for number, part in enumerate(tf.split(self._products(hidden, arrays, place)[0], self.rank)):
             multiplier = tf.cast(tf.gather(arrays["multiplier"], place + number), tf.float32)
@@ -192,10 +205,10 @@ class LocalLowRank(Output):
             tf.reshape(products, [-1, 1]),
         )
 
-        def scores_of(run: Any, ids: Any) -> Any:
-            return tf.gather(products, run) * tf.cast(tf.gather(arrays["multiplier"][0], ids), tf.float32)
+        def scores_of(run: Any) -> Any:
+            return tf.gather(products, run) * tf.cast(tf.gather(arrays["multiplier"], run + 1), tf.float32)
 
-        return best_of_runs(bests, scores_of, self.vocabulary_size - RESERVED_IDS, excluded, k)
+        return best_of_runs(bests, scores_of, self.layout, excluded, k)
 
     def _products(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
         """Return the number of every row, `[1, rank * cuts]`."""
@@ -237,9 +250,14 @@ class LocalLowRank(Output):
 
         if not whole_runs:
             rank = max(1, highest_rank(items / IDS_PER_CUT))
-            return cls(size, width, max(1, min(items, int((budget / rank - size) / per_cut) - 1)), 1, rank, **options)
-        found = [(joined, -(-method.runs // joined)) for joined in range(1, method.runs + 1)]
-        ranked = [(joined, cuts, highest_rank(cuts)) for joined, cuts in found if highest_rank(cuts)]
+            runs = max(1, min(items, int((budget / rank - size) / per_cut) - 1))
+            # Found by runs, they take some bytes more, which a few runs less make up for.
+            while (found := cls(size, width, runs, 1, rank, **options)).by_runs and found.ratio < ratio:
+                runs -= max(1, runs // 200)
+            return found
+        joins = [(joined, -(-method.runs // joined)) for joined in range(1, method.runs + 1)]
+        ranked = [(joined, cuts, highest_rank(cuts)) for joined, cuts in joins if highest_rank(cuts)]
+        ranked = [each for each in ranked if cls(size, width, method.runs, each[0], each[2]).ratio >= ratio]
         usual = [each for each in ranked if FEWEST_IDS <= items / each[1] <= MOST_IDS] or ranked
         used = [rank * (size + (1 + cuts) * per_cut) / budget for _, cuts, rank in usual]
         # Of those that use what there is, the one that suits best.

@@ -13,6 +13,7 @@ from typing_extensions import Self
 from ondevice.embeddings.method import FloatArray, Method, require
 from ondevice.embeddings.methods.memcom import MEmCom
 from ondevice.embeddings.ops import NumpyOps
+from ondevice.embeddings.run_layout import RunLayout
 from ondevice.embeddings.sharing import BLOCK, reserved_rows
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
@@ -75,6 +76,16 @@ class Tied(Output):
         """Whether the best items are found from the best runs of neighbours."""
         return self.method.sharing == BLOCK
 
+    @property
+    def layout(self) -> RunLayout:
+        """How numbers of ids are laid out where the best items are found by runs."""
+        return RunLayout(self.method.items, self.method.runs)
+
+    @property
+    def layouts(self) -> dict[str, RunLayout]:
+        """Lay out MEmCom's multipliers where they serve here, too."""
+        return {"multiplier": self.layout} if self.by_runs and not self.own_multipliers else {}
+
     def weights(self) -> tuple[Weight, ...]:
         """Declare what MEmCom does not have."""
         declared = []
@@ -90,22 +101,23 @@ class Tied(Output):
     def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
         """Declare what the look-up's tables do not hold; how many corners the hulls have depends on the values."""
         small = number_format == INT8
+        by_id = self.layout.shape if self.by_runs else (1, self.vocabulary_size)
         parts = []
         if self.projects:
             parts.append(Part("projection", (self.method.width, self.width), number_format))
         if self.own_multipliers:
-            parts.append(Part(OWN, (1, self.vocabulary_size), number_format))
+            parts.append(Part(OWN, by_id, number_format))
             if small:
                 parts.append(Part("factor", (1, self.method.shared_rows), FLOAT32))
         if self.bias:
-            parts.append(Part("bias", (1, self.vocabulary_size), number_format))
+            parts.append(Part("bias", by_id, number_format))
             if small:
                 parts.append(Part("bias_step", (1, 1), FLOAT32))
         if self.by_runs:
             multipliers = number_format if self.own_multipliers else FLOAT32
             if self.bias:
-                corners = arrays["corner_bias"].size if arrays else self.method.runs * USUAL_CORNERS
-                parts += [Part("corner", (1, corners), multipliers), Part("corner_bias", (1, corners), number_format)]
+                shape = arrays["corner_bias"].shape if arrays else (1, USUAL_CORNERS, self.method.runs)
+                parts += [Part("corner", shape, multipliers), Part("corner_bias", shape, number_format)]
             else:
                 parts += [Part(name, (1, self.method.runs), multipliers) for name in ("highest", "lowest")]
         return tuple(parts)
@@ -186,22 +198,22 @@ class Tied(Output):
                 multiplier = np.rint(multiplier / step[row]).astype(np.int8)
             else:
                 multiplier = multiplier * size[row]
-            arrays[OWN] = multiplier[None, :]
+            arrays[OWN] = self._arranged(multiplier)
         else:
             multiplier = tables.decoded["multiplier"][:, 0]
-            arrays["multiplier"] = multiplier[None, :]
+            arrays["multiplier"] = self._arranged(multiplier)
+        bias = weights["bias"] if self.bias else np.zeros(0, np.float32)
         if self.bias:
-            bias = weights["bias"]
             if small:
                 one = np.float32(np.max(np.abs(bias)) / LEVELS) or np.float32(1)
                 bias, arrays["bias_step"] = np.rint(bias / one).astype(np.int8), np.full((1, 1), one)
-            arrays["bias"] = bias[None, :]
+            arrays["bias"] = self._arranged(bias)
         if self.by_runs:
             runs = (self.method.items, self.method.runs)
             items = multiplier[RESERVED_IDS:]
             if self.bias:
-                corners = upper_hulls(items, arrays["bias"][0, RESERVED_IDS:], *runs)
-                arrays["corner"], arrays["corner_bias"] = (values.reshape(1, -1) for values in corners)
+                corners = upper_hulls(items, bias[RESERVED_IDS:], *runs)
+                arrays["corner"], arrays["corner_bias"] = (values[None] for values in corners)
             else:
                 arrays["highest"], arrays["lowest"] = extremes(items, *runs)
         return arrays
@@ -210,11 +222,17 @@ class Tied(Output):
         """Repeat each row's product for the ids that share it, without an index per id; multiply and add."""
         import tensorflow as tf
 
+        from ondevice.models.runs import joined
+
         name = OWN if self.own_multipliers else "multiplier"
         products = tf.reshape(self._products(hidden, arrays, place), [-1])
-        scores = self._spread(products)[None, :] * _whole(arrays[name], place)
+        # Laid out by runs, [rows] -> [rows, 1]: a row's product meets the numbers of its ids.
+        products = products[:, None] if self.by_runs else self._spread(products)
+        scores = products * _whole(arrays[name][None], place)[0]
         if self.bias:
-            scores = scores + self._scaled(_whole(arrays["bias"], place), arrays)
+            scores = scores + self._scaled(_whole(arrays["bias"][None], place)[0], arrays)
+        if self.by_runs:
+            scores = joined(scores, self.layout)[None, :]
         return tf.ensure_shape(scores, [1, self.vocabulary_size])
 
     def best(
@@ -229,24 +247,23 @@ class Tied(Output):
             return super().best(hidden, excluded, k, arrays, place, tables)
         products = self._products(hidden, arrays, place)[:, reserved_rows(BLOCK) :]
         if self.bias:
-            # [1, corners * runs] -> [corners, runs]; in steps of the bias, which saves a pass over all of them.
-            corner, bias = (
-                tf.reshape(_whole(arrays[name], place), [-1, self.method.runs]) for name in ("corner", "corner_bias")
-            )
+            # [1, corners, runs], in steps of the bias, which saves a pass over all of them.
+            corner, bias = (_whole(arrays[name], place) for name in ("corner", "corner_bias"))
             size = products / arrays["bias_step"] if "bias_step" in arrays else products
-            bests = tf.reduce_max(size * corner + bias, axis=0)
+            bests = tf.reduce_max(size * corner + bias, axis=1)
         else:
             bests = tf.maximum(*(products * _whole(arrays[name], place) for name in ("highest", "lowest")))
         products = tf.reshape(products, [-1, 1])
 
-        def scores_of(run: Any, ids: Any) -> Any:
-            scores = tf.gather(products, run) * self._multipliers(ids, arrays, tables)
+        def scores_of(run: Any) -> Any:
+            row = run + reserved_rows(BLOCK)
+            scores = tf.gather(products, run) * self._multipliers(row, arrays, tables)
             if not self.bias:
                 return scores
-            return scores + self._scaled(tf.cast(tf.gather(arrays["bias"][0], ids), tf.float32), arrays)
+            return scores + self._scaled(tf.cast(tf.gather(arrays["bias"], row), tf.float32), arrays)
 
         # By a reshape: taking the first of a row copies it number by number on the runtimes.
-        return best_of_runs(tf.reshape(bests, [-1]), scores_of, self.method.items, excluded, k)
+        return best_of_runs(tf.reshape(bests, [-1]), scores_of, self.layout, excluded, k)
 
     def _scaled(self, bias: Any, arrays: Arrays) -> Any:
         return bias * arrays["bias_step"] if "bias_step" in arrays else bias
@@ -260,14 +277,18 @@ class Tied(Output):
         # Gathered, since the converter would multiply a constant into the rows and so store these once more.
         return products * tf.gather(arrays["factor"], place) if "factor" in arrays else products
 
-    def _multipliers(self, ids: Any, arrays: Arrays, tables: Tables | None) -> Any:
+    def _multipliers(self, row: Any, arrays: Arrays, tables: Tables | None) -> Any:
         import tensorflow as tf
 
         if self.own_multipliers:
-            return tf.cast(tf.gather(arrays[OWN][0], ids), tf.float32)
+            return tf.cast(tf.gather(arrays[OWN], row), tf.float32)
         if tables is None:
             raise ValueError("a tied output layer needs the embedding's tables")
-        return tf.reshape(tables.rows("multiplier", ids), ids.shape)
+        return tables.laid_out("multiplier", row)
+
+    def _arranged(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Lay out one number per id as the graph reads them."""
+        return self.layout.laid_out(values) if self.by_runs else values[None, :]
 
     def _spread(self, rows: Any) -> Any:
         """Turn what there is of every row into that of every id, `[rows, ...]` to `[vocabulary_size, ...]`."""
@@ -304,7 +325,7 @@ def _suitable(method: Method) -> MEmCom:
 
 
 def _whole(table: npt.NDArray[Any], place: Any) -> Any:
-    """Return a constant `[1, width]` as float32, such that integers are stored as they are."""
+    """Return a constant `[1, ...]` as float32, such that integers are stored as they are."""
     import tensorflow as tf
 
     if table.dtype == np.float32:

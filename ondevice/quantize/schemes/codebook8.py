@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy.typing as npt
 
@@ -23,6 +23,8 @@ class Codebook8(Scheme):
     ones), those of int8 rows 9 to 13 %, and 33 % where the log-normal is twice as wide: so the recipe `int8` leaves
     multipliers alone. A wide table costs each look-up a gather for each number.
     """
+
+    by_number: ClassVar[bool] = True
 
     def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
         """Declare a byte per number, and the codebook."""

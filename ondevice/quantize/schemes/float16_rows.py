@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ class Float16Rows(Scheme):
     the same bits, and the rows gathered are called float16 again. The error is half the distance of
     neighbours, 2**-11 of a number at most; the root mean square of a Gaussian table is 0.00021.
     """
+
+    by_number: ClassVar[bool] = True
 
     def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
         """Declare two bytes per number."""

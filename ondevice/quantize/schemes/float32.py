@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from ondevice.quantize.scheme import Arrays, Layout, Scheme
 
 class Float32(Scheme):
     """Stores float32 values; decodes with one gather, bit for bit."""
+
+    by_number: ClassVar[bool] = True
 
     def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
         """Declare the table itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ class Int8Column(Scheme):
     The largest error is half a step of the column; the root mean square 0.010 of a Gaussian table of 40,000 rows, whose
     columns are equal in size.
     """
+
+    by_number: ClassVar[bool] = True
 
     def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
         """Declare a byte per number and four per column."""
