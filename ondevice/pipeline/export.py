@@ -53,7 +53,7 @@ def export(
         OnDeviceError: the file did not pass.
     """
     from converters import target as targets
-    from converters.dense import FORMATS
+    from converters.dense import require_dense
     from converters.limits import require_size
     from ondevice.quantize.choose import require_tables
     from ondevice.training.choose import choose_output
@@ -61,9 +61,7 @@ def export(
     run, out = Path(run), Path(out)
     files.refuse_existing(out)
     chosen = recipes.load(recipe)
-    targets.load(target)
-    if chosen.dense not in FORMATS:
-        raise unknown_name(f"dense format of recipe {recipe!r}", chosen.dense, FORMATS)
+    require_dense(chosen.dense, targets.load(target), f" of recipe {recipe!r}")
     if out_of_range not in OUT_OF_RANGE:
         raise unknown_name("out-of-range policy", out_of_range, OUT_OF_RANGE)
     source = open_run(run)
