@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
 from ondevice.models.output_parts import LEVELS as INT8_LEVELS
-from ondevice.quantize.halves import LEVELS, STEPS
+from ondevice.quantize.schemes.int4_row import LEVELS, STEPS
 from ondevice.quantize.steps import best_steps, in_steps
 
 BYTE = 255

@@ -34,7 +34,8 @@ def export(
     """Quantize, convert and check a trained model.
 
     Every look-up of the file is compared with the NumPy reference on every runtime installed here, for every id, and
-    the test vectors are run; nothing is written unless all agree. Only a recipe to compare with skips all checks.
+    the test vectors are run; nothing is written unless all agree. Left out are runtimes that are too old for a file
+    whose target is a newer one. Only a recipe to compare with skips all checks.
 
     Args:
         run: folder of a finished training run.
@@ -99,13 +100,15 @@ def _top_k(top_k: int | None, task: Task, labels: tuple[str, ...], items: int) -
 
 
 def _prove(bundle: Bundle) -> None:
+    from converters.target import runtimes_for
     from ondevice.devices.kinds.host import Host
     from ondevice.pipeline.validate import cut_lookups
     from ondevice.validation.validate import validate_bundle
 
-    device = Host()
+    device, manifest = Host(), bundle.manifest
+    runtimes = runtimes_for(manifest.target_runtime, manifest.minimum_runtime, device.installed())
     with tempfile.TemporaryDirectory(prefix="ondevice-") as folder:
-        validation = validate_bundle(bundle, device, device.installed(), cut_model=cut_lookups(bundle, Path(folder)))
+        validation = validate_bundle(bundle, device, runtimes, cut_model=cut_lookups(bundle, Path(folder)))
     failures = [failure for result in validation.results for failure in result.failures]
     if failures:
         reasons = " ".join(f"[{failure.check}] {failure.message}" for failure in failures[:5])

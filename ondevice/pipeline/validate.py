@@ -78,7 +78,8 @@ def validate(
         run: folder of the training run it was exported from, for real users and the reference's answers to them, and
             for its vocabulary; without it the task metric is not measured.
         device: name of the device.
-        runtimes: names of its runtimes; all that it offers without it, so that a missing one is a failure.
+        runtimes: names of its runtimes; without it all that it offers, so that a missing one is a failure, but those
+            too old for a file that was exported for a newer one.
         users: real users, at most; without it as many as the device says are enough, on the host all.
         metric: name of the task metric; the first of the task's without it.
         max_loss: largest relative loss of the metric against the reference that is no failure.
@@ -89,6 +90,7 @@ def validate(
         UsageError: a name is unknown, a folder is missing, or bundle and run do not belong together.
         OnDeviceError: a file of the bundle was changed or is damaged.
     """
+    from converters.target import runtimes_for
     from ondevice.devices.profile import open_device
     from ondevice.training.metrics import METRICS
     from ondevice.training.run_folder import VOCABULARY_FILE, open_run
@@ -98,8 +100,7 @@ def validate(
 
     bundle, run = Path(bundle), Path(run) if run is not None else None
     target = open_device(device)
-    chosen = list(runtimes) if runtimes else target.runtimes()
-    for runtime in chosen:
+    for runtime in runtimes or ():
         if runtime not in target.runtimes():
             raise unknown_name("runtime", runtime, target.runtimes())
     if metric is not None and metric not in METRICS:
@@ -113,6 +114,7 @@ def validate(
     # A folder given as "." or ".." has no name to write the verdict beside.
     opened = open_bundle(bundle if bundle.name not in ("", "..") else bundle.resolve())
     metric = tasks.load(opened.manifest.task).require_metric(metric)
+    suitable = runtimes_for(opened.manifest.target_runtime, opened.manifest.minimum_runtime, target.runtimes())
     source = open_run(run) if run is not None else None
     if source is not None and source.config.seed != opened.manifest.seed:
         raise UsageError(
@@ -137,7 +139,7 @@ def validate(
         validation = validate_bundle(
             opened,
             target,
-            chosen,
+            list(runtimes) if runtimes else suitable,
             evaluation,
             users,
             metric,

@@ -193,7 +193,9 @@ class _EveryScored(LoweredOutput):
 def _ours(encoded: EncodedEmbedding, answer: Callable[[Any], Answer], recipe: str) -> bytes:
     short, stand_ins = with_stand_ins(encoded)
     module = _Module(answer(EncodedLookup(short, name="embedding")))
-    return share_constants(stamped(quantize_dense(convert(module), recipes.load(recipe).dense, DEFAULT_TARGET)), stand_ins)
+    return share_constants(
+        stamped(quantize_dense(convert(module), recipes.load(recipe).dense, DEFAULT_TARGET)), stand_ins
+    )
 
 
 class _Module(tf.Module):

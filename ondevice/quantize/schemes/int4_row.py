@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
-from ondevice.quantize.halves import LEVELS, STEPS, packed, packed_width, unpacked
 from ondevice.quantize.scheme import Arrays, Layout, Scheme
 from ondevice.quantize.steps import (
     chosen_steps,
@@ -20,6 +19,9 @@ from ondevice.quantize.steps import (
     step_bound,
     steps_layout,
 )
+
+LEVELS = 7
+STEPS = tuple(share / LEVELS for share in (0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0))
 
 
 class Int4Row(Scheme):
@@ -34,16 +36,23 @@ class Int4Row(Scheme):
 
     def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
         """Declare half a byte per number, and the steps."""
-        return {"values": ((rows, packed_width(width)), "int8"), **({} if folds else steps_layout(rows))}
+        return {"values": ((rows, -(-width // 2)), "int8"), **({} if folds else steps_layout(rows))}
 
     def encode(self, values: FloatArray, folds: bool = False) -> dict[str, npt.NDArray[Any]]:
         """Round every row to its own step and pack its halves."""
         steps, arrays = chosen_steps(values, -LEVELS, LEVELS, STEPS, folds)
-        return {"values": packed(in_steps(values, steps, -LEVELS, LEVELS)), **arrays}
+        whole = in_steps(values, steps, -LEVELS, LEVELS)
+        half = -(-values.shape[1] // 2)
+        packed = whole[:, :half] * np.int8(16)
+        packed[:, : values.shape[1] - half] += whole[:, half:]
+        return {"values": packed, **arrays}
 
     def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
-        """Gather and unpack the rows asked for."""
-        rows = unpacked(xp.gather(arrays["values"], index), width, xp)
+        """Gather and widen the rows asked for; the high number is the nearest multiple of 16, the low one the rest."""
+        both = xp.to_float(xp.gather(arrays["values"], index))
+        high = xp.floor(both * 0.0625 + 0.5)
+        low = both - high * 16.0
+        rows = xp.concat([high, low if width % 2 == 0 else low[..., : width // 2]]) if width > 1 else high
         return rows * decoded_steps(arrays, index, xp) if has_steps(arrays) else rows
 
     def error_bound(self, values: FloatArray) -> FloatArray:
