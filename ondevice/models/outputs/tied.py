@@ -38,9 +38,9 @@ class Tied(Output):
     `ondevice.models.runs`).
 
     As int8, multipliers of its own have one scale per row, which is multiplied to the row's product with `h`. MEmCom's
-    tables are those that the file holds for the look-up, not stored again. As int4, rows that the look-up has as whole
-    numbers of four bits are multiplied with as such; all else is as with int8, since the best runs are found from
-    multipliers and biases that are read one by one, and from few that are packed.
+    tables are those that the file holds for the look-up, not stored again. As int4, rows that the look-up has
+    in whole numbers of four bits are multiplied with as such. Multipliers, biases and the projection stay int8: best
+    items found by runs read numbers of single ids, which could not be packed in pairs, and a projection is small.
 
     Args:
         method: the network's MEmCom, without bias and with one multiplier per id.
