@@ -4,46 +4,135 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
-from converters.summary import EMBEDDING_SCOPE
-from ondevice.errors import unknown_name
+import numpy as np
+import numpy.typing as npt
+
+from converters import flatbuffer
+from converters import target as targets
+from converters.summary import EMBEDDING_SCOPE, FileSummary, Operator, TensorInfo
+from converters.target import PER_CHANNEL, PER_TENSOR, Target
+from ondevice.errors import UsageError, unknown_name
+from ondevice.models.output_parts import FLOAT32, FORMATS, INT4, INT8
+from ondevice.quantize.schemes.int4_row import LEVELS
 
 OUTSIDE_EMBEDDING = f"^(?!.*{EMBEDDING_SCOPE})"
 """Matches the names of operations that are no part of the look-up: that stays as the method's tables are encoded."""
 
+LONG_ROW = 48
+"""Numbers of a row from which on it may have a scale of its own, which takes 12 bytes: a float32 and an int64 zero.
 
-def _keep(model: bytes) -> bytes:
-    return model
+On a trained dense layer of width 64 that nearly halves the error and makes the layer a sixth larger.
+"""
 
 
-def _int8_per_tensor(model: bytes) -> bytes:
-    # One scale per tensor: with one per channel tflite-runtime 2.14 loads the file and answers zeros.
+def quantize_dense(model: bytes, dense: str, target: str) -> bytes:
+    """Return the file with the weights of its dense layers in another number format.
+
+    As int8, long rows get a scale each where the target can be trusted with it, unless all would get the same; all else
+    has one scale per tensor. As int4, the layers whose weights are whole numbers of four bits become that, exactly; an
+    output layer rounds its own (see `ondevice.models.four_bits`). All other layers, as hidden ones, are as with int8:
+    they are small, and every answer goes through all of them.
+
+    Args:
+        model: a `.tflite` file with float32 dense layers.
+        dense: one of `ondevice.models.output_parts.FORMATS`; activations are quantized on the fly by the runtime.
+        target: name of the target runtime.
+
+    Raises:
+        UsageError: there is no such format or target, or the target computes no dense layers in this format.
+    """
+    chosen = targets.load(target)
+    require_dense(dense, chosen)
+    if dense == FLOAT32:
+        return model
     from ai_edge_quantizer import qtyping, quantizer
 
     work = quantizer.Quantizer(model)
-    work.add_dynamic_config(
-        OUTSIDE_EMBEDDING,
-        qtyping.TFLOperationName.FULLY_CONNECTED,
-        num_bits=8,
-        granularity=qtyping.QuantGranularity.TENSORWISE,
-    )
+
+    def add(scope: str, bits: int, scales: str) -> None:
+        granularity = {PER_TENSOR: "TENSORWISE", PER_CHANNEL: "CHANNELWISE"}[scales]
+        operation = qtyping.TFLOperationName.FULLY_CONNECTED
+        work.add_dynamic_config(scope, operation, num_bits=bits, granularity=qtyping.QuantGranularity[granularity])
+
+    add(OUTSIDE_EMBEDDING, 8, PER_TENSOR)
+    # Of several scopes that match, the last one counts.
+    for (bits, scales), names in _exceptions(model, dense, chosen).items():
+        add(_named(names), bits, scales)
     # The quantizer reports sizes on stdout, which belongs to the results of this program, and draws progress bars.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return bytes(work.quantize().quantized_model)
 
 
-FORMATS: Mapping[str, Callable[[bytes], bytes]] = {"float32": _keep, "int8_per_tensor": _int8_per_tensor}
-"""How the weights of dense layers may be stored."""
-
-
-def quantize_dense(model: bytes, dense: str) -> bytes:
-    """Return the file with the weights of its dense layers in another number format.
+def require_dense(dense: str, target: Target, whose: str = "") -> None:
+    """Refuse a format of dense layers that does not exist or that a target computes none in.
 
     Args:
-        model: a `.tflite` file with float32 dense layers.
-        dense: key of `FORMATS`; activations are quantized on the fly by the runtime.
+        dense: the format asked for.
+        target: the target runtime.
+        whose: what asks for it, e.g. `" of recipe 'mine'"`.
+
+    Raises:
+        UsageError: it is refused.
     """
     if dense not in FORMATS:
-        raise unknown_name("dense format", dense, FORMATS)
-    return FORMATS[dense](model)
+        raise unknown_name(f"dense format{whose}", dense, FORMATS)
+    needed = {FLOAT32: (), INT8: (INT8,), INT4: (INT8, INT4)}
+    allowed = [each for each in FORMATS if all(PER_TENSOR in target.dense_scales(dtype) for dtype in needed[each])]
+    if dense not in allowed:
+        raise UsageError(
+            f"dense format{whose} is {dense!r}; allowed for target runtime {target.name!r} is {' or '.join(allowed)}."
+        )
+
+
+def dense_format(summary: FileSummary) -> str:
+    """Return every format that weights of dense layers are stored in, e.g. `"int4_per_tensor, int8_per_tensor"`."""
+    return ", ".join(sorted({number_format(weights) for _, weights in _dense_layers(summary)}))
+
+
+def number_format(tensor: TensorInfo) -> str:
+    """Return how a constant's numbers are stored, e.g. `"float32"`, `"int8_per_tensor"` or `"int8_per_channel"`."""
+    if not tensor.scales:
+        return tensor.dtype
+    return f"{tensor.dtype}_per_{'channel' if tensor.scales > 1 else 'tensor'}"
+
+
+def _dense_layers(summary: FileSummary) -> Iterator[tuple[Operator, TensorInfo]]:
+    """Yield the dense layers outside the look-up with their weights."""
+    for operator in summary.operators:
+        if operator.name == "FULLY_CONNECTED" and EMBEDDING_SCOPE not in summary.tensors[operator.outputs[0]].name:
+            yield operator, summary.tensors[operator.inputs[1]]
+
+
+def _exceptions(model: bytes, dense: str, target: Target) -> dict[tuple[int, str], list[str]]:
+    """Return the names of the layers that are not int8 with one scale, by their bits and scales."""
+    summary = flatbuffer.read(model)
+    found = defaultdict(list)
+    for operator, tensor in _dense_layers(summary):
+        weights = flatbuffer.buffer_of(model, tensor)
+        name = summary.tensors[operator.outputs[0]].name
+        if dense == INT4 and _is_whole(weights):
+            found[4, PER_TENSOR].append(name)
+        elif PER_CHANNEL in target.int8_dense and weights.shape[1] >= LONG_ROW and _rows_differ(weights):
+            found[8, PER_CHANNEL].append(name)
+    return found
+
+
+def _is_whole(weights: npt.NDArray[np.generic]) -> bool:
+    """Tell whether all numbers are whole and the largest is that of four bits, such that one scale of 1 keeps them."""
+    largest = np.max(np.abs(weights))
+    return bool(largest == LEVELS and np.array_equal(weights, np.rint(weights)) and weights.shape[1] % 2 == 0)
+
+
+def _rows_differ(weights: npt.NDArray[np.generic]) -> bool:
+    """Tell whether rows differ in their largest number; rows of zeros aside, which any scale suits."""
+    largest = np.max(np.abs(weights), axis=1)
+    return len(np.unique(largest[largest > 0])) > 1
+
+
+def _named(names: Iterable[str]) -> str:
+    """Return what matches layers of these names; the quantizer puts a semicolon behind each."""
+    return f"^({'|'.join(map(re.escape, names))});"

@@ -8,7 +8,7 @@ from converters.summary import LARGEST_FILE
 from ondevice.embeddings.method import Method
 from ondevice.errors import UsageError
 from ondevice.models.output import Output
-from ondevice.models.output_parts import FLOAT32, INT8
+from ondevice.models.output_parts import FLOAT32
 from ondevice.models.outputs.dense import Dense
 from ondevice.quantize.budget import payload_bytes
 from ondevice.quantize.recipe import Recipe
@@ -72,7 +72,7 @@ def output_bytes(output: Output, recipe: Recipe) -> int:
     """
     # Keras' own layer is converted as float32 and quantized in the finished file.
     whole = isinstance(output, Dense) or recipe.dense == UNQUANTIZED
-    return output.payload_bytes(FLOAT32 if whole else INT8)
+    return output.payload_bytes(FLOAT32 if whole else recipe.dense)
 
 
 def _ratio(ratio: float, size_bytes: int, allowed_bytes: int) -> str:

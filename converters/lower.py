@@ -28,7 +28,7 @@ class EncodedLookup(CompressedEmbedding):
         return self.encoded.rows(TensorFlowOps())
 
 
-def lower(model: keras.Model, encoded: EncodedEmbedding) -> keras.Model:
+def lower(model: keras.Model, encoded: EncodedEmbedding, hidden: bool = False) -> keras.Model:
     """Return the model with its embedding layer replaced; all other layers are the model's own, weights included.
 
     An output layer other than Keras' own is left off, since `converters.output.lower_output` replaces it: the model
@@ -37,12 +37,13 @@ def lower(model: keras.Model, encoded: EncodedEmbedding) -> keras.Model:
     Args:
         model: a functional model with one `CompressedEmbedding`.
         encoded: the embedding's encoded tables.
+        hidden: whether Keras' own output layer is left off, too.
     """
 
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
         return EncodedLookup(encoded, name=layer.name) if isinstance(layer, CompressedEmbedding) else layer
 
     scores = model.get_layer(SCORES)
-    if isinstance(scores, Scores):
+    if hidden or isinstance(scores, Scores):
         model = keras.Model(model.inputs, scores.input, name=model.name)
     return keras.models.clone_model(model, clone_function=replaced)

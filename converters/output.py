@@ -18,9 +18,9 @@ from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.manifest import OutputLayer
 from ondevice.models.output import Output, dense_bytes, output_name
-from ondevice.models.output_parts import FLOAT32, INT8, Arrays, Part, Tables
+from ondevice.models.output_parts import INT4, Arrays, Part, Tables
 from ondevice.quantize.encode import EncodedEmbedding
-from ondevice.quantize.scheme import INT4, UNQUANTIZED
+from ondevice.quantize.scheme import INT4 as INT4_TABLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class LoweredOutput:
 
 
 def lower_output(
-    member: Output, weights: Arrays, encoded: EncodedEmbedding, values: Mapping[str, FloatArray], dense: str
+    member: Output, weights: Arrays, encoded: EncodedEmbedding, values: Mapping[str, FloatArray], number_format: str
 ) -> LoweredOutput:
     """Turn a trained output layer into what the file holds.
 
@@ -54,9 +54,8 @@ def lower_output(
         weights: its weights by name.
         encoded: the embedding's encoded tables.
         values: their values before that, by name.
-        dense: number format of the dense layers' weights, a key of `converters.dense.FORMATS`.
+        number_format: one of `ondevice.models.output_parts.FORMATS`.
     """
-    number_format = FLOAT32 if dense == UNQUANTIZED else INT8
     tables = None
     if member.uses_tables:
         from ondevice.embeddings.tensorflow_ops import TensorFlowOps
@@ -81,7 +80,10 @@ def output_problems(model: bytes, summary: FileSummary, output: LoweredOutput) -
     quantized = Counter[tuple[str, int]]()
     for part in output.member.parts(output.number_format, output.arrays):
         array = output.arrays[part.name]
-        if array.dtype.name != part.dtype:
+        if part.dtype == INT4:
+            if not any(_holds_packed(model, tensor, array) for tensor in summary.constants):
+                yield f"Output layer's {_described(part)} is not stored as it should be."
+        elif array.dtype.name != part.dtype:
             # The quantizer of dense layers made these; only type and size are known.
             quantized[part.dtype, part.payload_bytes] += 1
         elif not any(_holds(model, tensor, array) for tensor in summary.constants):
@@ -121,7 +123,7 @@ def output_record(
         copies = [tensor for tensor in summary.constants if math.prod(tensor.shape) == numbers]
         buffers = {tensor.buffer_offset: tensor.buffer_bytes for tensor in copies}
         held = encoded.tables[name].arrays.items()
-        counted = [array.nbytes for part, array in held if part == INT4 or array.size == numbers]
+        counted = [array.nbytes for part, array in held if part == INT4_TABLE or array.size == numbers]
         counted += [part.payload_bytes for part in parts if math.prod(part.shape) == numbers]
         size += max(0, sum(buffers.values()) - sum(counted))
     return OutputLayer(output_name(member), member.parameters(), size, whole)
@@ -130,6 +132,15 @@ def output_record(
 def _holds(model: bytes, tensor: TensorInfo, array: npt.NDArray[Any]) -> bool:
     same_kind = tensor.dtype == array.dtype.name and tensor.buffer_bytes == array.nbytes
     return same_kind and equal_numbers(buffer_of(model, tensor), array)
+
+
+def _holds_packed(model: bytes, tensor: TensorInfo, array: npt.NDArray[Any]) -> bool:
+    """Tell whether a constant of four bits, two numbers per byte, holds these whole numbers with a scale of one."""
+    if tensor.dtype != INT4 or tensor.shape != array.shape or tensor.scales != 1:
+        return False
+    low, high = (array.reshape(-1)[start::2].astype(np.int8) & 15 for start in (0, 1))
+    scale = np.frombuffer(model, "<f4", 1, tensor.scale_offset)
+    return bool(scale == 1) and equal_numbers(buffer_of(model, tensor), (low | high << 4).astype(np.uint8))
 
 
 def _described(part: Part) -> str:

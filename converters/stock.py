@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from converters.dense import number_format
 from converters.flatbuffer import buffer_of
 from converters.summary import FileSummary, TensorInfo
 from ondevice.embeddings.method import FloatArray
@@ -14,19 +15,6 @@ from ondevice.errors import OnDeviceError
 from ondevice.manifest import Table
 from ondevice.quantize.encode import EncodedEmbedding, decoding_errors
 from ondevice.quantize.errors import lookup_error
-
-
-def number_format(tensor: TensorInfo) -> str:
-    """Return how a constant's numbers are stored, e.g. `"float32"`, `"int8_per_tensor"` or `"int8_per_channel"`."""
-    if not tensor.scales:
-        return tensor.dtype
-    return f"{tensor.dtype}_per_{'channel' if tensor.scales > 1 else 'tensor'}"
-
-
-def dense_format(summary: FileSummary) -> str:
-    """Return every format that weights of dense layers are stored in, e.g. `"float32, int8_per_channel"`."""
-    dense = [operator for operator in summary.operators if operator.name == "FULLY_CONNECTED"]
-    return ", ".join(sorted({number_format(summary.tensors[operator.inputs[1]]) for operator in dense}))
 
 
 def table_records(

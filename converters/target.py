@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,3 +72,24 @@ def load(name: str) -> Target:
         UsageError: there is no target of this name.
     """
     return load_member(Target, TARGETS, name, "target runtime")
+
+
+def runtimes_for(target: str, minimum: str, runtimes: Sequence[str]) -> list[str]:
+    """Return the runtimes that a file has to work on: all but those that its target allowed it to be too new for.
+
+    Args:
+        target: name of the target that the file is for, empty if it is for none.
+        minimum: the oldest release that has all operations of the file, e.g. `"2.17.0"`.
+        runtimes: names of runtimes; one that is a target itself is of that release.
+
+    Raises:
+        OnDeviceError: that leaves none.
+    """
+    older = {name for name in runtimes if target and name in names() and name != target and not load(name).has(minimum)}
+    found = [name for name in runtimes if name not in older]
+    if older and not found:
+        raise OnDeviceError(
+            f"the file is for {target} and needs runtime {minimum}, which {', '.join(sorted(older))} does not have; "
+            "choose a device with a newer runtime, or export for an older target."
+        )
+    return found

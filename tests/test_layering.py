@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "devices": frozenset({"web"}),
     "web": frozenset(),
     "quantize": frozenset({"embeddings"}),
-    "models": frozenset({"embeddings"}),
+    "models": frozenset({"embeddings", "quantize.schemes.int4_row", "quantize.steps"}),
     "training": frozenset({"data", "embeddings", "models", "quantize"}),
     "validation": frozenset({"data", "devices", "training.evaluation", "training.metrics"}),
     "reporting": frozenset({"devices.measurement", "validation.record"}),

@@ -125,7 +125,8 @@ class Output(ABC):
     def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays that the exported graph is made of.
 
-        Matrices of dense layers are float32 here in every format, since the quantizer of dense layers comes later.
+        Matrices of dense layers are float32 here in every format, since the quantizer of dense layers comes later; for
+        int4 they are whole numbers, which it finds by that.
 
         Args:
             weights: as for `training_scores`.

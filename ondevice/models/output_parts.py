@@ -14,12 +14,25 @@ from ondevice.embeddings.method import FloatArray, Rows
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-FLOAT32, INT8 = "float32", "int8"
-FORMATS = (FLOAT32, INT8)
-"""How an exported file may hold an output layer: as it was trained, or with integers wherever that pays."""
+FLOAT32, INT8, INT4 = "float32", "int8", "int4"
+FORMATS = (FLOAT32, INT8, INT4)
+"""How an exported file may hold an output layer: as it was trained, or with integers wherever that pays.
+
+As int4, a matrix is rounded to whole numbers of four bits before the file is made; what is too small or too sensitive
+for that is stored as with int8.
+"""
 
 LEVELS = 127
 """The largest integer of an int8 array with a scale and no zero point."""
+
+
+def at_least_int8(number_format: str) -> str:
+    """Return the format of an array that four bits do not suit: int8 where the layer has integers at all.
+
+    Args:
+        number_format: one of `FORMATS`.
+    """
+    return FLOAT32 if number_format == FLOAT32 else INT8
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,8 @@ class Part:
     @property
     def payload_bytes(self) -> int:
         """Bytes of the array."""
+        if self.dtype == INT4:
+            return -(-math.prod(self.shape) // 2)
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 

@@ -58,7 +58,7 @@ def convert(source: Run, request: Request, folder: Path) -> None:
         OnDeviceError: the file is not what was asked for.
     """
     from converters import flatbuffer, stock, verify
-    from converters.dense import quantize_dense
+    from converters.dense import dense_format, quantize_dense
     from converters.lower import lower
     from converters.metadata import SCHEMA_VERSION as METADATA_VERSION
     from converters.metadata import Metadata, append_metadata
@@ -69,6 +69,7 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     from converters.stamp import stamped
     from converters.stand_ins import with_stand_ins
     from converters.tflite import convert as to_tflite
+    from ondevice.models.output_parts import INT4, INT8
     from ondevice.models.scores import SCORES, Scores, output_of, weights_of
     from ondevice.quantize.encode import encode
     from ondevice.quantize.errors import encoding_error
@@ -84,16 +85,24 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     encoded = encode(method, values, recipe, member.reads_whole, member.layouts)
     if not recipe.comparison:
         encoded = with_native_tables(encoded, request.target)
-    output = lower_output(member, weights_of(layer), encoded, values, recipe.dense)
-    # Keras' own dense layer converts as it is.
-    apart = output if isinstance(layer, Scores) else None
+    # The few columns that labels need are not worth a factor each: four bits are for items.
+    number_format = INT8 if labels and recipe.dense == INT4 else recipe.dense
+    output = lower_output(member, weights_of(layer), encoded, values, number_format)
+    # Keras' own dense layer converts as it is, unless it has to be rounded before.
+    apart = output if isinstance(layer, Scores) or number_format == INT4 else None
     # What the converter quantizes itself it must be given as a whole.
     short, stand_ins = (encoded, ()) if recipe.comparison else with_stand_ins(encoded)
     module = signatures.load(task.name)(
-        lower(model, short), size, length, request.top_k, request.out_of_range, request.exclude_history, apart
+        lower(model, short, hidden=apart is not None),
+        size,
+        length,
+        request.top_k,
+        request.out_of_range,
+        request.exclude_history,
+        apart,
     )
     content = pack_int4(to_tflite(module, recipe.comparison, task.signature), short)
-    content = quantize_dense(content, recipe.dense)
+    content = quantize_dense(content, recipe.dense, request.target)
     if not recipe.comparison:
         # While the file is small, since a stamp may be a copy of it.
         content = stamped(content)
@@ -102,10 +111,10 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     summary = flatbuffer.read(content)
     keys = source.vocabulary().keys
     if recipe.comparison:
-        dense, tables = stock.dense_format(summary), stock.table_records(content, summary, encoded, values)
+        tables = stock.table_records(content, summary, encoded, values)
         error = stock.vector_error(content, summary, encoded, values, keys)
     else:
-        dense, tables = recipe.dense, _tables(encoded, values)
+        tables = _tables(encoded, values)
         error = encoding_error(encoded, values, keys)
         verify.verify(content, summary, encoded, task.signature, module.inputs, module.outputs, request.target, output)
 
@@ -150,7 +159,7 @@ def convert(source: Run, request: Request, folder: Path) -> None:
         out_of_range=request.out_of_range,
         excludes_history=request.exclude_history,
         recipe=recipe.name,
-        dense=dense,
+        dense=dense_format(summary),
         comparison=recipe.comparison,
         embedding=_embedding(
             source,

@@ -34,7 +34,8 @@ def export(
     """Quantize, convert and check a trained model.
 
     Every look-up of the file is compared with the NumPy reference on every runtime installed here, for every id, and
-    the test vectors are run; nothing is written unless all agree. Only a recipe to compare with skips all checks.
+    the test vectors are run; nothing is written unless all agree. Left out are runtimes that are too old for a file
+    whose target is a newer one. Only a recipe to compare with skips all checks.
 
     Args:
         run: folder of a finished training run.
@@ -53,7 +54,7 @@ def export(
         OnDeviceError: the file did not pass.
     """
     from converters import target as targets
-    from converters.dense import FORMATS
+    from converters.dense import require_dense
     from converters.limits import require_size
     from ondevice.quantize.choose import require_tables
     from ondevice.training.choose import choose_output
@@ -61,9 +62,7 @@ def export(
     run, out = Path(run), Path(out)
     files.refuse_existing(out)
     chosen = recipes.load(recipe)
-    targets.load(target)
-    if chosen.dense not in FORMATS:
-        raise unknown_name(f"dense format of recipe {recipe!r}", chosen.dense, FORMATS)
+    require_dense(chosen.dense, targets.load(target), f" of recipe {recipe!r}")
     if out_of_range not in OUT_OF_RANGE:
         raise unknown_name("out-of-range policy", out_of_range, OUT_OF_RANGE)
     source = open_run(run)
@@ -101,12 +100,13 @@ def _top_k(top_k: int | None, task: Task, labels: tuple[str, ...], items: int) -
 
 
 def _prove(bundle: Bundle) -> None:
+    from converters.target import runtimes_for
     from ondevice.devices.kinds.host import Host
-    from ondevice.pipeline.validate import cut_lookups, served_runtimes
+    from ondevice.pipeline.validate import cut_lookups
     from ondevice.validation.validate import validate_bundle
 
-    device = Host()
-    runtimes = served_runtimes(bundle.manifest, device.installed())
+    device, manifest = Host(), bundle.manifest
+    runtimes = runtimes_for(manifest.target_runtime, manifest.minimum_runtime, device.installed())
     with tempfile.TemporaryDirectory(prefix="ondevice-") as folder:
         validation = validate_bundle(bundle, device, runtimes, cut_model=cut_lookups(bundle, Path(folder)))
     failures = [failure for result in validation.results for failure in result.failures]

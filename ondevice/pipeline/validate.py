@@ -54,23 +54,6 @@ def cut_lookups(bundle: Bundle, folder: Path) -> Path | None:
     return path
 
 
-def served_runtimes(manifest: Manifest, runtimes: Sequence[str]) -> list[str]:
-    """Return the runtimes that a bundle's file is for: not those that are too old for it, where there are others.
-
-    Args:
-        manifest: the bundle's manifest.
-        runtimes: names of the runtimes there are.
-    """
-    from converters import target as targets
-
-    # A file to compare with is for no runtime in particular, and what becomes of it everywhere is what counts.
-    if not manifest.target_runtime:
-        return list(runtimes)
-    old = {name for name in runtimes if name in targets.names()}
-    old = {name for name in old if not targets.load(name).has(manifest.minimum_runtime)}
-    return [name for name in runtimes if name not in old] or list(runtimes)
-
-
 def too_old(manifest: Manifest, validation: Validation) -> list[str]:
     """Return the runtimes of a device that were not asked about a bundle since they are too old for its file.
 
@@ -78,11 +61,13 @@ def too_old(manifest: Manifest, validation: Validation) -> list[str]:
         manifest: the bundle's manifest.
         validation: what the device made of it, asked without naming runtimes.
     """
+    from converters.target import runtimes_for
     from ondevice.devices.profile import open_device
 
     offered = open_device(validation.device).runtimes()
+    suitable = runtimes_for(manifest.target_runtime, manifest.minimum_runtime, offered)
     asked = {result.measurement.runtime for result in validation.results}
-    return [name for name in offered if name not in (*served_runtimes(manifest, offered), *asked)]
+    return [name for name in offered if name not in (*suitable, *asked)]
 
 
 def require_users(users: int) -> None:
@@ -122,6 +107,7 @@ def validate(
         UsageError: a name is unknown, a folder is missing, or bundle and run do not belong together.
         OnDeviceError: a file of the bundle was changed or is damaged.
     """
+    from converters.target import runtimes_for
     from ondevice.devices.profile import open_device
     from ondevice.training.metrics import METRICS
     from ondevice.training.run_folder import VOCABULARY_FILE, open_run
@@ -144,8 +130,9 @@ def validate(
         raise UsageError(f"max_memory is {max_memory}; allowed is a number of MB above 0.")
     # A folder given as "." or ".." has no name to write the verdict beside.
     opened = open_bundle(bundle if bundle.name not in ("", "..") else bundle.resolve())
-    chosen = list(runtimes) if runtimes else served_runtimes(opened.manifest, target.runtimes())
     metric = tasks.load(opened.manifest.task).require_metric(metric)
+    manifest = opened.manifest
+    chosen = list(runtimes or ()) or runtimes_for(manifest.target_runtime, manifest.minimum_runtime, target.runtimes())
     source = open_run(run) if run is not None else None
     if source is not None and source.config.seed != opened.manifest.seed:
         raise UsageError(

@@ -25,7 +25,8 @@ class Recipe:
         title: one line for lists.
         tables: name of the scheme for the embedding's tables; one that neither this nor `narrow` suits stays float32
             and the manifest says why.
-        dense: number format of the dense layers' weights, `"float32"` or `"int8_per_tensor"`.
+        dense: number format of the dense layers' weights, `"float32"`, `"int8"` or, int8 but for the output layer's,
+            `"int4"`; the target decides whether a row may have a scale of its own.
         score_tolerance_steps: largest score difference to the reference model that counts as equal, in steps of
             1/255 of the range of the reference scores.
         comparison: whether TensorFlow's own converter quantizes the model instead, as it pleases. Such a file is only

@@ -99,7 +99,7 @@ def export(arguments: argparse.Namespace) -> dict[str, Any]:
     with step("convert"):
         content = convert(Mean())
     with step("quantize"):
-        content = stamped(quantize_dense(content, recipe.dense))
+        content = stamped(quantize_dense(content, recipe.dense, "tflite-2.14"))
     with step("share"):
         content = share_constants(content, stand_ins)
     with step("verify"):

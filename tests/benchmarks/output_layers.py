@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--ratio", type=float, default=8.0)
     parser.add_argument("--layers", nargs="+", default=registry.names())
-    parser.add_argument("--formats", nargs="+", default=["int8_per_tensor"])
+    parser.add_argument("--formats", nargs="+", default=["int8"])
     parser.add_argument("--times", type=int, default=50)
     parser.add_argument("--by-block-from", type=int, help="ids from which on items are ranked block by block")
     parser.add_argument("--out", type=Path)
@@ -74,7 +74,7 @@ def main() -> None:
                 return tf.sin(tf.cast(ids[:, : arguments.width], tf.float32))
 
             module = Recommend(hidden, size, LENGTH, TOP_K, "unknown", True, output)
-            content = share_constants(quantize_dense(convert(module), dense))
+            content = share_constants(quantize_dense(convert(module), dense, "tflite-2.14"))
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "model.tflite"
                 path.write_bytes(content)

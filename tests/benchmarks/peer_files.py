@@ -26,6 +26,7 @@ from ondevice.ids import RESERVED_IDS
 from ondevice.models.best import best_items
 from ondevice.models.output import Output
 from ondevice.models.output import registry as outputs
+from ondevice.pipeline.export import DEFAULT_TARGET
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import EncodedEmbedding, encode
 
@@ -179,7 +180,7 @@ class _Model:
         module = Recommend(
             lambda ids, training: self.hidden(layer(ids)), size, LENGTH, TOP_K, "unknown", excluding, output
         )
-        return share_constants(stamped(quantize_dense(convert(module), chosen.dense)), stand_ins)
+        return share_constants(stamped(quantize_dense(convert(module), chosen.dense, DEFAULT_TARGET)), stand_ins)
 
 
 class _EveryScored(LoweredOutput):
@@ -192,7 +193,9 @@ class _EveryScored(LoweredOutput):
 def _ours(encoded: EncodedEmbedding, answer: Callable[[Any], Answer], recipe: str) -> bytes:
     short, stand_ins = with_stand_ins(encoded)
     module = _Module(answer(EncodedLookup(short, name="embedding")))
-    return share_constants(stamped(quantize_dense(convert(module), recipes.load(recipe).dense)), stand_ins)
+    return share_constants(
+        stamped(quantize_dense(convert(module), recipes.load(recipe).dense, DEFAULT_TARGET)), stand_ins
+    )
 
 
 class _Module(tf.Module):

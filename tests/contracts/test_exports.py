@@ -19,14 +19,16 @@ from ondevice.bundle import open_bundle
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods
+from ondevice.errors import UsageError
 from ondevice.files import sha256
-from ondevice.models.output_parts import FLOAT32, INT8
+from ondevice.models.output_parts import INT4
 from ondevice.pipeline.export import export
+from ondevice.pipeline.validate import validate
 from ondevice.quantize import recipe as recipes
 from ondevice.training.choose import choose_output
 from ondevice.training.run_folder import Run
 from tests.conftest import GOLDEN_FOLDER
-from tests.tiny_runs import VARIANTS
+from tests.tiny_runs import VARIANTS, tiny_config, tiny_interactions
 
 OPERATIONS_FILE = "operations.md"
 
@@ -54,6 +56,12 @@ ELSEWHERE = [
     *(("quotient_remainder", recipe) for recipe in ("int4", "mixed")),
     ("memcom multipliers", "int4"),
     ("output tied", "int4"),
+    *(
+        (variant, "int4_output")
+        for (_, output), variant in sorted(FIRST.items(), key=str)
+        if output or variant == "full"
+    ),
+    *((variant, "int4_output") for variant in ("output low_rank without bias", "output tied bias")),
 ]
 """What is exported with the others; that all schemes look up exactly, `tests/converters/test_decoding.py` shows."""
 
@@ -103,14 +111,19 @@ def test_export(exported) -> None:
         assert table.max_error == 0 or table.scheme != "float32"
     output = choose_output(run.config, method)
     assert (manifest.output.name, manifest.output.parameters) == (run.config.output, output.parameters())
-    number_format = FLOAT32 if recipe.dense == FLOAT32 else INT8
-    parts = output.parts(number_format)
+    parts = output.parts(recipe.dense)
+    formats = set(manifest.dense.split(", "))
+    assert formats <= {"float32", "int4_per_tensor", "int8_per_tensor"}
+    assert (formats == {"float32"}) == (recipe.dense == "float32")
+    # Of product codes all is int8, and a tied layer multiplies with the embedding's rows, which are int4 here.
+    assert ("int4_per_tensor" in formats) == (recipe.dense == INT4 and manifest.output.name != "product_codes")
     # Corners of hulls are as many as the values make them; all else is known beforehand.
     known = sum(part.payload_bytes for part in parts if not part.name.startswith("corner"))
     hulls = sum(part.payload_bytes for part in parts) - known
-    # Packed rows are no weights of a dense layer: one that is tied to them stores them as int8 besides.
+    # Packed rows are no weights of a dense layer: one that is tied to them stores them besides, as int8 or int4.
     packed = [math.prod(table.shape) for table in manifest.embedding.tables if table.scheme == "int4_row"]
-    extra = manifest.output.payload_bytes - known - (sum(packed) if manifest.output.name == "tied" else 0)
+    besides = sum(packed) // (2 if recipe.dense == INT4 else 1) if manifest.output.name == "tied" else 0
+    extra = manifest.output.payload_bytes - known - besides
     assert 0 < extra < 4 * hulls if hulls else extra == 0, "nothing of it is stored twice"
     assert manifest.output.float32_bytes == (output.width + 1) * method.vocabulary_size * 4
     if manifest.recipe == "float32":
@@ -197,6 +210,54 @@ def test_the_file_carries_what_it_is_and_its_vocabulary(vocabulary: bool, tiny_r
 
 def test_both_runtimes_are_there() -> None:
     assert Host().installed() == ["tflite-2.14", "litert"]
+
+
+@pytest.fixture(scope="module")
+def wide_run(tmp_path_factory) -> Run:
+    """Return a model whose output layer has rows that are long enough for scales of their own."""
+    from ondevice.training.fit import fit
+
+    config, folder = tiny_config("full", hidden=(64,), epochs=4), tmp_path_factory.mktemp("wide") / "run"
+    return fit(config, tiny_interactions(), folder, lambda done, total, share: None)
+
+
+@pytest.mark.parametrize(
+    ("target", "recipe", "dense", "minimum"),
+    [
+        ("tflite-2.14", "int8", "int8_per_tensor", "2.8.0"),
+        ("litert-1.4", "int8", "int8_per_channel, int8_per_tensor", "2.17.0"),
+        ("litert-2.3", "int4_output", "int4_per_tensor, int8_per_tensor", "2.14.0"),
+    ],
+)
+def test_the_target_decides_how_dense_weights_are_scaled(
+    target: str, recipe: str, dense: str, minimum: str, wide_run, tmp_path
+) -> None:
+    bundle = export(wide_run.folder, tmp_path / "bundle", target=target, recipe=recipe)
+    manifest = bundle.manifest
+    assert (manifest.dense, manifest.minimum_runtime, manifest.target_runtime) == (dense, minimum, target)
+    fits = [name for name in targets.names() if lint.check(flatbuffer.read(bundle.model), name) == ()]
+    assert fits == [name for name in targets.names() if name != "tflite-2.14" or minimum != "2.17.0"]
+    validation = validate(bundle.folder, wide_run.folder, users=30, max_loss=1.0)
+    assert validation.valid
+    runtimes = [result.measurement.runtime for result in validation.results]
+    assert runtimes == (["litert"] if minimum == "2.17.0" else ["tflite-2.14", "litert"])
+    if minimum == "2.17.0":
+        # Asked for by name, the older runtime is asked, and refuses it.
+        [old] = validate(bundle.folder, runtimes=["tflite-2.14"]).results
+        assert old.measurement.status == "refused"
+
+
+def test_four_bits_are_for_items_not_for_labels(tiny_run, tmp_path) -> None:
+    manifest = export(tiny_run("text memcom").folder, tmp_path / "bundle", recipe="int4_output").manifest
+    assert manifest.dense == "int8_per_tensor"
+
+
+def test_a_recipe_of_before_says_what_is_allowed(tiny_run, tmp_path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "x"\ntables = "int8_row"\ndense = "int8_per_tensor"\nscore_tolerance_steps = 4.0\n')
+    words = r"^unknown dense format of recipe '.*mine\.toml' 'int8_per_tensor'\. Choose one of: float32, int4, int8\.$"
+    with pytest.raises(UsageError, match=words):
+        export(tiny_run("full").folder, tmp_path / "bundle", recipe=str(path))
 
 
 def test_two_exports_give_the_same_bytes(tiny_run, tmp_path) -> None:

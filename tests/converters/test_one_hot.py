@@ -25,7 +25,7 @@ def test_the_matrix_is_multiplied_and_not_quantized(signed: bool) -> None:
     values = sample_tables(method, 0)
     network = lower(pooled_network(method, (8,), 0.0), encode(method, values, "int8_row"))
     module = Recommend(network, SIZE, LENGTH, 5, "unknown", True)
-    model = quantize_dense(convert(module), "int8_per_tensor")
+    model = quantize_dense(convert(module), "int8", "tflite-2.14")
     summary = flatbuffer.read(model)
 
     assert summary.op_histogram["ONE_HOT"] == 1

@@ -135,7 +135,7 @@ def test_a_file_of_the_dense_quantizer_keeps_its_constants(tmp_path) -> None:
             vectors = self.layer(ids)
             return {"vectors": vectors, "scores": tf.matmul(tf.reduce_mean(vectors, axis=1), kernel)}
 
-    whole, small = (quantize_dense(convert(Scored(each)), "int8_per_tensor") for each in (encoded, short))
+    whole, small = (quantize_dense(convert(Scored(each)), "int8", "tflite-2.14") for each in (encoded, short))
     ids = np.arange(LENGTH, dtype=np.int32).reshape(1, 1, LENGTH)
     answers = []
     for number, content in enumerate((whole, share_constants(small, stand_ins))):

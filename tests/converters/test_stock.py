@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tiny_models
 
-from converters import flatbuffer, stock
+from converters import dense, flatbuffer, stock
 from ondevice.errors import OnDeviceError
 
 TABLE = np.random.default_rng(0).standard_normal((300, 8)).astype(np.float32)
@@ -24,14 +24,14 @@ def quantized_table() -> bytes:
 
 @pytest.mark.parametrize(("per_channel", "expected"), [(True, "int8_per_channel"), (False, "int8_per_tensor")])
 def test_dense_layers_are_described_as_they_are_stored(per_channel: bool, expected: str) -> None:
-    assert stock.dense_format(flatbuffer.read(tiny_models.dynamic_range(per_channel))) == expected
-    assert stock.dense_format(flatbuffer.read(tiny_models.plain())) == "float32"
+    assert dense.dense_format(flatbuffer.read(tiny_models.dynamic_range(per_channel))) == expected
+    assert dense.dense_format(flatbuffer.read(tiny_models.plain())) == "float32"
 
 
 def test_a_table_with_one_scale_is_decoded() -> None:
     content = quantized_table()
     table = stock.look_up_table(flatbuffer.read(content), TABLE.shape)
-    assert (stock.number_format(table), table.buffer_bytes) == ("int8_per_tensor", TABLE.size)
+    assert (dense.number_format(table), table.buffer_bytes) == ("int8_per_tensor", TABLE.size)
     scale = np.float32(np.abs(TABLE).max() / 127)
     np.testing.assert_allclose(stock.stored_values(content, table), np.round(TABLE / scale) * scale, rtol=1e-6)
 
@@ -39,7 +39,7 @@ def test_a_table_with_one_scale_is_decoded() -> None:
 def test_a_table_left_as_it_was_has_no_scale() -> None:
     content = tiny_models.dynamic_range(True)
     table = stock.look_up_table(flatbuffer.read(content), tiny_models.TABLE.shape)
-    assert stock.number_format(table) == "float32"
+    assert dense.number_format(table) == "float32"
     np.testing.assert_array_equal(stock.stored_values(content, table), tiny_models.TABLE)
 
 

@@ -94,5 +94,28 @@ def test_unknown_granularity_is_refused() -> None:
         statements(int8_dense=("per_row",))
 
 
+@pytest.mark.parametrize(
+    ("file", "minimum", "expected"),
+    [
+        ("tflite-2.14", "2.8.0", ["tflite-2.14", "litert"]),
+        ("litert-2.3", "2.8.0", ["tflite-2.14", "litert"]),
+        ("litert-2.3", "2.17.0", ["litert"]),
+        # What is wrong for its own target, and what is for none, every runtime has to judge.
+        ("tflite-2.14", "2.17.0", ["tflite-2.14", "litert"]),
+        ("", "2.17.0", ["tflite-2.14", "litert"]),
+    ],
+)
+def test_a_file_is_for_runtimes_that_are_new_enough(file: str, minimum: str, expected: list[str]) -> None:
+    assert target.runtimes_for(file, minimum, ["tflite-2.14", "litert"]) == expected
+
+
+def test_a_device_without_such_a_runtime_is_refused() -> None:
+    words = (
+        r"^the file is for litert-2\.3 and needs runtime 2\.17\.0, which tflite-2\.14 does not have; choose a device"
+    )
+    with pytest.raises(OnDeviceError, match=words):
+        target.runtimes_for("litert-2.3", "2.17.0", ["tflite-2.14"])
+
+
 def test_members_are_found_by_their_files() -> None:
     assert {path.name for path in Path(TARGETS).iterdir()} == {f"{name}.toml" for name in target.names()}

@@ -26,6 +26,7 @@ def test_every_method_is_listed_and_hand_worked_sizes_hold() -> None:
         "int8": 1_002 * (32 + 4),
         "int8_small": 1_002 * (32 + 4),
         "int4": 1_002 * (16 + 1) + 256 * 4,
+        "int4_output": 1_002 * (16 + 1) + 256 * 4,
     }
 
 

@@ -70,7 +70,15 @@ def test_only_the_full_table_is_compared_with(tiny_run: Callable[[str], Run], tm
 
 def test_recipes_to_compare_with_are_listed_apart() -> None:
     assert STOCK in recipes.names()
-    assert recipes.names(comparison=False) == ["float16", "float32", "int4", "int8", "int8_small", "mixed"]
+    assert recipes.names(comparison=False) == [
+        "float16",
+        "float32",
+        "int4",
+        "int4_output",
+        "int8",
+        "int8_small",
+        "mixed",
+    ]
     assert set(DEFAULT_RECIPES) == {STOCK, "float32", "int8"}
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from typing_extensions import Self
 
 from ondevice.embeddings.method import FloatArray, Method
+from ondevice.models.four_bits import even, int8_steps, row_as_float, whole_rows_in_bytes, widened
 from ondevice.models.output import Output, require_ratio
-from ondevice.models.output_parts import FLOAT32, Arrays, Part, Tables, Weight
+from ondevice.models.output_parts import FLOAT32, INT4, INT8, Arrays, Part, Tables, Weight
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Dense(Output):
     """`h . K[i] + b[i]`: stores `(e + 1) * n` numbers for `n` ids and `e` hidden units, all of them trained.
 
     It is Keras' own layer, with its own initial values. As int8 the kernel has one scale and the biases stay float32,
-    `(e + 4) * n` bytes.
+    `(e + 4) * n` bytes. As int4 every id has a byte for its column's step and one for its bias, `(e / 2 + 2) * n`
+    bytes: one step for all would double the error.
     """
 
     def weights(self) -> tuple[Weight, ...]:
@@ -32,7 +34,16 @@ class Dense(Output):
         )
 
     def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
-        """Declare the kernel, transposed, and the biases."""
+        """Declare the kernel, transposed, and the biases, and as int4 what both are multiplied by."""
+        if number_format == INT4:
+            one, each = (1, 1), (1, self.vocabulary_size)
+            return (
+                Part("kernel", (self.vocabulary_size, even(self.width)), INT4),
+                Part("unit", one, FLOAT32),
+                Part("factor", each, "uint8"),
+                Part("bias", each, INT8),
+                Part("bias_step", one, FLOAT32),
+            )
         kernel = Part("kernel", (self.vocabulary_size, self.width), number_format)
         return (kernel, Part("bias", (self.vocabulary_size,), FLOAT32))
 
@@ -53,13 +64,24 @@ class Dense(Output):
         return {"kernel": kernel, "bias": bias}
 
     def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
-        """Transpose the kernel, as dense layers are stored in a file."""
-        return {"kernel": np.ascontiguousarray(weights["kernel"].T), "bias": weights["bias"]}
+        """Transpose the kernel, as dense layers are stored in a file, and as int4 round it."""
+        kernel = np.ascontiguousarray(weights["kernel"].T)
+        if number_format != INT4:
+            return {"kernel": kernel, "bias": weights["bias"]}
+        whole, factor, unit = whole_rows_in_bytes(kernel)
+        bias, step = int8_steps(weights["bias"])
+        sizes = {"unit": np.full((1, 1), unit), "bias_step": np.full((1, 1), step)}
+        return {"kernel": whole, "factor": factor[None], "bias": bias[None], **sizes}
 
     def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
-        """Apply one FULLY_CONNECTED."""
+        """Apply one FULLY_CONNECTED; to the hidden vector in units where the kernel is rounded."""
         import tensorflow as tf
 
+        if "factor" in arrays:
+            # Gathered, since the converter would multiply a constant into the kernel.
+            hidden = widened(hidden * tf.gather(arrays["unit"], place), self.width)
+            products = tf.matmul(hidden, arrays["kernel"], transpose_b=True) * row_as_float(arrays["factor"], place)
+            return products + row_as_float(arrays["bias"], place) * arrays["bias_step"]
         return tf.matmul(hidden, arrays["kernel"], transpose_b=True) + arrays["bias"]
 
     def layer(self, embedding: Any) -> Any:

@@ -15,8 +15,9 @@ from typing_extensions import Self
 from ondevice.embeddings.method import FloatArray, Method, require
 from ondevice.embeddings.run_layout import RunLayout
 from ondevice.ids import RESERVED_IDS, run_starts
+from ondevice.models.four_bits import even, whole_rows, widened
 from ondevice.models.output import Output, dense_bytes, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight
+from ondevice.models.output_parts import FLOAT32, INT4, INT8, LEVELS, Arrays, Part, Tables, Weight
 
 IDS_PER_CUT = 64
 """Ids that share rows where the embedding does not say which: about as many as a row has numbers.
@@ -40,7 +41,8 @@ class LocalLowRank(Output):
 
     The initial values make the composed kernel vary as much as that of an ordinary dense layer. As int8, a row with its
     bias is scaled to the same largest number as every other, and its ids' multipliers to 127; both are undone by a
-    factor per row.
+    factor per row. As int4, a row has a bias apart, which four bits are too few for; multipliers stay int8: with one
+    scale for all ids of a cut, four bits of them cost ten times as much accuracy as four bits of the rows.
 
     Args:
         runs: runs of neighbours into which the embedding, or else this layer, cuts the items.
@@ -91,12 +93,24 @@ class LocalLowRank(Output):
         )
 
     def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
-        """Declare rows with their biases as a last column, what that is multiplied by, and the multipliers."""
+        """Declare rows with their biases as a last column, what that is multiplied by, and the multipliers.
+
+        As int4 the biases are apart.
+        """
         rows = self.rank * self.cuts
+        by_id = self.layout.shape if self.by_runs else (self.rank, self.vocabulary_size)
+        if number_format == INT4:
+            return (
+                Part("rows", (rows, even(self.width)), INT4),
+                Part("multiplier", by_id, INT8),
+                Part("factor", (1, rows), FLOAT32),
+                Part("bias", (1, rows), FLOAT32),
+                *(Part(name, (1, self.runs), INT8) for name in ("highest", "lowest") if self.by_runs),
+            )
         parts: tuple[Part, ...] = (
             Part("rows", (rows, self.width + 1), number_format),
             Part("one", (1, 1), FLOAT32),
-            Part("multiplier", self.layout.shape if self.by_runs else (self.rank, self.vocabulary_size), number_format),
+            Part("multiplier", by_id, number_format),
         )
         if number_format == INT8:
             parts += (Part("factor", (1, rows), FLOAT32),)
@@ -156,13 +170,18 @@ class LocalLowRank(Output):
         multiplier = weights["multiplier"]
         one = np.ones((1, 1), np.float32)
         arrays: dict[str, npt.NDArray[Any]] = {"rows": rows, "one": one, "multiplier": multiplier}
-        if number_format == INT8:
+        if number_format != FLOAT32:
             starts = np.searchsorted(self._cut_of_ids(), np.arange(self.cuts))
             step = _not_zero(np.maximum.reduceat(np.abs(multiplier), starts, axis=1) / np.float32(LEVELS))
+            arrays["multiplier"] = np.rint(multiplier / step[:, self._cut_of_ids()]).astype(np.int8)
+        if number_format == INT8:
             size = _not_zero(np.max(np.abs(rows), axis=1))
             arrays["rows"] = rows / size[:, None]
-            arrays["multiplier"] = np.rint(multiplier / step[:, self._cut_of_ids()]).astype(np.int8)
             arrays["factor"] = (size * step.ravel())[None, :]
+        elif number_format == INT4:
+            whole, size = whole_rows(weights["rows"])
+            del arrays["one"]
+            arrays |= {"rows": whole, "factor": size.T * step.ravel(), "bias": weights["bias"][None] * step.ravel()}
         if self.by_runs:
             items = arrays["multiplier"][0, RESERVED_IDS:]
             arrays["highest"], arrays["lowest"] = extremes(items, len(items), self.runs)
@@ -214,6 +233,9 @@ class LocalLowRank(Output):
         """Return the number of every row, `[1, rank * cuts]`."""
         import tensorflow as tf
 
+        if "bias" in arrays:
+            products = tf.matmul(widened(hidden, self.width), arrays["rows"], transpose_b=True)
+            return products * tf.gather(arrays["factor"], place) + tf.gather(arrays["bias"], place)
         products = tf.matmul(tf.concat([hidden, arrays["one"]], axis=1), arrays["rows"], transpose_b=True)
         # Gathered, since the converter would multiply a constant into the rows and so store these once more.
         return products * tf.gather(arrays["factor"], place) if "factor" in arrays else products

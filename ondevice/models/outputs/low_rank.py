@@ -11,8 +11,9 @@ import numpy.typing as npt
 from typing_extensions import Self
 
 from ondevice.embeddings.method import FloatArray, Method, require
+from ondevice.models.four_bits import even, int8_steps, row_as_float, whole_rows_in_bytes, widened
 from ondevice.models.output import Output, dense_bytes, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT8, Arrays, Part, Tables, Weight
+from ondevice.models.output_parts import FLOAT32, INT4, INT8, Arrays, Part, Tables, Weight, at_least_int8
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,9 @@ class LowRank(Output):
     In a file the biases are one more column of B, and the narrow vector has a constant appended: a separate bias would
     take four bytes per id, as much as rank 4 at one byte per number. The columns may be scaled as one likes as long as
     A makes up for it, so for int8 each is scaled to the same largest number: one scale then serves all of them.
+
+    As int4 B has two bytes more per id, one for its row's step, without which the error doubles, and one for its bias,
+    which four bits are too few for. A stays int8: it is small, and every score goes through it.
 
     The initial values make `A B` vary as much as the kernel of an ordinary dense layer (Glorot and Bengio, 2010).
 
@@ -48,9 +52,18 @@ class LowRank(Output):
         return (*factors, Weight("bias", (self.vocabulary_size,), decays=False)) if self.bias else factors
 
     def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
-        """Declare both factors, the second with the biases as its last column, and what these are multiplied by."""
+        """Declare both factors, the second with the biases as its last column, and what these are multiplied by.
+
+        As int4 the biases are apart, and every row has a factor.
+        """
+        narrow = Part("narrow", (self.rank, self.width), at_least_int8(number_format))
+        if number_format == INT4:
+            each = (1, self.vocabulary_size)
+            rows = Part("items", (self.vocabulary_size, even(self.rank)), INT4)
+            biases = (Part("bias", each, INT8), Part("bias_step", (1, 1), FLOAT32)) if self.bias else ()
+            return (narrow, rows, Part("factor", each, "uint8"), *biases)
         parts = (
-            Part("narrow", (self.rank, self.width), number_format),
+            narrow,
             Part("items", (self.vocabulary_size, self.rank + self.bias), number_format),
         )
         return (*parts, Part("one", (1, 1), FLOAT32)) if self.bias else parts
@@ -83,22 +96,38 @@ class LowRank(Output):
         return {name: array.astype(np.float32) for name, array in fit.items()}
 
     def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
-        """Join factor and biases, and for int8 scale every column to the same largest number."""
+        """Join factor and biases, and for int8 scale every column to the same largest number; round rows for int4."""
         narrow, items = weights["narrow"].T, weights["factor"]
+        if number_format == INT4:
+            return self._rounded(weights)
         if self.bias:
             items = np.concatenate([items, weights["bias"][:, None]], axis=1)
         sizes = np.ones(items.shape[1], np.float32)
         if number_format == INT8:
-            largest = np.max(np.abs(items), axis=0)
-            sizes = np.where(largest > 0, largest, np.float32(1))
+            sizes = _largest(items)
         arrays = {"narrow": np.ascontiguousarray(narrow * sizes[: self.rank, None]), "items": items / sizes}
         return {**arrays, "one": sizes[-1:, None]} if self.bias else arrays
+
+    def _rounded(self, weights: Arrays) -> dict[str, npt.NDArray[Any]]:
+        # Columns of one size first, so that none of them decides every row's step.
+        sizes = _largest(weights["factor"])
+        whole, factor, unit = whole_rows_in_bytes(weights["factor"] / sizes)
+        arrays = {"narrow": np.ascontiguousarray(weights["narrow"].T * (sizes * unit)[:, None])}
+        arrays |= {"items": whole, "factor": factor[None]}
+        if self.bias:
+            bias, step = int8_steps(weights["bias"])
+            arrays |= {"bias": bias[None], "bias_step": np.full((1, 1), step)}
+        return arrays
 
     def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
         """Apply two FULLY_CONNECTED, with the constant joined between."""
         import tensorflow as tf
 
         narrow = tf.matmul(hidden, arrays["narrow"], transpose_b=True)
+        if "factor" in arrays:
+            scores = tf.matmul(widened(narrow, self.rank), arrays["items"], transpose_b=True)
+            scores *= row_as_float(arrays["factor"], place)
+            return scores + row_as_float(arrays["bias"], place) * arrays["bias_step"] if self.bias else scores
         if self.bias:
             narrow = tf.concat([narrow, arrays["one"]], axis=1)
         return tf.matmul(narrow, arrays["items"], transpose_b=True)
@@ -112,3 +141,9 @@ class LowRank(Output):
         beside = least.payload_bytes(INT8) - (size + width)
         rank = int((dense_bytes(size, width) / ratio - beside) // (size + width))
         return cls(size, width, min(rank, width), **options)
+
+
+def _largest(columns: FloatArray) -> FloatArray:
+    """Return the largest number of every column, one for a column of zeros."""
+    largest = np.max(np.abs(columns), axis=0)
+    return np.where(largest > 0, largest, np.float32(1))

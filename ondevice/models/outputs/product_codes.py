@@ -13,7 +13,7 @@ from typing_extensions import Self
 from ondevice.embeddings.method import FloatArray, Method, require
 from ondevice.models.clusters import cluster, nearest
 from ondevice.models.output import Output, dense_bytes, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT8, Arrays, Part, Tables, Weight
+from ondevice.models.output_parts import FLOAT32, INT8, Arrays, Part, Tables, Weight, at_least_int8
 
 MOST_CODEWORDS = 256
 """What a byte can name."""
@@ -27,6 +27,8 @@ class ProductCodes(Output):
     so that biases cost nothing per id. The codes, one byte each for `n` ids, are chosen before training and kept; the
     codebooks are trained. The initial values make an id's joined codewords vary as much as a column of an ordinary
     dense kernel.
+
+    As int4 it is what it is as int8: the codes are most of it, and coarser codewords would be those of many ids.
 
     On the device the codewords' scores are computed once and then gathered, `k` numbers per id, which takes a runtime
     far longer than multiplying as many bytes: at equal size an answer costs some ten times as much as with low_rank.
@@ -63,7 +65,7 @@ class ProductCodes(Output):
         """Declare the codes, and per part of the hidden vector a codebook with its biases."""
         parts = [Part("codes", (self.codes, self.vocabulary_size), "uint8")]
         for number, width in enumerate(self.widths):
-            parts.append(Part(f"codebook_{number}", (self.codewords, width), number_format))
+            parts.append(Part(f"codebook_{number}", (self.codewords, width), at_least_int8(number_format)))
             parts.append(Part(f"bias_{number}", (self.codewords,), FLOAT32))
         return tuple(parts)
 

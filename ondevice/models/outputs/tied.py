@@ -18,7 +18,7 @@ from ondevice.embeddings.sharing import BLOCK, reserved_rows
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.output import Output, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight
+from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight, at_least_int8
 from ondevice.models.rank_one import rank_one
 
 OWN = "output_multiplier"
@@ -39,7 +39,9 @@ class Tied(Output):
     `ondevice.models.runs`).
 
     As int8, multipliers of its own have one scale per row, which is multiplied to the row's product with `h`. MEmCom's
-    tables are those that the file holds for the look-up, not stored again.
+    tables are those that the file holds for the look-up, not stored again. As int4, rows that the look-up has
+    in whole numbers of four bits are multiplied with as such. Multipliers, biases and the projection stay int8: best
+    items found by runs read numbers of single ids, which could not be packed in pairs, and a projection is small.
 
     Args:
         method: the network's MEmCom, without bias and with one multiplier per id.
@@ -100,6 +102,7 @@ class Tied(Output):
 
     def parts(self, number_format: str, arrays: Arrays | None = None) -> tuple[Part, ...]:
         """Declare what the look-up's tables do not hold; how many corners the hulls have depends on the values."""
+        number_format = at_least_int8(number_format)
         small = number_format == INT8
         by_id = self.layout.shape if self.by_runs else (1, self.vocabulary_size)
         parts = []
@@ -182,7 +185,7 @@ class Tied(Output):
 
         if tables is None:
             raise ValueError("a tied output layer needs the embedding's tables")
-        small, row = number_format == INT8, self._rows()
+        small, row = number_format != FLOAT32, self._rows()
         rows = tables.decoded["shared"]
         arrays: dict[str, npt.NDArray[Any]] = {"shared": rows}
         if self.projects:
