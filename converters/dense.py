@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from converters import flatbuffer
 from converters import target as targets
 from converters.summary import EMBEDDING_SCOPE, FileSummary, Operator, TensorInfo
 from converters.target import PER_CHANNEL, PER_TENSOR, Target
+from ondevice.embeddings.method import FloatArray
 from ondevice.errors import UsageError, unknown_name
 from ondevice.models.output_parts import FLOAT32, FORMATS, INT4, INT8
 from ondevice.quantize.schemes.int4_row import LEVELS
@@ -101,10 +101,12 @@ def number_format(tensor: TensorInfo) -> str:
 
 
 def _dense_layers(summary: FileSummary) -> Iterator[tuple[Operator, TensorInfo]]:
-    """Yield the dense layers outside the look-up with their weights."""
+    """Yield the dense layers outside the look-up with their weights, where these are stored."""
     for operator in summary.operators:
         if operator.name == "FULLY_CONNECTED" and EMBEDDING_SCOPE not in summary.tensors[operator.outputs[0]].name:
-            yield operator, summary.tensors[operator.inputs[1]]
+            weights = summary.tensors[operator.inputs[1]]
+            if weights.buffer_bytes:
+                yield operator, weights
 
 
 def _exceptions(model: bytes, dense: str, target: Target) -> dict[tuple[int, str], list[str]]:
@@ -112,7 +114,7 @@ def _exceptions(model: bytes, dense: str, target: Target) -> dict[tuple[int, str
     summary = flatbuffer.read(model)
     found = defaultdict(list)
     for operator, tensor in _dense_layers(summary):
-        weights = flatbuffer.buffer_of(model, tensor)
+        weights = flatbuffer.buffer_of(model, tensor).view(np.float32)
         name = summary.tensors[operator.outputs[0]].name
         if dense == INT4 and _is_whole(weights):
             found[4, PER_TENSOR].append(name)
@@ -121,16 +123,22 @@ def _exceptions(model: bytes, dense: str, target: Target) -> dict[tuple[int, str
     return found
 
 
-def _is_whole(weights: npt.NDArray[np.generic]) -> bool:
+def _is_whole(weights: FloatArray) -> bool:
     """Tell whether all numbers are whole and the largest is that of four bits, such that one scale of 1 keeps them."""
-    largest = np.max(np.abs(weights))
+    largest = _largest(weights).max()
     return bool(largest == LEVELS and np.array_equal(weights, np.rint(weights)) and weights.shape[1] % 2 == 0)
 
 
-def _rows_differ(weights: npt.NDArray[np.generic]) -> bool:
+def _rows_differ(weights: FloatArray) -> bool:
     """Tell whether rows differ in their largest number; rows of zeros aside, which any scale suits."""
-    largest = np.max(np.abs(weights), axis=1)
+    largest = _largest(weights)
     return len(np.unique(largest[largest > 0])) > 1
+
+
+def _largest(weights: FloatArray) -> FloatArray:
+    """Return the largest magnitude of every row, without a copy of the weights."""
+    largest: FloatArray = np.maximum(np.max(weights, axis=1), -np.min(weights, axis=1))
+    return largest
 
 
 def _named(names: Iterable[str]) -> str:
