@@ -122,7 +122,7 @@ def in_order(bests: Any, count: int) -> Any:
     return last - tf.math.top_k(last - tf.math.top_k(bests, count)[1], count)[0]
 
 
-def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int, no_last: Any = None) -> Any:
+def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int, no_last: Any = None, once: Any = None) -> Any:
     """Return what is taken from the score of each item of some blocks: much for excluded ids, nothing for others.
 
     Found from the excluded ids, which takes far fewer operations than to compare each with every item.
@@ -135,13 +135,17 @@ def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int, no_last
         block: items per block.
         no_last: one for each chosen block whose last place holds no item, else zero, int32 `[chosen]`; all hold one
             without it.
+        once: one for each chosen block, or zero where it stands among the chosen ones a second time, int32 `[chosen]`;
+            none does without it.
 
     Returns:
         float32 `[chosen * block]`.
     """
     count = chosen.shape[0]
     # 0 is for ids of other blocks, from which nothing is taken, wherever that is.
-    number = tf.gather(tf.scatter_nd(tf.expand_dims(chosen, 1), tf.range(1, count + 1, dtype=tf.int32), [blocks]), row)
+    numbers = tf.range(1, count + 1, dtype=tf.int32)
+    numbers = numbers if once is None else numbers * once
+    number = tf.gather(tf.scatter_nd(tf.expand_dims(chosen, 1), numbers, [blocks]), row)
     index = tf.maximum(number - 1, 0) * block + offset
     taken = tf.cast(tf.minimum(number, 1), tf.float32) * EXCLUDED_PENALTY
     if no_last is not None:

@@ -17,7 +17,7 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.embeddings.sharing import BLOCK, reserved_rows
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.ids import RESERVED_IDS, run_lengths, run_starts
-from ondevice.models.best import in_order, penalty
+from ondevice.models.best import NO_ITEM_PENALTY, in_order, penalty
 
 
 def spread(rows: Any, items: int, runs: int) -> Any:
@@ -58,10 +58,9 @@ def best_of_runs(
 ) -> tuple[Any, Any]:
     """Return the best items, found from the best score of every run, so that most items have no score computed.
 
-    With `x` ids excluded, the `k + x` runs with the best best scores (of equal ones the first) are enough: take an item
-    of another run. Each of these runs has an item that comes before it, since that run's best score is not below its
-    own, and if it is equal the run comes first, and with it the smaller ids. That makes `k + x` items of which at most
-    `x` are excluded, so `k` that may be returned come before this item.
+    Runs of excluded ids are all looked through, of the others the `k` with the best best scores (of equal ones the
+    first), which are enough: take an item of another run. Each of these runs has an item that comes before it, since
+    that run's best score is not below its own, and if it is equal the run comes first, and with it the smaller ids.
 
     Args:
         bests: the best score in every run, float32 `[runs]`.
@@ -74,27 +73,57 @@ def best_of_runs(
     Returns:
         items int32 `[1, k]` and scores float32 `[1, k]`, falling, of equal scores the smaller id first.
     """
-    xp, longest = TensorFlowOps(), layout.longest
-    run = in_order(bests, min(layout.runs, k + excluded.shape[1]))
+    xp, longest, entries = TensorFlowOps(), layout.longest, excluded.shape[1]
+    # Reserved ids are in row 0, which is no run.
+    place = layout.place(excluded[0], xp)
+    row = place // longest
+    once = None
+    if layout.runs <= k + entries:
+        run = tf.range(layout.runs)
+    elif entries:
+        run, once = _chosen(bests, row - 1, k)
+    else:
+        run = in_order(bests, k)
     scores = scores_of(run)
-    row = offset = tf.zeros([0], tf.int32)
-    if excluded.shape[1]:
-        # Reserved ids are in row 0, which is never chosen.
-        place = layout.place(excluded[0], xp)
-        row = place // longest
-        offset = place - row * longest
     shorter = tf.cast(run >= layout.longer, tf.int32) if layout.longer < layout.runs else None
-    if excluded.shape[1] or shorter is not None:
-        taken = penalty(run + 1, row, offset, layout.runs + 1, longest, shorter)
+    if entries or shorter is not None:
+        taken = penalty(run + 1, row, place - row * longest, layout.runs + 1, longest, shorter, once)
         scores -= tf.reshape(taken, [-1, longest])
     if run.shape[0] > k:
         # Now that nothing excluded counts, the best items are in as many runs.
-        best = in_order(tf.reduce_max(scores, axis=1), k)
+        highest = tf.reduce_max(scores, axis=1)
+        if once is not None:
+            highest -= tf.cast(1 - once, tf.float32) * NO_ITEM_PENALTY
+        best = in_order(highest, k)
         run, scores = tf.gather(run, best), tf.gather(scores, best)
     values, places = tf.math.top_k(tf.reshape(scores, [-1]), k)
     chosen = places // longest
     items = layout.first_id(tf.gather(run, chosen), xp) + places - chosen * longest
     return tf.expand_dims(items, 0), tf.expand_dims(values, 0)
+
+
+def _chosen(bests: Any, of_excluded: Any, k: int) -> tuple[Any, Any]:
+    """Return the runs of excluded ids and the best `k` others: rising, and which of them to count.
+
+    A runtime takes the longer to rank numbers the more of them it is asked for, so it is not asked for `k` more than
+    there are excluded ids, whose runs are known.
+
+    Args:
+        bests: the best score in every run, float32 `[runs]`, of more runs than are returned.
+        of_excluded: the run of each excluded id, int32 `[entries]`, -1 for reserved ids.
+        k: how many others.
+
+    Returns:
+        runs, int32 `[entries + k]`, and int32 of the same shape: 0 where a run stands a second time, or none.
+    """
+    runs = bests.shape[0]
+    taken = tf.cast(tf.minimum(of_excluded + 1, 1), tf.float32) * NO_ITEM_PENALTY
+    known = tf.maximum(of_excluded, 0)
+    others = tf.math.top_k(bests - tf.scatter_nd(tf.expand_dims(known, 1), taken, [runs]), k)[1]
+    found = tf.concat([of_excluded, others], axis=0)
+    rising = runs - tf.math.top_k(runs - found, found.shape[0])[0]
+    before = tf.concat([tf.constant([-1]), rising[:-1]], axis=0)
+    return tf.maximum(rising, 0), tf.minimum(rising - before, 1)
 
 
 def extremes(values: npt.NDArray[Any], items: int, runs: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -1,14 +1,18 @@
-"""What a run of neighbours says of its items' scores: extremes, and the corners of the upper hull of lines."""
+"""What a run of neighbours says of its items' scores: extremes, corners of the upper hull of lines, the best items."""
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ondevice.ids import run_starts
-from ondevice.models.runs import extremes, upper_hulls
+from ondevice.embeddings.run_layout import RunLayout
+from ondevice.ids import RESERVED_IDS, run_starts
+from ondevice.models.runs import best_of_runs, extremes, upper_hulls
 
 pairs = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=3, max_size=25)
 
@@ -38,3 +42,30 @@ def test_lines_that_are_highest_nowhere_alone_are_left_out(heights: list[int]) -
     slopes, kept = upper_hulls(np.array([1, 2, 3]), np.array(heights), 3, 1)
     assert slopes.tolist() == [[1], [3]]
     assert kept.tolist() == [[heights[0]], [heights[2]]]
+
+
+@pytest.mark.parametrize("runs", [1, 6, 20, 37, 50])
+@pytest.mark.parametrize("entries", [0, 1, 4, 9])
+def test_best_of_runs_is_brute_force(runs: int, entries: int) -> None:
+    """Excluded ids in one run or in many, twice or reserved, the best ones or any; many scores are equal."""
+    layout, rng = RunLayout(50, runs), np.random.default_rng(100 * runs + entries)
+    run = np.searchsorted(run_starts(50, runs), np.arange(50), side="right") - 1
+    for trial in range(12):
+        scores = rng.integers(-3, 4, 50).astype(np.float32)
+        rows = layout.laid_out(np.concatenate([np.float32([99, 99]), scores]))
+        excluded = rng.integers(0, 52 if trial % 2 else 12, entries)
+        if entries > 2:
+            excluded[: entries // 2] = np.argsort(-scores, kind="stable")[: entries // 2] + RESERVED_IDS
+        bests = np.full(runs, -np.inf, np.float32)
+        np.maximum.at(bests, run, scores)
+        k = int(rng.integers(1, 50 - entries + 1))
+        found = best_of_runs(
+            tf.constant(bests),
+            functools.partial(lambda rows, number: tf.gather(rows, number + 1), rows),
+            layout,
+            tf.constant(excluded[None], tf.int32),
+            k,
+        )
+        left = [item for item in np.argsort(-scores, kind="stable") if item + RESERVED_IDS not in excluded][:k]
+        assert (np.array(found[0])[0] - RESERVED_IDS).tolist() == left
+        assert np.array(found[1])[0].tolist() == scores[left].tolist()
