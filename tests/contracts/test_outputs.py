@@ -195,6 +195,17 @@ def test_best_is_exact(name: str, entries: int) -> None:
         np.testing.assert_array_equal(np.array(values)[0], scores[expected])
 
 
+@pytest.mark.parametrize("entries", [0, 12])
+def test_best_is_exact_where_some_runs_have_further_lines(entries: int, monkeypatch) -> None:
+    monkeypatch.setattr("ondevice.models.runs.FULLER_COST", 0)
+    output = OUTPUTS["tied block bias"]
+    model = network(output)
+    arrays = output.stored(weights_of(model.get_layer(SCORES)), FLOAT32, tables_of(output, model))
+    assert arrays["corner_further"].shape[0] > 0
+    assert arrays["corner_fuller"].tolist() != [0]
+    test_best_is_exact("tied block bias", entries)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_fitted_weights_come_near_a_trained_layer(name: str) -> None:
     output = OUTPUTS[name]

@@ -20,10 +20,14 @@ pairs = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=3, 
 @given(points=pairs, runs=st.integers(1, 3), factor=st.integers(-50, 50))
 def test_the_best_score_of_a_run_is_that_of_a_corner(points: list[tuple[int, int]], runs: int, factor: int) -> None:
     slopes, heights = np.array(points).T
-    corner_slopes, corner_heights = upper_hulls(slopes, heights, len(points), runs)
+    hulls = upper_hulls(slopes, heights, len(points), runs)
     starts = run_starts(len(points), runs)[:-1]
     expected = np.maximum.reduceat(factor * slopes + heights, starts)
-    assert (factor * corner_slopes + corner_heights).max(axis=0).tolist() == expected.tolist()
+    found = (factor * hulls.slopes + hulls.heights).max(axis=0)
+    if len(hulls.fuller):
+        further = (factor * hulls.further_slopes + hulls.further_heights).max(axis=0)
+        found[hulls.fuller] = np.maximum(found[hulls.fuller], further)
+    assert found.tolist() == expected.tolist()
     highest, lowest = extremes(slopes, len(points), runs)
     both = np.maximum(factor * highest, factor * lowest)[0]
     assert both.tolist() == np.maximum.reduceat(factor * slopes, starts).tolist()
@@ -32,16 +36,29 @@ def test_the_best_score_of_a_run_is_that_of_a_corner(points: list[tuple[int, int
 def test_no_more_corners_are_kept_than_the_fullest_hull_has() -> None:
     slopes = np.array([0, 1, 2, 1, 1, 5, 5, 5])
     heights = np.array([0, 3, 0, 1, 2, 1, 7, 4])
-    corner_slopes, corner_heights = upper_hulls(slopes, heights, 8, 2)
-    assert corner_slopes.tolist() == [[0, 1], [1, 5], [2, 5]]
-    assert corner_heights.tolist() == [[0, 2], [3, 7], [0, 7]]
+    hulls = upper_hulls(slopes, heights, 8, 2)
+    assert hulls.slopes.tolist() == [[0, 1], [1, 5], [2, 5]]
+    assert hulls.heights.tolist() == [[0, 2], [3, 7], [0, 7]]
+    assert len(hulls.fuller) == 0
+
+
+def test_lines_that_few_runs_have_are_kept_for_these_alone() -> None:
+    slopes = np.tile([0, 1, 2, 3, 4], 60)
+    heights = np.tile([0, 0, 0, 0, 0], 60)
+    heights[60:65], heights[100:105] = [0, 3, 4, 3, 0], [0, 2, 3, 0, 0]
+    hulls = upper_hulls(slopes, heights, 300, 60)
+    assert hulls.slopes.shape == (2, 60)
+    assert hulls.slopes[:, [12, 13, 20]].tolist() == [[0, 0, 0], [1, 4, 1]]
+    assert hulls.fuller.tolist() == [12, 20]
+    assert hulls.further_slopes.tolist() == [[2, 2], [3, 4], [4, 4]]
+    assert hulls.further_heights.tolist() == [[4, 3], [3, 0], [0, 0]]
 
 
 @pytest.mark.parametrize("heights", [[0, 0, 0], [3, 2, 1]])
 def test_lines_that_are_highest_nowhere_alone_are_left_out(heights: list[int]) -> None:
-    slopes, kept = upper_hulls(np.array([1, 2, 3]), np.array(heights), 3, 1)
-    assert slopes.tolist() == [[1], [3]]
-    assert kept.tolist() == [[heights[0]], [heights[2]]]
+    hulls = upper_hulls(np.array([1, 2, 3]), np.array(heights), 3, 1)
+    assert hulls.slopes.tolist() == [[1], [3]]
+    assert hulls.heights.tolist() == [[heights[0]], [heights[2]]]
 
 
 @pytest.mark.parametrize("runs", [1, 6, 20, 37, 50])

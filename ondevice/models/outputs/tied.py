@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,14 @@ from ondevice.models.output import Output, require_ratio
 from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight, at_least_int8
 from ondevice.models.rank_one import rank_one
 
+if TYPE_CHECKING:
+    from ondevice.models.runs import Hulls
+
 OWN = "output_multiplier"
-USUAL_CORNERS = 8
-"""Corners of the largest hull, about, before the values are known."""
+USUAL_CORNERS = 7
+"""Corners that all hulls are stored with, about, before the values are known."""
+NEVER_HIGHEST = 1e15
+"""Far beyond any score, in any unit."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,10 @@ class Tied(Output):
             multipliers = number_format if self.own_multipliers else FLOAT32
             if self.bias:
                 shape = arrays["corner_bias"].shape if arrays else (1, USUAL_CORNERS, self.method.runs)
+                further = arrays["corner_further"].shape if arrays else (1, 1)
                 parts += [Part("corner", shape, multipliers), Part("corner_bias", shape, number_format)]
+                parts += [Part(name, further, FLOAT32) for name in ("corner_further", "corner_further_bias")]
+                parts.append(Part("corner_fuller", further[1:], "int32"))
             else:
                 parts += [Part(name, (1, self.method.runs), multipliers) for name in ("highest", "lowest")]
         return tuple(parts)
@@ -215,8 +223,7 @@ class Tied(Output):
             runs = (self.method.items, self.method.runs)
             items = multiplier[RESERVED_IDS:]
             if self.bias:
-                corners = upper_hulls(items, bias[RESERVED_IDS:], *runs)
-                arrays["corner"], arrays["corner_bias"] = (values[None] for values in corners)
+                arrays |= _corner_arrays(upper_hulls(items, bias[RESERVED_IDS:], *runs))
             else:
                 arrays["highest"], arrays["lowest"] = extremes(items, *runs)
         return arrays
@@ -253,9 +260,15 @@ class Tied(Output):
             # [1, corners, runs], in steps of the bias, which saves a pass over all of them.
             corner, bias = (_whole(arrays[name], place) for name in ("corner", "corner_bias"))
             size = products / arrays["bias_step"] if "bias_step" in arrays else products
-            bests = tf.reduce_max(size * corner + bias, axis=1)
+            bests = tf.reshape(tf.reduce_max(size * corner + bias, axis=1), [-1])
+            fuller = arrays["corner_fuller"]
+            further = tf.gather(tf.reshape(size, [-1]), fuller) * arrays["corner_further"]
+            higher = tf.reduce_max(further + arrays["corner_further_bias"], axis=0) - tf.gather(bests, fuller)
+            bests += tf.scatter_nd(fuller[:, None], tf.maximum(higher, 0), bests.shape)
         else:
-            bests = tf.maximum(*(products * _whole(arrays[name], place) for name in ("highest", "lowest")))
+            ends = (products * _whole(arrays[name], place) for name in ("highest", "lowest"))
+            # By a reshape: taking the first of a row copies it number by number on the runtimes.
+            bests = tf.reshape(tf.maximum(*ends), [-1])
         products = tf.reshape(products, [-1, 1])
 
         def scores_of(run: Any) -> Any:
@@ -265,8 +278,7 @@ class Tied(Output):
                 return scores
             return scores + self._scaled(tf.cast(tf.gather(arrays["bias"], row), tf.float32), arrays)
 
-        # By a reshape: taking the first of a row copies it number by number on the runtimes.
-        return best_of_runs(tf.reshape(bests, [-1]), scores_of, self.layout, excluded, k)
+        return best_of_runs(bests, scores_of, self.layout, excluded, k)
 
     def _scaled(self, bias: Any, arrays: Arrays) -> Any:
         return bias * arrays["bias_step"] if "bias_step" in arrays else bias
@@ -334,6 +346,18 @@ def _whole(table: npt.NDArray[Any], place: Any) -> Any:
     if table.dtype == np.float32:
         return table
     return tf.cast(tf.gather(table, place), tf.float32)
+
+
+def _corner_arrays(hulls: Hulls) -> dict[str, npt.NDArray[Any]]:
+    """Return the hulls as a file holds them, with a line that is never highest where no run has a further one."""
+    further = [hulls.further_slopes, hulls.further_heights] if len(hulls.fuller) else [[[0]], [[-NEVER_HIGHEST]]]
+    return {
+        "corner": hulls.slopes[None],
+        "corner_bias": hulls.heights[None],
+        "corner_further": np.array(further[0], np.float32),
+        "corner_further_bias": np.array(further[1], np.float32),
+        "corner_fuller": hulls.fuller if len(hulls.fuller) else np.zeros(1, np.int32),
+    }
 
 
 def _sizes(rows: FloatArray, original: FloatArray) -> FloatArray:
