@@ -22,6 +22,9 @@ Measured with `tests/benchmarks/output_layers.py` (one thread): with 41,000 ids 
 the whole answer takes half as long on LiteRT and 7 % less on tflite-runtime 2.14.
 """
 
+SMALLEST_GROUP = 10
+"""Numbers compared at once below which a second ranking costs more than it saves."""
+
 
 def best_of_one(scores: Any, excluded: Any, k: int) -> tuple[Any, Any]:
     """Return what `best_items` returns for one history, in the way that suits the number of items.
@@ -118,8 +121,40 @@ def in_order(bests: Any, count: int) -> Any:
         bests: float32 `[blocks]`.
         count: how many.
     """
-    last = bests.shape[0] - 1
-    return last - tf.math.top_k(last - tf.math.top_k(bests, count)[1], count)[0]
+    return _rising(places_of_best(bests, count), bests.shape[0])
+
+
+def places_of_best(values: Any, count: int) -> Any:
+    """Return where the largest numbers are, of equal ones the first, in any order.
+
+    Many numbers are compared by groups of neighbours first: the largest are in as many groups, those with the largest
+    largest number, of equal ones the first. A runtime takes five times as long to rank a number as to compare it with
+    the largest of its group.
+
+    Args:
+        values: float32 `[any]`.
+        count: how many.
+
+    Returns:
+        int32 `[count]`.
+    """
+    size = values.shape[0]
+    group = math.isqrt(size // count)
+    if group < SMALLEST_GROUP:
+        return tf.math.top_k(values, count)[1]
+    whole = size // group * group
+    groups = tf.reshape(values[:whole], [-1, group])
+    chosen = _rising(tf.math.top_k(tf.reduce_max(groups, axis=1), count)[1], whole // group)
+    places = tf.reshape(tf.expand_dims(chosen, 1) * group + tf.range(group, dtype=tf.int32), [-1])
+    found = tf.reshape(tf.gather(groups, chosen), [-1])
+    if whole < size:
+        places = tf.concat([places, tf.range(whole, size, dtype=tf.int32)], axis=0)
+        found = tf.concat([found, values[whole:]], axis=0)
+    return tf.gather(places, tf.math.top_k(found, count)[1])
+
+
+def _rising(places: Any, size: int) -> Any:
+    return size - tf.math.top_k(size - places, places.shape[0])[0]
 
 
 def penalty(chosen: Any, row: Any, offset: Any, blocks: int, block: int, no_last: Any = None, once: Any = None) -> Any:

@@ -18,7 +18,7 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.embeddings.sharing import BLOCK, reserved_rows
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.ids import RESERVED_IDS, run_lengths, run_starts
-from ondevice.models.best import NO_ITEM_PENALTY, in_order, penalty
+from ondevice.models.best import NO_ITEM_PENALTY, in_order, penalty, places_of_best
 
 FULLER_COST = 40
 """What a run with further lines takes on a device, over what one of the lines that all runs have takes.
@@ -126,7 +126,7 @@ def _chosen(bests: Any, of_excluded: Any, k: int) -> tuple[Any, Any]:
     runs = bests.shape[0]
     taken = tf.cast(tf.minimum(of_excluded + 1, 1), tf.float32) * NO_ITEM_PENALTY
     known = tf.maximum(of_excluded, 0)
-    others = tf.math.top_k(bests - tf.scatter_nd(tf.expand_dims(known, 1), taken, [runs]), k)[1]
+    others = places_of_best(bests - tf.scatter_nd(tf.expand_dims(known, 1), taken, [runs]), k)
     found = tf.concat([of_excluded, others], axis=0)
     rising = runs - tf.math.top_k(runs - found, found.shape[0])[0]
     before = tf.concat([tf.constant([-1]), rising[:-1]], axis=0)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ondevice.embeddings.method import registry
-from ondevice.models.best import best_items, best_items_by_block
+from ondevice.models.best import best_items, best_items_by_block, in_order, places_of_best
 from ondevice.models.network import pooled_network
 from ondevice.models.pooling import MaskedMeanPooling
 
@@ -72,6 +72,18 @@ def test_padding_changes_nothing() -> None:
     long = model(np.array([[0, 5, 0, 9, 1, 0, 0]], np.int32))
     np.testing.assert_allclose(short, long, rtol=1e-5, atol=1e-7)
     assert short.shape == (1, 30)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 101, 999, 1_000, 2_003])
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_places_of_best_are_those_of_a_stable_sort(size: int, count: int) -> None:
+    rng = np.random.default_rng(size)
+    count = min(count, size)
+    for levels in (1, 3, 1_000):
+        values = rng.integers(0, levels, size).astype(np.float32)
+        expected = np.argsort(-values, kind="stable")[:count]
+        assert sorted(np.array(places_of_best(tf.constant(values), count)).tolist()) == sorted(expected.tolist())
+        assert np.array(in_order(tf.constant(values), count)).tolist() == sorted(expected.tolist())
 
 
 def test_an_empty_history_has_finite_scores() -> None:
