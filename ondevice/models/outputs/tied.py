@@ -126,7 +126,7 @@ class Tied(Output):
             if self.bias:
                 shape = arrays["corner_bias"].shape if arrays else (1, USUAL_CORNERS, self.method.runs)
                 further = arrays["corner_further"].shape if arrays else (1, 1)
-                parts += [Part("corner", shape, multipliers), Part("corner_bias", shape, number_format)]
+                parts += [Part("corner", shape, multipliers), Part("corner_bias", shape, FLOAT32)]
                 parts += [Part(name, further, FLOAT32) for name in ("corner_further", "corner_further_bias")]
                 parts.append(Part("corner_fuller", further[1:], "int32"))
             else:
@@ -223,7 +223,7 @@ class Tied(Output):
             runs = (self.method.items, self.method.runs)
             items = multiplier[RESERVED_IDS:]
             if self.bias:
-                arrays |= _corner_arrays(upper_hulls(items, bias[RESERVED_IDS:], *runs))
+                arrays |= _corner_arrays(upper_hulls(items, bias[RESERVED_IDS:], *runs), arrays.get("bias_step"))
             else:
                 arrays["highest"], arrays["lowest"] = extremes(items, *runs)
         return arrays
@@ -257,12 +257,11 @@ class Tied(Output):
             return super().best(hidden, excluded, k, arrays, place, tables)
         products = self._products(hidden, arrays, place)[:, reserved_rows(BLOCK) :]
         if self.bias:
-            # [1, corners, runs], in steps of the bias, which saves a pass over all of them.
-            corner, bias = (_whole(arrays[name], place) for name in ("corner", "corner_bias"))
-            size = products / arrays["bias_step"] if "bias_step" in arrays else products
-            bests = tf.reshape(tf.reduce_max(size * corner + bias, axis=1), [-1])
+            # [1, corners, runs]
+            lines = products * _whole(arrays["corner"], place) + arrays["corner_bias"]
+            bests = tf.reshape(tf.reduce_max(lines, axis=1), [-1])
             fuller = arrays["corner_fuller"]
-            further = tf.gather(tf.reshape(size, [-1]), fuller) * arrays["corner_further"]
+            further = tf.gather(tf.reshape(products, [-1]), fuller) * arrays["corner_further"]
             higher = tf.reduce_max(further + arrays["corner_further_bias"], axis=0) - tf.gather(bests, fuller)
             bests += tf.scatter_nd(fuller[:, None], tf.maximum(higher, 0), bests.shape)
         else:
@@ -348,15 +347,25 @@ def _whole(table: npt.NDArray[Any], place: Any) -> Any:
     return tf.cast(tf.gather(table, place), tf.float32)
 
 
-def _corner_arrays(hulls: Hulls) -> dict[str, npt.NDArray[Any]]:
-    """Return the hulls as a file holds them, with a line that is never highest where no run has a further one."""
-    further = [hulls.further_slopes, hulls.further_heights] if len(hulls.fuller) else [[[0]], [[-NEVER_HIGHEST]]]
+def _corner_arrays(hulls: Hulls, step: FloatArray | None) -> dict[str, npt.NDArray[Any]]:
+    """Return the hulls as a file holds them, with a line that is never highest where no run has a further one.
+
+    Biases are float32 here: decoding a few per run in every answer takes longer than reading four times as many bytes.
+
+    Args:
+        hulls: the hulls of multipliers and biases as they are stored.
+        step: what a stored bias is to be multiplied by, None where it is one.
+    """
+    unit = np.float32(1) if step is None else step[0, 0]
+    further, further_heights, fuller = hulls.further_slopes, hulls.further_heights, hulls.fuller
+    if not len(fuller):
+        further, further_heights, fuller = np.zeros((1, 1)), np.full((1, 1), -NEVER_HIGHEST), np.zeros(1, np.int32)
     return {
         "corner": hulls.slopes[None],
-        "corner_bias": hulls.heights[None],
-        "corner_further": np.array(further[0], np.float32),
-        "corner_further_bias": np.array(further[1], np.float32),
-        "corner_fuller": hulls.fuller if len(hulls.fuller) else np.zeros(1, np.int32),
+        "corner_bias": hulls.heights[None].astype(np.float32) * unit,
+        "corner_further": further.astype(np.float32),
+        "corner_further_bias": further_heights.astype(np.float32) * unit,
+        "corner_fuller": fuller,
     }
 
 
