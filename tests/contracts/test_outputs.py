@@ -197,7 +197,7 @@ def test_best_is_exact(name: str, entries: int) -> None:
 
 @pytest.mark.parametrize("entries", [0, 12])
 def test_best_is_exact_where_some_runs_have_further_lines(entries: int, monkeypatch) -> None:
-    monkeypatch.setattr("ondevice.models.runs.FULLER_COST", 0)
+    monkeypatch.setattr("ondevice.models.hulls.FULLER_COST", 0)
     output = OUTPUTS["tied block bias"]
     model = network(output)
     arrays = output.stored(weights_of(model.get_layer(SCORES)), FLOAT32, tables_of(output, model))

@@ -18,6 +18,7 @@ from ondevice.ids import RESERVED_IDS, run_starts
 from ondevice.models.four_bits import even, whole_rows, widened
 from ondevice.models.output import Output, dense_bytes, require_ratio
 from ondevice.models.output_parts import FLOAT32, INT4, INT8, LEVELS, Arrays, Part, Tables, Weight
+from ondevice.models.run_bests import arrays_of_bests, bests_of_runs, parts_of_bests
 
 IDS_PER_CUT = 64
 """Ids that share rows where the embedding does not say which: about as many as a row has numbers.
@@ -105,7 +106,7 @@ class LocalLowRank(Output):
                 Part("multiplier", by_id, INT8),
                 Part("factor", (1, rows), FLOAT32),
                 Part("bias", (1, rows), FLOAT32),
-                *(Part(name, (1, self.runs), INT8) for name in ("highest", "lowest") if self.by_runs),
+                *(parts_of_bests(self.runs, INT8, False, None) if self.by_runs else ()),
             )
         parts: tuple[Part, ...] = (
             Part("rows", (rows, self.width + 1), number_format),
@@ -115,7 +116,7 @@ class LocalLowRank(Output):
         if number_format == INT8:
             parts += (Part("factor", (1, rows), FLOAT32),)
         if self.by_runs:
-            parts += tuple(Part(name, (1, self.runs), number_format) for name in ("highest", "lowest"))
+            parts += parts_of_bests(self.runs, number_format, False, None)
         return parts
 
     def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
@@ -164,8 +165,6 @@ class LocalLowRank(Output):
 
     def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
         """Join rows and biases, and for int8 scale every row, and the multipliers of its ids, to the same largest."""
-        from ondevice.models.runs import extremes
-
         rows = np.concatenate([weights["rows"], weights["bias"][:, None]], axis=1)
         multiplier = weights["multiplier"]
         one = np.ones((1, 1), np.float32)
@@ -183,8 +182,7 @@ class LocalLowRank(Output):
             del arrays["one"]
             arrays |= {"rows": whole, "factor": size.T * step.ravel(), "bias": weights["bias"][None] * step.ravel()}
         if self.by_runs:
-            items = arrays["multiplier"][0, RESERVED_IDS:]
-            arrays["highest"], arrays["lowest"] = extremes(items, len(items), self.runs)
+            arrays |= arrays_of_bests(arrays["multiplier"][0, RESERVED_IDS:], None, None, self.runs)
             arrays["multiplier"] = self.layout.laid_out(arrays["multiplier"])
         return arrays
 
@@ -216,13 +214,7 @@ class LocalLowRank(Output):
         if not self.by_runs:
             return super().best(hidden, excluded, k, arrays, place, tables)
         products = self._products(hidden, arrays, place)[:, 1:]
-        ends = (tf.cast(tf.gather(arrays[name], place), tf.float32) for name in ("highest", "lowest"))
-
-        # By a reshape: taking the first of a row copies it number by number on the runtimes.
-        bests, products = (
-            tf.reshape(tf.maximum(*(products * end for end in ends)), [-1]),
-            tf.reshape(products, [-1, 1]),
-        )
+        bests, products = bests_of_runs(products, arrays, place), tf.reshape(products, [-1, 1])
 
         def scores_of(run: Any) -> Any:
             return tf.gather(products, run) * tf.cast(tf.gather(arrays["multiplier"], run + 1), tf.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +17,13 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.embeddings.sharing import BLOCK, reserved_rows
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
+from ondevice.models.four_bits import int8_steps
 from ondevice.models.output import Output, require_ratio
 from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight, at_least_int8
 from ondevice.models.rank_one import rank_one
-
-if TYPE_CHECKING:
-    from ondevice.models.runs import Hulls
+from ondevice.models.run_bests import arrays_of_bests, bests_of_runs, parts_of_bests
 
 OWN = "output_multiplier"
-USUAL_CORNERS = 7
-"""Corners that all hulls are stored with, about, before the values are known."""
-NEVER_HIGHEST = 1e15
-"""Far beyond any score, in any unit."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +118,7 @@ class Tied(Output):
                 parts.append(Part("bias_step", (1, 1), FLOAT32))
         if self.by_runs:
             multipliers = number_format if self.own_multipliers else FLOAT32
-            if self.bias:
-                shape = arrays["corner_bias"].shape if arrays else (1, USUAL_CORNERS, self.method.runs)
-                further = arrays["corner_further"].shape if arrays else (1, 1)
-                parts += [Part("corner", shape, multipliers), Part("corner_bias", shape, FLOAT32)]
-                parts += [Part(name, further, FLOAT32) for name in ("corner_further", "corner_further_bias")]
-                parts.append(Part("corner_fuller", further[1:], "int32"))
-            else:
-                parts += [Part(name, (1, self.method.runs), multipliers) for name in ("highest", "lowest")]
+            parts += parts_of_bests(self.method.runs, multipliers, self.bias, arrays)
         return tuple(parts)
 
     def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
@@ -189,8 +177,6 @@ class Tied(Output):
 
     def stored(self, weights: Arrays, number_format: str, tables: Tables | None) -> dict[str, npt.NDArray[Any]]:
         """Take the rows as the file's look-up has them, and make the multipliers fit these."""
-        from ondevice.models.runs import extremes, upper_hulls
-
         if tables is None:
             raise ValueError("a tied output layer needs the embedding's tables")
         small, row = number_format != FLOAT32, self._rows()
@@ -213,19 +199,15 @@ class Tied(Output):
         else:
             multiplier = tables.decoded["multiplier"][:, 0]
             arrays["multiplier"] = self._arranged(multiplier)
-        bias = weights["bias"] if self.bias else np.zeros(0, np.float32)
-        if self.bias:
+        bias: npt.NDArray[Any] | None = weights["bias"] if self.bias else None
+        if bias is not None:
             if small:
-                one = np.float32(np.max(np.abs(bias)) / LEVELS) or np.float32(1)
-                bias, arrays["bias_step"] = np.rint(bias / one).astype(np.int8), np.full((1, 1), one)
+                bias, step_of_bias = int8_steps(bias)
+                arrays["bias_step"] = np.full((1, 1), step_of_bias)
             arrays["bias"] = self._arranged(bias)
         if self.by_runs:
-            runs = (self.method.items, self.method.runs)
-            items = multiplier[RESERVED_IDS:]
-            if self.bias:
-                arrays |= _corner_arrays(upper_hulls(items, bias[RESERVED_IDS:], *runs), arrays.get("bias_step"))
-            else:
-                arrays["highest"], arrays["lowest"] = extremes(items, *runs)
+            biases = None if bias is None else bias[RESERVED_IDS:]
+            arrays |= arrays_of_bests(multiplier[RESERVED_IDS:], biases, arrays.get("bias_step"), self.method.runs)
         return arrays
 
     def scores(self, hidden: Any, arrays: Arrays, place: Any) -> Any:
@@ -256,18 +238,7 @@ class Tied(Output):
         if not self.by_runs:
             return super().best(hidden, excluded, k, arrays, place, tables)
         products = self._products(hidden, arrays, place)[:, reserved_rows(BLOCK) :]
-        if self.bias:
-            # [1, corners, runs]
-            lines = products * _whole(arrays["corner"], place) + arrays["corner_bias"]
-            bests = tf.reshape(tf.reduce_max(lines, axis=1), [-1])
-            fuller = arrays["corner_fuller"]
-            further = tf.gather(tf.reshape(products, [-1]), fuller) * arrays["corner_further"]
-            higher = tf.reduce_max(further + arrays["corner_further_bias"], axis=0) - tf.gather(bests, fuller)
-            bests += tf.scatter_nd(fuller[:, None], tf.maximum(higher, 0), bests.shape)
-        else:
-            ends = (products * _whole(arrays[name], place) for name in ("highest", "lowest"))
-            # By a reshape: taking the first of a row copies it number by number on the runtimes.
-            bests = tf.reshape(tf.maximum(*ends), [-1])
+        bests = bests_of_runs(products, arrays, place)
         products = tf.reshape(products, [-1, 1])
 
         def scores_of(run: Any) -> Any:
@@ -345,28 +316,6 @@ def _whole(table: npt.NDArray[Any], place: Any) -> Any:
     if table.dtype == np.float32:
         return table
     return tf.cast(tf.gather(table, place), tf.float32)
-
-
-def _corner_arrays(hulls: Hulls, step: FloatArray | None) -> dict[str, npt.NDArray[Any]]:
-    """Return the hulls as a file holds them, with a line that is never highest where no run has a further one.
-
-    Biases are float32 here: decoding a few per run in every answer takes longer than reading four times as many bytes.
-
-    Args:
-        hulls: the hulls of multipliers and biases as they are stored.
-        step: what a stored bias is to be multiplied by, None where it is one.
-    """
-    unit = np.float32(1) if step is None else step[0, 0]
-    further, further_heights, fuller = hulls.further_slopes, hulls.further_heights, hulls.fuller
-    if not len(fuller):
-        further, further_heights, fuller = np.zeros((1, 1)), np.full((1, 1), -NEVER_HIGHEST), np.zeros(1, np.int32)
-    return {
-        "corner": hulls.slopes[None],
-        "corner_bias": hulls.heights[None].astype(np.float32) * unit,
-        "corner_further": further.astype(np.float32),
-        "corner_further_bias": further_heights.astype(np.float32) * unit,
-        "corner_fuller": fuller,
-    }
 
 
 def _sizes(rows: FloatArray, original: FloatArray) -> FloatArray:
