@@ -65,7 +65,9 @@ def arrays_of_bests(
     unit = np.float32(1) if step is None else step[0, 0]
     further, further_heights, fuller = hulls.further_slopes, hulls.further_heights, hulls.fuller
     if not len(fuller):
-        further, further_heights, fuller = np.zeros((1, 1)), np.full((1, 1), -NEVER_HIGHEST), np.zeros(1, np.int32)
+        # Neither zero nor one, products with which the converter would leave out.
+        further, further_heights = np.full((1, 1), 2), np.full((1, 1), -NEVER_HIGHEST)
+        fuller = np.zeros(1, np.int32)
     return {
         "corner": hulls.slopes[None],
         "corner_bias": hulls.heights[None].astype(np.float32) * unit,

@@ -75,12 +75,10 @@ def best_of_runs(
     place = layout.place(excluded[0], xp)
     row = place // longest
     once = None
-    if layout.runs <= k + entries:
-        run = tf.range(layout.runs)
-    elif entries:
+    if entries and layout.runs > k + entries:
         run, once = _chosen(bests, row - 1, k)
     else:
-        run = in_order(bests, k)
+        run = in_order(bests, min(layout.runs, k + entries))
     scores = scores_of(run)
     shorter = tf.cast(run >= layout.longer, tf.int32) if layout.longer < layout.runs else None
     if entries or shorter is not None:
