@@ -226,7 +226,7 @@ def wide_run(tmp_path_factory) -> Run:
     [
         ("tflite-2.14", "int8", "int8_per_tensor", "2.8.0"),
         ("litert-1.4", "int8", "int8_per_channel, int8_per_tensor", "2.17.0"),
-        ("litert-2.3", "int4_output", "int4_per_tensor, int8_per_tensor", "2.14.0"),
+        ("tflite-2.14", "int4_output", "int4_per_tensor, int8_per_tensor", "2.14.0"),
     ],
 )
 def test_the_target_decides_how_dense_weights_are_scaled(

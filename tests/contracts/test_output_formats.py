@@ -71,7 +71,7 @@ def scored(request: pytest.FixtureRequest) -> tuple[str, Scored, bytes]:
     return request.param, module, convert(module)
 
 
-@pytest.fixture(scope="module", params=[(OLD, "tflite-2.14"), (OLD, "litert"), (NEW, "litert")], ids="-".join)
+@pytest.fixture(scope="module", params=[(OLD, "tflite-2.14"), (NEW, "litert")], ids="-".join)
 def answered(
     scored: tuple[str, Scored, bytes], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Scored, bytes, dict[str, np.ndarray]]:
