@@ -18,7 +18,7 @@ from ondevice.ids import RESERVED_IDS, run_lengths
 class RunLayout:
     """Rows of equal length for runs of neighbours: row 0 ends with both ids that are no items, row `r + 1` has run `r`.
 
-    A runtime copies a row in one go but single numbers one by one, twenty times as slowly. Runs that are one shorter
+    A runtime copies a row in one go but single numbers one by one. Runs that are one shorter
     than others leave the last place of their row empty, as row 0 does its first ones; the places of ids follow from
     their runs by arithmetic.
 

@@ -128,8 +128,8 @@ def places_of_best(values: Any, count: int) -> Any:
     """Return where the largest numbers are, of equal ones the first, in any order.
 
     Many numbers are compared by groups of neighbours first: the largest are in as many groups, those with the largest
-    largest number, of equal ones the first. A runtime takes five times as long to rank a number as to compare it with
-    the largest of its group.
+    largest number, of equal ones the first. A runtime takes longer to rank a number than to compare it
+    with the largest of its group.
 
     Args:
         values: float32 `[any]`.

@@ -70,18 +70,6 @@ def widened(hidden: Any, width: int) -> Any:
     return hidden if even(width) == width else tf.concat([hidden, np.zeros((1, 1), np.float32)], axis=1)
 
 
-def row_as_float(array: npt.NDArray[Any], place: Any) -> Any:
-    """Return a constant `[1, width]` of integers as float32 within the graph, such that it is stored as it is.
-
-    Args:
-        array: the constant.
-        place: int32 `[1]`, zero, which the converter can't know; see `Output.scores`.
-    """
-    import tensorflow as tf
-
-    return tf.cast(tf.gather(array, place), tf.float32)
-
-
 def _in_steps(values: FloatArray, steps: FloatArray) -> FloatArray:
     whole = in_steps(values, steps, -LEVELS, LEVELS).astype(np.float32)
     return np.pad(whole, ((0, 0), (0, even(values.shape[1]) - values.shape[1])))

@@ -93,3 +93,15 @@ class Tables:
     original: Mapping[str, FloatArray]
     rows: Rows
     laid_out: Rows
+
+
+def as_float(array: npt.NDArray[Any], place: Any) -> Any:
+    """Return a constant `[1, ...]` as float32 within the graph, such that integers are stored as they are.
+
+    Args:
+        array: the constant.
+        place: int32 `[1]`, zero, which the converter can't know; see `Output.scores`.
+    """
+    import tensorflow as tf
+
+    return array if array.dtype == np.float32 else tf.cast(tf.gather(array, place), tf.float32)

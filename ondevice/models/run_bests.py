@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
-from ondevice.models.four_bits import row_as_float
 from ondevice.models.hulls import extremes, upper_hulls
-from ondevice.models.output_parts import FLOAT32, Arrays, Part
+from ondevice.models.output_parts import FLOAT32, Arrays, Part, as_float
 
 USUAL_CORNERS = 7
 """Corners that all hulls are stored with, about, before the values are known."""
@@ -87,14 +86,14 @@ def bests_of_runs(products: Any, arrays: Arrays, place: Any) -> Any:
     """
     import tensorflow as tf
 
-    def numbers(name: str) -> Any:
-        return arrays[name] if arrays[name].dtype == np.float32 else row_as_float(arrays[name], place)
-
     # By a reshape: taking the first of a row copies it number by number on the runtimes.
     if "highest" in arrays:
-        return tf.reshape(tf.maximum(products * numbers("highest"), products * numbers("lowest")), [-1])
+        ends = (products * as_float(arrays[name], place) for name in ("highest", "lowest"))
+        return tf.reshape(tf.maximum(*ends), [-1])
     # [1, corners, runs]
-    bests = tf.reshape(tf.reduce_max(products * numbers("corner") + arrays["corner_bias"], axis=1), [-1])
+    bests = tf.reshape(
+        tf.reduce_max(products * as_float(arrays["corner"], place) + arrays["corner_bias"], axis=1), [-1]
+    )
     fuller = arrays["corner_fuller"]
     further = tf.gather(tf.reshape(products, [-1]), fuller) * arrays["corner_further"]
     higher = tf.reduce_max(further + arrays["corner_further_bias"], axis=0) - tf.gather(bests, fuller)

@@ -13,11 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tensorflow as tf
-from peer_files import normal
+from peer_files import LENGTH, Module, normal
 
 from converters import flatbuffer
 from converters.lower import EncodedLookup
@@ -33,26 +31,13 @@ from ondevice.files import write_json
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import encode
 
-LENGTH, RATIO, INFERENCES = 50, 16.0, 20
+RATIO, INFERENCES = 16.0, 20
 FORMS = {
     "portable int4": ("int4", "tflite-2.14"),
     "native int4": ("int4", "litert-2.3"),
     "int8": ("int8", "litert-2.3"),
 }
 """Recipe and target of each file."""
-
-
-class Vectors(tf.Module):
-    """The look-up alone."""
-
-    def __init__(self, layer: EncodedLookup) -> None:
-        super().__init__()
-        self.layer = layer
-        self.function = tf.function(self.answer, input_signature=[tf.TensorSpec([1, LENGTH], tf.int32, name="ids")])
-
-    def answer(self, ids: Any) -> dict[str, Any]:
-        """Return the vectors, float32 `[1, LENGTH, width]`."""
-        return {"vectors": self.layer(ids)}
 
 
 def files(rows: int, width: int) -> Iterator[tuple[str, bytes]]:
@@ -64,7 +49,9 @@ def files(rows: int, width: int) -> Iterator[tuple[str, bytes]]:
         for form, (recipe, target) in FORMS.items():
             encoded = with_native_tables(encode(method, values, recipes.load(recipe)), target)
             short, stand_ins = with_stand_ins(encoded)
-            content = pack_int4(convert(Vectors(EncodedLookup(short, name="embedding"))), short)
+            layer = EncodedLookup(short, name="embedding")
+            module = Module(lambda ids, layer=layer: {"vectors": layer(ids)})
+            content = pack_int4(convert(module), short)
             yield f"{name}, {form}", share_constants(stamped(content), stand_ins)
 
 

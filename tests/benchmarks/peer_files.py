@@ -192,13 +192,15 @@ class _EveryScored(LoweredOutput):
 
 def _ours(encoded: EncodedEmbedding, answer: Callable[[Any], Answer], recipe: str) -> bytes:
     short, stand_ins = with_stand_ins(encoded)
-    module = _Module(answer(EncodedLookup(short, name="embedding")))
+    module = Module(answer(EncodedLookup(short, name="embedding")))
     return share_constants(
         stamped(quantize_dense(convert(module), recipes.load(recipe).dense, DEFAULT_TARGET)), stand_ins
     )
 
 
-class _Module(tf.Module):
+class Module(tf.Module):
+    """One function of 50 ids, and what it is made of."""
+
     def __init__(self, answer: Answer, stored: Sequence[Any] = ()) -> None:
         super().__init__()
         self.stored = stored
@@ -207,7 +209,7 @@ class _Module(tf.Module):
 
 def _stock(answer: Answer, stored: Sequence[Any], **settings: Any) -> bytes:
     """Convert as TensorFlow's documentation says; without its variables a module loses its signature."""
-    module = _Module(answer, stored)
+    module = Module(answer, stored)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.function.get_concrete_function()], module)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     for name, value in settings.items():

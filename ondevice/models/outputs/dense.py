@@ -11,9 +11,9 @@ import numpy.typing as npt
 from typing_extensions import Self
 
 from ondevice.embeddings.method import FloatArray, Method
-from ondevice.models.four_bits import even, int8_steps, row_as_float, whole_rows_in_bytes, widened
+from ondevice.models.four_bits import even, int8_steps, whole_rows_in_bytes, widened
 from ondevice.models.output import Output, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT4, INT8, Arrays, Part, Tables, Weight
+from ondevice.models.output_parts import FLOAT32, INT4, INT8, Arrays, Part, Tables, Weight, as_float
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class Dense(Output):
         if "factor" in arrays:
             # Gathered, since the converter would multiply a constant into the kernel.
             hidden = widened(hidden * tf.gather(arrays["unit"], place), self.width)
-            products = tf.matmul(hidden, arrays["kernel"], transpose_b=True) * row_as_float(arrays["factor"], place)
-            return products + row_as_float(arrays["bias"], place) * arrays["bias_step"]
+            products = tf.matmul(hidden, arrays["kernel"], transpose_b=True) * as_float(arrays["factor"], place)
+            return products + as_float(arrays["bias"], place) * arrays["bias_step"]
         return tf.matmul(hidden, arrays["kernel"], transpose_b=True) + arrays["bias"]
 
     def layer(self, embedding: Any) -> Any:

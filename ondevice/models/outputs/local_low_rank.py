@@ -17,7 +17,7 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.ids import RESERVED_IDS, run_starts
 from ondevice.models.four_bits import even, whole_rows, widened
 from ondevice.models.output import Output, dense_bytes, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT4, INT8, LEVELS, Arrays, Part, Tables, Weight
+from ondevice.models.output_parts import FLOAT32, INT4, INT8, LEVELS, Arrays, Part, Tables, Weight, as_float
 from ondevice.models.run_bests import arrays_of_bests, bests_of_runs, parts_of_bests
 
 IDS_PER_CUT = 64
@@ -193,9 +193,8 @@ class LocalLowRank(Output):
         from ondevice.models.runs import joined
 
         if self.by_runs:
-            whole = tf.cast(tf.gather(arrays["multiplier"].reshape(1, -1), place), tf.float32)
             products = tf.reshape(self._products(hidden, arrays, place), [-1, 1])
-            return joined(products * tf.reshape(whole, self.layout.shape), self.layout)[None, :]
+            return joined(products * as_float(arrays["multiplier"][None], place)[0], self.layout)[None, :]
         total = None
         for number, part in enumerate(tf.split(self._products(hidden, arrays, place)[0], self.rank)):
             multiplier = tf.cast(tf.gather(arrays["multiplier"], place + number), tf.float32)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from typing_extensions import Self
 
 from ondevice.embeddings.method import FloatArray, Method, require
-from ondevice.models.four_bits import even, int8_steps, row_as_float, whole_rows_in_bytes, widened
+from ondevice.models.four_bits import even, int8_steps, whole_rows_in_bytes, widened
 from ondevice.models.output import Output, dense_bytes, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT4, INT8, Arrays, Part, Tables, Weight, at_least_int8
+from ondevice.models.output_parts import FLOAT32, INT4, INT8, Arrays, Part, Tables, Weight, as_float, at_least_int8
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ class LowRank(Output):
         narrow = tf.matmul(hidden, arrays["narrow"], transpose_b=True)
         if "factor" in arrays:
             scores = tf.matmul(widened(narrow, self.rank), arrays["items"], transpose_b=True)
-            scores *= row_as_float(arrays["factor"], place)
-            return scores + row_as_float(arrays["bias"], place) * arrays["bias_step"] if self.bias else scores
+            scores *= as_float(arrays["factor"], place)
+            return scores + as_float(arrays["bias"], place) * arrays["bias_step"] if self.bias else scores
         if self.bias:
             narrow = tf.concat([narrow, arrays["one"]], axis=1)
         return tf.matmul(narrow, arrays["items"], transpose_b=True)

@@ -19,7 +19,7 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.four_bits import int8_steps
 from ondevice.models.output import Output, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight, at_least_int8
+from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight, as_float, at_least_int8
 from ondevice.models.rank_one import rank_one
 from ondevice.models.run_bests import arrays_of_bests, bests_of_runs, parts_of_bests
 
@@ -64,7 +64,7 @@ class Tied(Output):
         return ("shared", "multiplier")
 
     @property
-    def reads_whole(self) -> tuple[str, ...]:
+    def readsas_float(self) -> tuple[str, ...]:
         """MEmCom's multipliers where they serve here, too, and all scores are computed."""
         return () if self.own_multipliers or self.by_runs else ("multiplier",)
 
@@ -220,9 +220,9 @@ class Tied(Output):
         products = tf.reshape(self._products(hidden, arrays, place), [-1])
         # Laid out by runs, [rows] -> [rows, 1]: a row's product meets the numbers of its ids.
         products = products[:, None] if self.by_runs else self._spread(products)
-        scores = products * _whole(arrays[name][None], place)[0]
+        scores = products * as_float(arrays[name][None], place)[0]
         if self.bias:
-            scores = scores + self._scaled(_whole(arrays["bias"][None], place)[0], arrays)
+            scores = scores + self._scaled(as_float(arrays["bias"][None], place)[0], arrays)
         if self.by_runs:
             scores = joined(scores, self.layout)[None, :]
         return tf.ensure_shape(scores, [1, self.vocabulary_size])
@@ -307,15 +307,6 @@ def _suitable(method: Method) -> MEmCom:
         f"embedding method is {name}{f' with {own}' if own else ''}; allowed for output layer tied is memcom with "
         "bias=False and multipliers=1."
     )
-
-
-def _whole(table: npt.NDArray[Any], place: Any) -> Any:
-    """Return a constant `[1, ...]` as float32, such that integers are stored as they are."""
-    import tensorflow as tf
-
-    if table.dtype == np.float32:
-        return table
-    return tf.cast(tf.gather(table, place), tf.float32)
 
 
 def _sizes(rows: FloatArray, original: FloatArray) -> FloatArray:
