@@ -64,7 +64,7 @@ class Tied(Output):
         return ("shared", "multiplier")
 
     @property
-    def readsas_float(self) -> tuple[str, ...]:
+    def reads_whole(self) -> tuple[str, ...]:
         """MEmCom's multipliers where they serve here, too, and all scores are computed."""
         return () if self.own_multipliers or self.by_runs else ("multiplier",)
 
