@@ -65,8 +65,9 @@ def write_job(folder: Path, job: Job, model: str, limit_s: int) -> Path:
         "limit_s": limit_s,
     }
     files.write_json(folder / "job.json", description)
-    # By position: an array's name may hold characters that no archive takes.
-    np.savez(folder / "inputs.npz", *job.inputs.values())
+    # By position: an array's name may hold characters that no file name takes.
+    for number, values in enumerate(job.inputs.values()):
+        np.save(folder / f"input-{number}.npy", values)
     return Path(shutil.copyfile(_RUNNER, folder / "runner.py"))
 
 

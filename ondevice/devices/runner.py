@@ -1,9 +1,9 @@
 """Run one `.tflite` file on one runtime and measure it: `python runner.py JOB_FOLDER`.
 
 This script is copied to wherever the runtime runs: one file that needs NumPy and the runtime only. It reads
-`job.json` and `inputs.npz` and writes `output-0.bin` and so on, then `result.json` with their digests: a result that
-exists is whole. What the runtime refuses is a result; anything else ends the process, and whoever started it reports
-that.
+`job.json`, `input-0.npy` and so on, and writes `output-0.bin` and so on, then `result.json` with their digests: a
+result that exists is whole. What the runtime refuses is a result; anything else ends the process, and whoever started
+it reports that.
 """
 
 from __future__ import annotations
@@ -194,8 +194,10 @@ def main(folder: Path) -> None:
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     # Should whoever started this process die, it still ends.
     signal.alarm(job["limit_s"])
-    with np.load(folder / "inputs.npz", allow_pickle=False) as stored:
-        inputs = {name: stored[f"arr_{number}"] for number, name in enumerate(job["inputs"])}
+    # A file each: what reads archives takes an emulated phone longer to import than all else but NumPy.
+    inputs = {
+        name: np.load(folder / f"input-{number}.npy", allow_pickle=False) for number, name in enumerate(job["inputs"])
+    }
     # After reading the inputs: the import takes up what reading gave back, so the peak is the present level.
     runtime = importlib.import_module(job["module"])
     gc.disable()  # a collection in the middle of an inference would be timed with it

@@ -28,6 +28,9 @@ from ondevice.training.start import arranged, start, teacher_of
 from ondevice.training.teacher import Pupil, Teacher
 from ondevice.versions import versions
 
+COMPILED_FROM = 300_000_000
+"""Numbers of all steps together, see `_numbers`, from which what XLA's compiling takes, some seconds, is repaid."""
+
 Progress = Callable[[int, int, float], None]
 """Told after each step: epochs done, epochs at most and the share of the running epoch."""
 
@@ -118,8 +121,17 @@ def _compiled(
     optimizer = kind.make(schedule, config.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=[PER_ID_MARK, "bias"])
     # XLA fuses the passes over the [batch, vocabulary] scores: 40 % less time per step than without.
-    model.compile(optimizer, loss, jit_compile=kind.compiled)
+    compiled = kind.compiled and _numbers(config, steps_per_epoch, output) >= COMPILED_FROM
+    model.compile(optimizer, loss, jit_compile=compiled)
+    # Variables that the first step makes would have it traced twice.
+    optimizer.build(model.trainable_variables)
     return model
+
+
+def _numbers(config: TrainConfig, steps_per_epoch: int, output: Output) -> int:
+    """Return how many numbers of scores and of looked-up vectors all steps compute."""
+    of_example = output.vocabulary_size + config.sample_length * config.width
+    return config.epochs * steps_per_epoch * config.batch_size * of_example
 
 
 def _stored(config: TrainConfig, method: Method, output: Output, model: keras.Model) -> tuple[Method, keras.Model]:

@@ -6,7 +6,7 @@ A member that passes anywhere it should not means that the harness is broken, wh
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from ondevice.devices.runtimes import RUNTIMES
 from ondevice.errors import OnDeviceError
 from ondevice.pipeline.validate import validate
 from tests.known_bad.good_bundles import Good, GoodBundles, reseal
-from tests.known_bad.members import FAMILIES, Copy, Member, all_members
+from tests.known_bad.members import FAMILIES, Copy, Member, Verdict, all_members
 from tests.phones import require_phone
 
 DEVICES = {"host": FAMILIES, "entry-2018": ("bad_tables", "bad_layers", "bad_conversions")}
@@ -65,7 +65,23 @@ NAMES = [
 ]
 
 MEMBERS = all_members()
-CASES = [(device, name) for device, families in DEVICES.items() for name in MEMBERS if MEMBERS[name].family in families]
+
+
+def cases() -> Iterator[tuple[str, str]]:
+    """Give devices and members: all to the host; an emulated phone takes long, and gets the first one of each verdict
+    that is the same on all runtimes, since numbers that are wrong whoever computes them are found alike."""
+    for device, families in DEVICES.items():
+        seen: list[Verdict] = []
+        for name, member in MEMBERS.items():
+            if member.family not in families:
+                continue
+            expected = member.verdict(device)
+            if device == "host" or len(set(expected.values())) > 1 or expected not in seen:
+                yield device, name
+            seen.append(expected)
+
+
+CASES = list(cases())
 CONTROLS = sorted({(device, MEMBERS[name].good) for device, name in CASES})
 
 
