@@ -32,8 +32,8 @@ class DemoModelTest {
     private fun ranking(ids: IntArray): Answer =
         if (ids[0] == Int.MIN_VALUE) answerOf(7 to 1.0, 6 to 0.75, 5 to 0.5) else answerOf(5 to 2.0, 6 to 1.0, 4 to 0.5)
 
-    private fun model(fixture: Fixture, recommender: FakeRecommender, deliver: Executor = Executor(Runnable::run)) =
-        DemoModel(fixture, deliver) { recommender }.also { it.setListener(listener) }
+    private fun model(fixture: Fixture, recommender: FakeRecommender) =
+        DemoModel(fixture, Executor(Runnable::run)) { recommender }.also { it.setListener(listener) }
 
     private fun awaitReady(wanted: (DemoState.Ready) -> Boolean = { true }): DemoState.Ready {
         while (true) {
@@ -211,8 +211,11 @@ class DemoModelTest {
     @Test
     fun `states are delivered on the screen's thread, never an old one after a new one`() {
         val posted = LinkedBlockingQueue<Runnable>()
-        val model = model(Fixture.ranking(), FakeRecommender(::ranking), deliver = posted::add)
+        val hold = CountDownLatch(1)
+        val model = DemoModel(Fixture.ranking(), posted::add) { hold.await().let { FakeRecommender(::ranking) } }
+        model.setListener(listener)
         assertSame(DemoState.Loading, states.take())
+        hold.countDown()
         for (id in 2..6) model.add(Item(id, "$id"))
         val waiting = List(6) { posted.take() }
         assertTrue(states.isEmpty())
