@@ -97,7 +97,7 @@ class CompressedEmbedding(keras.layers.Layer):
 
     def call(self, ids: Any, training: bool | None = None) -> Any:
         """Look ids up: fast in training, otherwise equal to the NumPy reference bit for bit."""
-        return self.method.lookup(tf.cast(ids, tf.int32), self.rows(), TensorFlowOps(exact=not training))
+        return self.method.lookup(tf.cast(ids, tf.int32), self.rows(), TensorFlowOps(not training, batched=True))
 
     def rows(self) -> Rows:
         """Return the access to table rows that the look-up uses; a subclass may decode them first.

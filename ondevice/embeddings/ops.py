@@ -16,6 +16,9 @@ import numpy as np
 class Ops(Protocol):
     """What `lookup` may call on arrays; `Any` stands for an array of the binding (NumPy or TensorFlow)."""
 
+    batched: bool
+    """Whether so many ids are looked up at once that what many of them share is worth computing once for all."""
+
     def gather(self, table: Any, index: Any) -> Any:
         """Return `table[index]`: rows `[..., width]` for int32 `index` `[...]`, all in range."""
 
@@ -81,6 +84,8 @@ class Ops(Protocol):
 
 class NumpyOps:
     """The reference binding: plain NumPy."""
+
+    batched = False
 
     def gather(self, table: Any, index: Any) -> Any:
         """Return `table[index]`; a negative index is an error here as it is on the device."""

@@ -23,10 +23,12 @@ class TensorFlowOps:
     Args:
         exact: whether sums of products equal those of `NumpyOps` bit for bit. Without, they are matrix products, which
             are several times faster and have fast gradients, but add up in an order of their own.
+        batched: whether so many ids are looked up at once that what many of them share is worth computing once for all.
     """
 
-    def __init__(self, exact: bool = True) -> None:
+    def __init__(self, exact: bool = True, batched: bool = False) -> None:
         self.exact = exact
+        self.batched = batched
 
     def gather(self, table: Any, index: Any) -> Any:
         """Return the rows `index` of `table`: one GATHER."""

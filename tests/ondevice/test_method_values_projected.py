@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import reference_lookup, registry, rows_used
+from ondevice.embeddings.methods import tensor_train
 from ondevice.embeddings.methods.path_based import function_parameters
 from ondevice.embeddings.methods.tensor_train import split_items, split_width
 from ondevice.embeddings.ops import NumpyOps
@@ -165,6 +169,30 @@ def test_tensor_train_is_the_reconstructed_table(name: str) -> None:
                                enumerate(zip(np.cumsum([0, *lengths]), lengths, strict=False))])  # fmt: skip
     every = np.arange(RESERVED_IDS, method.vocabulary_size, dtype=np.int32)
     np.testing.assert_allclose(reference_lookup(method, tables, every), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_all_pairs_at_once_give_what_each_id_gives_alone(exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    method = METHODS["tensor_train"]
+    tables = sample_tables(method, 7)
+    asked: list[int] = []
+
+    def vectors() -> np.ndarray:
+        def rows(name: str, index: Any) -> Any:
+            asked.append(int(np.size(index)))
+            return tf.gather(tables[name], index)
+
+        return method.lookup(tf.range(method.vocabulary_size), rows, TensorFlowOps(exact, batched=True)).numpy()
+
+    at_once = vectors()
+    monkeypatch.setattr(tensor_train, "PAIRS_AT_ONCE", 0)
+    alone = vectors()
+    pairs = len(tables["core_1"]) * len(tables["core_2"])
+    assert asked == [pairs, pairs, *[method.vocabulary_size] * 4]
+    if exact:
+        np.testing.assert_array_equal(at_once, alone)
+    else:
+        np.testing.assert_allclose(at_once, alone, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("items", [8, 9, 27, 51, 300, 1_000])

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from typing_extensions import Self
 
 from ondevice.embeddings.method import Method, Rows, Table, require
@@ -13,6 +14,9 @@ from ondevice.embeddings.ops import Ops
 from ondevice.embeddings.sharing import run_of
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS, UNKNOWN_ID
+
+PAIRS_AT_ONCE = 4_096
+"""Products of two slices that a batch of many ids may have computed for all pairs; that is up to 262,144 items."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class TensorTrain(Method):
     The first core starts like an ordinary embedding, the numbers of the others with the standard deviations
     `1 / sqrt(r)` and `1 / sqrt(s)`, since `r * s` products are added up. That sum is nearly normal; the source draws
     numbers away from zero instead, for the product of three normal ones is too often near zero.
+
+    A batch of many ids multiplies every slice of the first core with every slice of the second, where these are few,
+    instead of those of each id: a fifth of the time for 17,000 items at 4x, measured with 8,192 ids.
 
     Args:
         left_rank: `r`, columns of the first core's slices.
@@ -84,13 +91,23 @@ class TensorTrain(Method):
         index_1 = xp.minimum(ids, items_from_zero % m1 + RESERVED_IDS)
         index_2 = xp.minimum(xp.maximum(ids - UNKNOWN_ID, 0), items_from_zero // m1 % m2 + 1)
         index_3 = run_of(items_from_zero, self.items, m3, xp) + 1
-        first = xp.unfold(rows("core_1", index_1), e1)
-        second = xp.unfold(rows("core_2", index_2), self.left_rank)
+
+        def joined(index_1: Any, index_2: Any) -> Any:
+            first = xp.unfold(rows("core_1", index_1), e1)
+            second = xp.unfold(rows("core_2", index_2), self.left_rank)
+            # [..., e1, r] x [..., r, e2 * s] -> [..., e1, e2 * s] -> [..., e1 * e2 * s]
+            return xp.join_last_axes(xp.products(first, second))
+
+        slices = m2 + 1
+        pairs = (m1 + RESERVED_IDS) * slices
+        if xp.batched and pairs <= PAIRS_AT_ONCE:
+            every = np.arange(pairs, dtype=np.int32)
+            both = xp.gather(joined(every // slices, every % slices), index_1 * slices + index_2)
+        else:
+            both = joined(index_1, index_2)
         third = xp.unfold(rows("core_3", index_3), self.right_rank)
-        # [..., e1, r] x [..., r, e2 * s] -> [..., e1, e2 * s] -> [..., e1 * e2, s]
-        both = xp.unfold(xp.join_last_axes(xp.products(first, second)), e1 * e2)
         # [..., e1 * e2, s] x [..., s, e3] -> [..., e1 * e2, e3] -> [..., e]
-        return xp.join_last_axes(xp.products(both, third))
+        return xp.join_last_axes(xp.products(xp.unfold(both, e1 * e2), third))
 
     @classmethod
     def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
