@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ondevice.training.config import TrainConfig
 
 MODELS_PER_PROCESS = 24
-"""A process that has trained so many models makes room for a new one: TensorFlow keeps every compiled step."""
+"""About how many models a process trains before a new one takes over: TensorFlow keeps every compiled step."""
 
 
 @dataclass(frozen=True)
@@ -109,25 +109,22 @@ def sweep(
     cells, _ = plans.cells(plan, split_data)
     plans.claim(folder, plan)
     done = [0]
-    with _pool(jobs) as pool:
-        # Warm starts begin with the full table, so all of that comes before any of them.
-        for group in ([cell for cell in cells if not cell.warm], [cell for cell in cells if cell.warm]):
-            candidates = plan.candidates()
-            # Where there is nothing to choose, no seed has to wait for the first one.
-            first = plan.seeds[:1] if len(candidates) > 1 else plan.seeds
-            searched = [Job(cell, setting, seed) for seed in first for cell in group for setting in candidates]
-            _train_all(pool, plan, folder, searched, done, on_done)
-            rest = plan.seeds[len(first) :]
-            kept = [Job(cell, best_setting(plan, folder, cell), seed) for seed in rest for cell in group]
-            _train_all(pool, plan, folder, kept, done, on_done)
+    # Warm starts begin with the full table, so all of that comes before any of them.
+    for group in ([cell for cell in cells if not cell.warm], [cell for cell in cells if cell.warm]):
+        candidates = plan.candidates()
+        # Where there is nothing to choose, no seed has to wait for the first one.
+        first = plan.seeds[:1] if len(candidates) > 1 else plan.seeds
+        searched = [Job(cell, setting, seed) for seed in first for cell in group for setting in candidates]
+        _train_all(jobs, plan, folder, searched, done, on_done)
+        rest = plan.seeds[len(first) :]
+        kept = [Job(cell, best_setting(plan, folder, cell), seed) for seed in rest for cell in group]
+        _train_all(jobs, plan, folder, kept, done, on_done)
     return summarize_sweep(folder, plan, split_data, command)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    return ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("spawn"), _prepare, (threads,), max_tasks_per_child=MODELS_PER_PROCESS
-    )
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _prepare, (threads,))
 
 
 def _prepare(threads: int) -> None:
@@ -148,6 +145,22 @@ def _end_with_parent() -> None:
 
 
 def _train_all(
+    processes: int,
+    plan: SweepPlan,
+    folder: Path,
+    jobs: Sequence[Job],
+    done: list[int],
+    on_done: Callable[[int, str], None],
+) -> None:
+    left = [job for job in jobs if not is_finished(place(folder, job.cell, job.setting, job.seed))]
+    portion = processes * MODELS_PER_PROCESS
+    # A pool each: one that replaces its processes by itself can wait for ever once all have ended (Python 3.11).
+    for start in range(0, len(left), portion):
+        with _pool(min(processes, len(left) - start)) as pool:
+            _train_portion(pool, plan, folder, left[start : start + portion], done, on_done)
+
+
+def _train_portion(
     pool: ProcessPoolExecutor,
     plan: SweepPlan,
     folder: Path,
@@ -157,10 +170,9 @@ def _train_all(
 ) -> None:
     running = {}
     for job in jobs:
+        config = config_of(plan, folder, job.cell, job.setting, job.seed)
         run = place(folder, job.cell, job.setting, job.seed)
-        if not is_finished(run):
-            config = config_of(plan, folder, job.cell, job.setting, job.seed)
-            running[pool.submit(_train, config, plan.settings, run)] = job
+        running[pool.submit(_train, config, plan.settings, run)] = job
     try:
         for future in as_completed(running):
             future.result()

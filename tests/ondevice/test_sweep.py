@@ -11,6 +11,7 @@ import scipy.stats
 
 from ondevice import records
 from ondevice.errors import UsageError
+from ondevice.pipeline import sweep as sweeps
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep import sweep
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan
@@ -45,9 +46,13 @@ def swept(tmp_path_factory) -> tuple[Path, Sweep, list[str], list[str]]:
         if number == 3:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        sweep("user-items", root / "data", out=root / "out", on_done=stop_after_three, **REQUEST)
-    found = sweep("user-items", root / "data", out=root / "out", on_done=lambda _, what: after.append(what), **REQUEST)
+    with pytest.MonkeyPatch.context() as patched:
+        # More trainings than one process gets.
+        patched.setattr(sweeps, "MODELS_PER_PROCESS", 5)
+        with pytest.raises(KeyboardInterrupt):
+            sweep("user-items", root / "data", out=root / "out", on_done=stop_after_three, **REQUEST)
+        request = {**REQUEST, "on_done": lambda _, what: after.append(what)}
+        found = sweep("user-items", root / "data", out=root / "out", **request)
     return root / "out", found, before, after
 
 
