@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import Rows
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.models.scores import SCORES, Scores
-from ondevice.quantize.encode import EncodedEmbedding
+from ondevice.quantize.encode import EncodedEmbedding, EncodedTable
+from ondevice.quantize.scheme import INT4
 
 
 class EncodedLookup(CompressedEmbedding):
-    """The embedding layer over encoded constants: the method's own look-up with rows that are decoded first."""
+    """The embedding layer over encoded constants: the method's own look-up with rows that are decoded first.
 
-    def __init__(self, encoded: EncodedEmbedding, **kwargs: Any) -> None:
+    Args:
+        encoded: the embedding's encoded tables.
+        held: whether graphs refer to the tables and do not hold them many times over: for use, not for conversion.
+    """
+
+    def __init__(self, encoded: EncodedEmbedding, held: bool = False, **kwargs: Any) -> None:
         super().__init__(encoded.method, **kwargs)
-        self.encoded = encoded
+        self.encoded = _as_tensors(encoded) if held else encoded
 
     def build(self, input_shape: Any) -> None:
         """Create no variables; the tables are constants of the graph."""
@@ -28,7 +36,16 @@ class EncodedLookup(CompressedEmbedding):
         return self.encoded.rows(TensorFlowOps())
 
 
-def lower(model: keras.Model, encoded: EncodedEmbedding, hidden: bool = False) -> keras.Model:
+def _as_tensors(encoded: EncodedEmbedding) -> EncodedEmbedding:
+    def tensors(entry: EncodedTable) -> EncodedTable:
+        # What is unpacked first has to be known then.
+        arrays = {part: array if part == INT4 else tf.constant(array) for part, array in entry.arrays.items()}
+        return replace(entry, arrays=arrays)
+
+    return EncodedEmbedding(encoded.method, {name: tensors(entry) for name, entry in encoded.tables.items()})
+
+
+def lower(model: keras.Model, encoded: EncodedEmbedding, hidden: bool = False, held: bool = False) -> keras.Model:
     """Return the model with its embedding layer replaced; all other layers are the model's own, weights included.
 
     An output layer other than Keras' own is left off, since `converters.output.lower_output` replaces it: the model
@@ -38,10 +55,11 @@ def lower(model: keras.Model, encoded: EncodedEmbedding, hidden: bool = False) -
         model: a functional model with one `CompressedEmbedding`.
         encoded: the embedding's encoded tables.
         hidden: whether Keras' own output layer is left off, too.
+        held: whether the model is for use and not for conversion, see `EncodedLookup`.
     """
 
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return EncodedLookup(encoded, name=layer.name) if isinstance(layer, CompressedEmbedding) else layer
+        return EncodedLookup(encoded, held, name=layer.name) if isinstance(layer, CompressedEmbedding) else layer
 
     scores = model.get_layer(SCORES)
     if hidden or isinstance(scores, Scores):

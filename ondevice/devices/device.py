@@ -73,6 +73,9 @@ class Device(ABC):
     timed: ClassVar[int] = 200
     """Timed inferences of a validation."""
 
+    starts: ClassVar[bool] = True
+    """Whether each call of `run_all` starts something, so that one call for all jobs is quicker."""
+
     @abstractmethod
     def runtimes(self) -> list[str]:
         """Name the runtimes that this device offers, installed or not."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -61,6 +63,34 @@ INITIALIZERS: Mapping[str, Callable[[], keras.initializers.Initializer]] = {
     "zeros": keras.initializers.Zeros,
 }
 
+
+class Unwritten(keras.initializers.Initializer):
+    """Gives memory as it comes, most of which the system provides only once it is written to."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
+        """Return any values, of the shape asked for."""
+        return tf.raw_ops.Empty(shape=shape, dtype=dtype, init=False)
+
+
+ROWS_AT_ONCE = 65_536
+"""Rows of a table that are written at a time."""
+
+_UNWRITTEN: ContextVar[bool] = ContextVar("unwritten tables", default=False)
+
+
+@contextmanager
+def unwritten_tables() -> Iterator[None]:
+    """Make and load layers whose tables hold anything, for `CompressedEmbedding.write_tables`.
+
+    Initial values, and what Keras reads from a file as a whole, take several times the memory of a large table.
+    """
+    token = _UNWRITTEN.set(True)
+    try:
+        yield
+    finally:
+        _UNWRITTEN.reset(token)
+
+
 PER_ID_MARK = "per_id"
 """Part of the variable name of tables with one row per id, by which weight decay leaves them out."""
 
@@ -86,11 +116,12 @@ class CompressedEmbedding(keras.layers.Layer):
         """Create one variable per table of the method; what is chosen is so as if nothing were known of the ids."""
         chosen = self.method.chosen_tables(None, 0)
         for table in self.method.tables():
-            learned = Scaled(INITIALIZERS[table.initializer](), table.gain)
+            start = Scaled(INITIALIZERS[table.initializer](), table.gain)
+            initializer = start if table.trainable else Given(chosen[table.name])
             self.tables[table.name] = self.add_weight(
                 name=f"{table.name}_{PER_ID_MARK}" if table.per_id else table.name,
                 shape=(table.rows, table.width),
-                initializer=learned if table.trainable else Given(chosen[table.name]),
+                initializer=Unwritten() if _UNWRITTEN.get() else initializer,
                 trainable=table.trainable,
                 dtype=table.dtype,
             )
@@ -127,6 +158,23 @@ class CompressedEmbedding(keras.layers.Layer):
         return {
             name: np.asarray(memoryview(tf.convert_to_tensor(variable.value))) for name, variable in self.tables.items()
         }
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load the tables as Keras does, but within `unwritten_tables`."""
+        if not _UNWRITTEN.get():
+            super().load_own_variables(store)
+
+    def write_tables(self, values: Mapping[str, Any]) -> None:
+        """Set the tables, some rows at a time, so that none is held twice.
+
+        Args:
+            values: arrays, or what is read by slices as such, `[rows, width of the table]` by the table's name.
+        """
+        for name, variable in self.tables.items():
+            for start in range(0, len(values[name]), ROWS_AT_ONCE):
+                rows = values[name][start : start + ROWS_AT_ONCE]
+                # Unlike assigning to a slice of it, this makes no copy of the variable.
+                variable.value.scatter_update(tf.IndexedSlices(rows, tf.range(start, start + len(rows))))
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+import zipfile
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import h5py
 import keras
 
-from ondevice.embeddings.layer import CompressedEmbedding
+from ondevice.embeddings.layer import CompressedEmbedding, unwritten_tables
 from ondevice.embeddings.method import Method
+from ondevice.errors import OnDeviceError
 from ondevice.models.dropout import Dropout
 from ondevice.models.output import Output, registry
 from ondevice.models.pooling import MaskedMeanPooling
 from ondevice.models.scores import Scores
+
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+"""Names of what Keras puts into the archive of a model."""
 
 
 def pooled_network(
@@ -39,11 +49,66 @@ def pooled_network(
     return keras.Model(ids, output.layer(embedding)(features), name="network")
 
 
+class SavedNetwork:
+    """A network in a `.keras` file, not compiled, whose embedding tables are read when they are asked for.
+
+    Keras reads each of them as a whole and several times over. Within a `with` block.
+
+    Args:
+        path: the `.keras` file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.stack = ExitStack()
+
+    def __enter__(self) -> SavedNetwork:
+        """Read all but the tables."""
+        layers = {layer.__name__: layer for layer in (CompressedEmbedding, MaskedMeanPooling, Dropout, Scores)}
+        folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="ondevice-"))
+        with zipfile.ZipFile(self.path) as archive, unwritten_tables():
+            config = json.loads(archive.read(CONFIG))
+            weights = archive.extract(WEIGHTS, folder)
+            self.model = keras.saving.deserialize_keras_object({**config, "compile_config": None}, layers)
+            self.model.load_weights(weights)
+        self.stored = self.stack.enter_context(h5py.File(weights))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the file."""
+        self.stack.close()
+
+    @property
+    def embedding(self) -> CompressedEmbedding:
+        """The embedding layer.
+
+        Raises:
+            OnDeviceError: there is none.
+        """
+        for layer in self.model.layers:
+            if isinstance(layer, CompressedEmbedding):
+                return layer
+        raise OnDeviceError(f"model {str(self.path)!r} has no compressed embedding.")
+
+    def tables(self) -> dict[str, h5py.Dataset]:
+        """Return the tables by name, to be read as a whole or by slices."""
+        layer = self.embedding
+
+        def named(place: str, group: Any) -> h5py.Group | None:
+            # Keras notes the layer's name where it keeps its variables, by their numbers.
+            return group if place.endswith("/vars") and group.attrs.get("name") == layer.name else None
+
+        stored = self.stored.visititems(named)
+        numbers = {variable.path: str(number) for number, variable in enumerate(layer.variables)}
+        return {name: stored[numbers[variable.path]] for name, variable in layer.tables.items()}
+
+
 def load_network(path: Path) -> keras.Model:
     """Read a saved network, not compiled.
 
     Args:
         path: the `.keras` file.
     """
-    layers = {layer.__name__: layer for layer in (CompressedEmbedding, MaskedMeanPooling, Dropout, Scores)}
-    return keras.saving.load_model(path, custom_objects=layers, compile=False)
+    with SavedNetwork(path) as saved:
+        saved.embedding.write_tables(saved.tables())
+        return saved.model

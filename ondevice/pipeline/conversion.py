@@ -19,6 +19,7 @@ from ondevice.versions import versions
 if TYPE_CHECKING:
     from converters.summary import FileSummary
     from ondevice.encoding_error import EncodingError
+    from ondevice.models.network import SavedNetwork
     from ondevice.quantize.encode import EncodedEmbedding
     from ondevice.quantize.recipe import Recipe
 
@@ -57,6 +58,13 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     Raises:
         OnDeviceError: the file is not what was asked for.
     """
+    from ondevice.models.network import SavedNetwork
+
+    with SavedNetwork(source.model) as saved:
+        _convert(saved, source, request, folder)
+
+
+def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -> None:
     from converters import flatbuffer, stock, verify
     from converters.dense import dense_format, quantize_dense
     from converters.lower import lower
@@ -73,13 +81,14 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     from ondevice.models.scores import SCORES, Scores, output_of, weights_of
     from ondevice.quantize.encode import encode
     from ondevice.quantize.errors import encoding_error
-    from ondevice.training.reference import load_reference, make_vectors
+    from ondevice.training.reference import make_vectors
     from ondevice.training.sample_texts import make_texts
 
     recipe, config, method = request.recipe, source.config, source.method()
     task, labels = tasks.load(source.result.task), source.result.labels
     length, size = config.history_length, method.vocabulary_size
-    model, values = load_reference(source)
+    model = saved.model
+    values = {name: table[()] for name, table in saved.tables().items()}
     layer = model.get_layer(SCORES)
     member = output_of(layer)
     encoded = encode(method, values, recipe, member.reads_whole, member.layouts)
@@ -88,6 +97,11 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     # The few columns that labels need are not worth a factor each: four bits are for items.
     number_format = INT8 if labels and recipe.dense == INT4 else recipe.dense
     output = lower_output(member, weights_of(layer), encoded, values, number_format)
+    keys = source.vocabulary().keys
+    if not recipe.comparison:
+        tables, error = _tables(encoded, values), encoding_error(encoded, values, keys)
+        # A large table is held once: here up to now, in the model where that answers.
+        values = {}
     # Keras' own dense layer converts as it is, unless it has to be rounded before.
     apart = output if isinstance(layer, Scores) or number_format == INT4 else None
     # What the converter quantizes itself it must be given as a whole.
@@ -109,13 +123,10 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     if stand_ins or output.tables is not None:
         content = share_constants(content, stand_ins)
     summary = flatbuffer.read(content)
-    keys = source.vocabulary().keys
     if recipe.comparison:
         tables = stock.table_records(content, summary, encoded, values)
         error = stock.vector_error(content, summary, encoded, values, keys)
     else:
-        tables = _tables(encoded, values)
-        error = encoding_error(encoded, values, keys)
         verify.verify(content, summary, encoded, task.signature, module.inputs, module.outputs, request.target, output)
 
     name = request.name or f"{config.method}@{config.order}"
@@ -138,8 +149,11 @@ def convert(source: Run, request: Request, folder: Path) -> None:
     )
     carried = folder / bundles.VOCABULARY_FILE if request.vocabulary else None
     appended_bytes = append_metadata(folder / bundles.MODEL_FILE, metadata, carried)
-    reference = lower(model, encoded) if task.file_tables else model
-    vectors = make_vectors(reference, source, module.replacement, request.exclude_history, request.top_k)
+    if task.file_tables:
+        model = lower(model, encoded, held=True)
+    else:
+        saved.embedding.write_tables(saved.tables())
+    vectors = make_vectors(model, source, module.replacement, request.exclude_history, request.top_k)
     texts = make_texts(source)
     records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(bundles.SCHEMA_VERSION, vectors, texts))
     contents = (bundles.MODEL_FILE, bundles.VOCABULARY_FILE, bundles.TEST_VECTORS_FILE)

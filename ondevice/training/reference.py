@@ -8,9 +8,7 @@ import numpy.typing as npt
 
 from ondevice import task as tasks
 from ondevice.bundle import TestVector
-from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import FloatArray
-from ondevice.errors import OnDeviceError
 from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 from ondevice.models.network import load_network
 from ondevice.training.objective import objective_of
@@ -27,10 +25,7 @@ def load_reference(run: Run) -> tuple[keras.Model, dict[str, FloatArray]]:
         OnDeviceError: the model has no compressed embedding.
     """
     model = load_network(run.model)
-    for layer in model.layers:
-        if isinstance(layer, CompressedEmbedding):
-            return model, layer.table_values()
-    raise OnDeviceError(f"model {str(run.model)!r} has no compressed embedding.")
+    return model, model.get_layer("embedding").table_values()
 
 
 def make_vectors(

@@ -16,6 +16,10 @@ from ondevice.models.best import best_items, best_labels
 from ondevice.training.evaluation import KEPT_ITEMS, Evaluation
 
 BATCH = 128
+"""Users or texts at a time, at most."""
+
+SCORES_AT_ONCE = 1 << 24
+"""Scores of a batch, at most: ranking them takes several times their memory."""
 
 
 class Scorer:
@@ -27,9 +31,11 @@ class Scorer:
     """
 
     def __init__(self, model: keras.Model, k: int) -> None:
+        self.batch = max(1, min(BATCH, SCORES_AT_ONCE // model.output_shape[-1]))
+
         @tf.function
         def step(histories: Any, excluded: Any) -> Any:
-            scores = tf.ensure_shape(model(histories, training=False), [BATCH, None])
+            scores = tf.ensure_shape(model(histories, training=False), [self.batch, None])
             ranges = tf.reduce_max(scores, axis=1) - tf.reduce_min(scores, axis=1)
             return *best_items(scores, excluded, k), ranges
 
@@ -47,7 +53,7 @@ class Scorer:
         Returns:
             items int32 `[users, k]`, their scores float32 `[users, k]` and the range of all scores float32 `[users]`.
         """
-        items, scores, ranges = _in_batches(self.step, histories, excluded)
+        items, scores, ranges = _in_batches(self.step, self.batch, histories, excluded)
         return items, scores, ranges
 
 
@@ -78,19 +84,19 @@ class Classifier:
             labels int32 `[texts, labels]`, their probabilities float32 `[texts, labels]`, and 1 for each text, which is
             the range of what a probability may be.
         """
-        labels, probabilities = _in_batches(self.step, ids)
+        labels, probabilities = _in_batches(self.step, BATCH, ids)
         return labels, probabilities, np.ones(len(ids), np.float32)
 
 
-def _in_batches(step: Callable[..., Any], *arrays: npt.NDArray[np.int32]) -> list[npt.NDArray[Any]]:
-    """Call a step for `BATCH` rows at a time and join what it returns."""
+def _in_batches(step: Callable[..., Any], batch: int, *arrays: npt.NDArray[np.int32]) -> list[npt.NDArray[Any]]:
+    """Call a step for so many rows at a time and join what it returns."""
     parts = []
-    for start in range(0, len(arrays[0]), BATCH):
-        rows = slice(start, start + BATCH)
-        missing = BATCH - len(arrays[0][rows])
+    for start in range(0, len(arrays[0]), batch):
+        rows = slice(start, start + batch)
+        missing = batch - len(arrays[0][rows])
         # A full last batch, so that the step is traced once.
         filled = [np.pad(each[rows], ((0, missing), (0, 0))) for each in arrays]
-        parts.append([part.numpy()[: BATCH - missing] for part in step(*map(tf.constant, filled))])
+        parts.append([part.numpy()[: batch - missing] for part in step(*map(tf.constant, filled))])
     return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ def validate_bundle(
 
     Args:
         bundle: the bundle.
-        device: where to run; it gets all jobs at once.
+        device: where to run; if it has to be started it gets all jobs at once.
         runtimes: names of the device's runtimes.
         evaluation: users with right answers and the reference's answers; without it the task metric is not measured.
         users: number of users, at most; without it as many as the device says are enough.
@@ -65,11 +65,8 @@ def validate_bundle(
         evaluation = choose_users(evaluation, device.users if users is None else users)
     known = (*known, *vocabulary_failures(bundle))
     jobs = [_jobs(bundle, device, runtime, evaluation, cut_model) for runtime in runtimes]
-    # One call, since a device may have to be started for it.
-    outcomes = iter(device.run_all([job for of_runtime in jobs for job in of_runtime]))
     results = []
-    for of_runtime in jobs:
-        given = [next(outcomes) for _ in of_runtime]
+    for given in _outcomes(device, jobs):
         measurement, failures, largest, quality = _judge(bundle, given, evaluation, metric)
         failures += [*_loss(quality, max_loss), *_memory(measurement, max_memory_bytes), *known]
         results.append(RuntimeResult(measurement, largest, tuple(failures), quality))
@@ -94,6 +91,15 @@ def _jobs(
     inputs = {"ids": ids[:, None, :]}
     job = Job(bundle.model, runtime, bundle.manifest.signature, inputs, warmups=WARMUPS, repeats=device.timed)
     return [job, *(lookup_jobs(bundle.manifest, cut_model, runtime) if cut_model is not None else [])]
+
+
+def _outcomes(device: Device, jobs: Sequence[list[Job]]) -> Iterator[list[Outcome]]:
+    """Run the jobs of every runtime; the vectors of all ids are let go before the next runtime's, where that can be."""
+    if not device.starts:
+        yield from map(device.run_all, jobs)
+        return
+    outcomes = iter(device.run_all([job for of_runtime in jobs for job in of_runtime]))
+    yield from ([next(outcomes) for _ in of_runtime] for of_runtime in jobs)
 
 
 def _judge(

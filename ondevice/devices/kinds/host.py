@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from ondevice.devices.device import Device, Job, Outcome
 from ondevice.devices.job_folder import check_job, failed, how_it_died, read_outcome, write_job
@@ -28,6 +29,8 @@ class Host(Device):
     """
 
     name: str = "host"
+
+    starts: ClassVar[bool] = False
 
     def runtimes(self) -> list[str]:
         """Name the runtimes that this device offers, installed or not."""

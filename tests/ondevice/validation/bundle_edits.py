@@ -55,6 +55,7 @@ class Recording(Host):
     broken: str = ""
     users: ClassVar[int | None] = 7
     timed: ClassVar[int] = 3
+    starts: ClassVar[bool] = True
 
     def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
         self.calls.append(jobs)
