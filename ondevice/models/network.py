@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import zipfile
 from contextlib import ExitStack
@@ -20,8 +19,8 @@ from ondevice.models.output import Output, registry
 from ondevice.models.pooling import MaskedMeanPooling
 from ondevice.models.scores import Scores
 
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-"""Names of what Keras puts into the archive of a model."""
+WEIGHTS = "model.weights.h5"
+"""What Keras puts all variables into, within the archive of a model."""
 
 
 def pooled_network(
@@ -66,11 +65,10 @@ class SavedNetwork:
         """Read all but the tables."""
         layers = {layer.__name__: layer for layer in (CompressedEmbedding, MaskedMeanPooling, Dropout, Scores)}
         folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="ondevice-"))
-        with zipfile.ZipFile(self.path) as archive, unwritten_tables():
-            config = json.loads(archive.read(CONFIG))
+        with unwritten_tables():
+            self.model = keras.saving.load_model(self.path, layers, compile=False)
+        with zipfile.ZipFile(self.path) as archive:
             weights = archive.extract(WEIGHTS, folder)
-            self.model = keras.saving.deserialize_keras_object({**config, "compile_config": None}, layers)
-            self.model.load_weights(weights)
         self.stored = self.stack.enter_context(h5py.File(weights))
         return self
 

@@ -60,7 +60,11 @@ def make_run(folder: Path, arguments: argparse.Namespace) -> None:
     )  # fmt: skip
     keras.utils.set_random_seed(0)
     model = pooled_network(method, config.hidden, config.dropout, output)
-    if not ranks:
+    if ranks:
+        rng = np.random.default_rng(2)
+        for weight in (model.get_layer("embedding").tables["multiplier"], *model.get_layer(SCORES).own.values()):
+            weight.assign(rng.normal(1, 0.1, weight.shape))
+    else:
         # The converter leaves out a bias of zeros, which no trained model has.
         model.get_layer(SCORES).bias.assign([0.1, -0.1])
     records.write(folder / run_folder.CONFIG_FILE, config)

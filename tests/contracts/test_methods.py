@@ -14,6 +14,7 @@ from ondevice.embeddings.layer import CompressedEmbedding, method_config, method
 from ondevice.embeddings.method import Method, reference_lookup, registry, rows_used
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS, UNKNOWN_ID
+from ondevice.models.network import load_network
 from tests.samples import METHODS, sample_tables
 
 NAMES = sorted(METHODS)
@@ -68,8 +69,11 @@ def test_keras_file_round_trip(name: str, tmp_path) -> None:
         layer.tables[table].assign(values)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
+    in_parts = load_network(tmp_path / "model.keras")
     every = np.arange(method.vocabulary_size, dtype=np.int32)[None, :]
     np.testing.assert_array_equal(again(every), model(every))
+    for name, values in in_parts.get_layer("embedding").table_values().items():
+        np.testing.assert_array_equal(values, layer.table_values()[name])
 
 
 @pytest.mark.parametrize("name", NAMES)

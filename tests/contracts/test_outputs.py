@@ -15,7 +15,7 @@ from ondevice.embeddings.method import registry as methods
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.network import pooled_network
+from ondevice.models.network import load_network, pooled_network
 from ondevice.models.output import Output, dense_bytes, output_config, output_from_config, registry
 from ondevice.models.output_parts import FLOAT32, FORMATS, INT8, Tables
 from ondevice.models.scores import SCORES, assign, output_of, weights_of
@@ -96,7 +96,8 @@ def test_keras_file_round_trip(name: str, tmp_path) -> None:
 def test_tables_are_still_tied_after_loading(name: str, tmp_path) -> None:
     model = network(OUTPUTS[name])
     model.save(tmp_path / "model.keras")
-    for each in (model, keras.saving.load_model(tmp_path / "model.keras")):
+    path = tmp_path / "model.keras"
+    for each in (model, keras.saving.load_model(path), load_network(path)):
         embedding, scores = each.get_layer("embedding"), each.get_layer(SCORES)
         assert scores.embedding is embedding
         hidden = np.ones((1, OUTPUTS[name].width), np.float32)
