@@ -35,9 +35,10 @@ class Vocabulary:
         if len(set(self.keys)) != len(self.keys):
             twice = Counter(self.keys).most_common(1)[0][0]
             raise UsageError(f"vocabulary key {twice!r} occurs twice; every key needs an id of its own.")
-        for key in self.keys:
-            if key.splitlines() != [key]:
-                raise UsageError(f"vocabulary key {key!r} is not allowed; a key is one non-empty line.")
+        # All at once, which takes a tenth of the time, and one by one where there is something to name.
+        if "" in self.keys or "\n".join(self.keys).splitlines() != list(self.keys):
+            wrong = next(key for key in self.keys if key.splitlines() != [key])
+            raise UsageError(f"vocabulary key {wrong!r} is not allowed; a key is one non-empty line.")
 
     @classmethod
     def of_items(cls, item_keys: tuple[str, ...], arrangement: npt.NDArray[np.int64]) -> Vocabulary:

@@ -97,9 +97,9 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
     # The few columns that labels need are not worth a factor each: four bits are for items.
     number_format = INT8 if labels and recipe.dense == INT4 else recipe.dense
     output = lower_output(member, weights_of(layer), encoded, values, number_format)
-    keys = source.vocabulary().keys
+    vocabulary = source.vocabulary()
     if not recipe.comparison:
-        tables, error = _tables(encoded, values), encoding_error(encoded, values, keys)
+        tables, error = _tables(encoded, values), encoding_error(encoded, values, vocabulary.keys)
         # A large table is held once: here up to now, in the model where that answers.
         values = {}
     # Keras' own dense layer converts as it is, unless it has to be rounded before.
@@ -125,7 +125,7 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
     summary = flatbuffer.read(content)
     if recipe.comparison:
         tables = stock.table_records(content, summary, encoded, values)
-        error = stock.vector_error(content, summary, encoded, values, keys)
+        error = stock.vector_error(content, summary, encoded, values, vocabulary.keys)
     else:
         verify.verify(content, summary, encoded, task.signature, module.inputs, module.outputs, request.target, output)
 
@@ -153,8 +153,8 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
         model = lower(model, encoded, held=True)
     else:
         saved.embedding.write_tables(saved.tables())
-    vectors = make_vectors(model, source, module.replacement, request.exclude_history, request.top_k)
-    texts = make_texts(source)
+    vectors = make_vectors(model, source, vocabulary, module.replacement, request.exclude_history, request.top_k)
+    texts = make_texts(source, vocabulary)
     records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(bundles.SCHEMA_VERSION, vectors, texts))
     contents = (bundles.MODEL_FILE, bundles.VOCABULARY_FILE, bundles.TEST_VECTORS_FILE)
     manifest = Manifest(

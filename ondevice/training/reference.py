@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ondevice import task as tasks
 from ondevice.bundle import TestVector
+from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import FloatArray
 from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 from ondevice.models.network import load_network
@@ -29,13 +30,14 @@ def load_reference(run: Run) -> tuple[keras.Model, dict[str, FloatArray]]:
 
 
 def make_vectors(
-    model: keras.Model, run: Run, replacement: int, exclude_history: bool, top_k: int
+    model: keras.Model, run: Run, vocabulary: Vocabulary, replacement: int, exclude_history: bool, top_k: int
 ) -> tuple[TestVector, ...]:
     """Make test vectors from real histories and from every kind of edge id, with the reference's answers.
 
     Args:
         model: the reference model, perhaps with the file's own tables.
         run: its run.
+        vocabulary: the run's.
         replacement: id that an id outside the vocabulary counts as.
         exclude_history: whether the items given are left out of the answer.
         top_k: answers that the file returns, whose keys go along.
@@ -50,7 +52,7 @@ def make_vectors(
     cleaned = np.where((given >= 0) & (given < size), given, np.int32(replacement))
     excluded = cleaned if exclude_history else np.zeros_like(cleaned)
     items, scores, ranges = objective_of(run.result.task).answers(model, method, cleaned, excluded)
-    keys = run.result.labels or run.vocabulary().keys
+    keys = run.result.labels or vocabulary.keys
     return tuple(
         TestVector(
             name=name,

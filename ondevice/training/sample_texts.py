@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ondevice.bundle import TestText
+from ondevice.data.vocabulary import Vocabulary
 from ondevice.ids import RESERVED_IDS
 from ondevice.training.run_folder import Run
 
@@ -28,18 +29,19 @@ EDGES = (
 spaces and line ends beyond ASCII, characters of two UTF-16 units."""
 
 
-def make_texts(run: Run) -> tuple[TestText, ...]:
+def make_texts(run: Run, vocabulary: Vocabulary) -> tuple[TestText, ...]:
     """Make texts from words of the whole vocabulary and from what programs may see differently.
 
     They are made and not taken from the data, since a bundle should not carry what others have written.
 
     Args:
         run: the run; of a task without texts there are none.
+        vocabulary: the run's.
     """
     tokenizer = run.result.tokenizer
     if tokenizer is None:
         return ()
-    vocabulary, length = run.vocabulary(), run.config.history_length
+    length = run.config.history_length
     places = np.linspace(RESERVED_IDS, len(vocabulary) - 1, min(TEXTS * WORDS, len(vocabulary) - RESERVED_IDS))
     words = [vocabulary.keys[place] for place in places.astype(int)]
     texts = [_joined(words[number::TEXTS], number) for number in range(TEXTS)]
