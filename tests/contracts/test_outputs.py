@@ -18,6 +18,7 @@ from ondevice.ids import RESERVED_IDS
 from ondevice.models.network import load_network, pooled_network
 from ondevice.models.output import Output, dense_bytes, output_config, output_from_config, registry
 from ondevice.models.output_parts import FLOAT32, FORMATS, INT8, Tables
+from ondevice.models.outputs import tied
 from ondevice.models.scores import SCORES, assign, output_of, weights_of
 from tests.samples import OUTPUTS, SIZE
 from tests.tiny_runs import VARIANTS
@@ -64,6 +65,15 @@ def test_keras_equals_the_formula(name: str) -> None:
     assert (kernel.shape, bias.shape) == ((output.width, SIZE), (SIZE,))
     np.testing.assert_allclose(layer(hidden), hidden @ kernel + bias, rtol=1e-4, atol=1e-4)
     assert layer.compute_output_shape((None, output.width)) == (None, SIZE)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("tied")])
+def test_a_kernel_too_large_to_compose_gives_the_same_scores(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = network(OUTPUTS[name]).get_layer(SCORES)
+    hidden = np.random.default_rng(1).standard_normal((4, OUTPUTS[name].width)).astype(np.float32)
+    composed = layer(hidden)
+    monkeypatch.setattr(tied, "KERNEL_NUMBERS", 0)
+    np.testing.assert_allclose(layer(hidden), composed, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -25,6 +25,9 @@ from ondevice.models.run_bests import arrays_of_bests, bests_of_runs, parts_of_b
 
 OWN = "output_multiplier"
 
+KERNEL_NUMBERS = 1 << 27
+"""Numbers of a kernel that is composed for a batch, at most: half a GB, which is held several times."""
+
 
 @dataclass(frozen=True)
 class Tied(Output):
@@ -122,14 +125,17 @@ class Tied(Output):
         return tuple(parts)
 
     def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
-        """Compose the kernel first: one product of matrices, which batches make good use of."""
+        """Compose the kernel first, if it is not too large: one product of matrices, which batches make good use of."""
         import tensorflow as tf
 
         multiplier = weights[OWN][:, None] if self.own_multipliers else weights["multiplier"]
-        kernel = self._spread(tf.convert_to_tensor(weights["shared"])) * multiplier
+        shared = tf.convert_to_tensor(weights["shared"])
         if self.projects:
             hidden = tf.matmul(hidden, weights["projection"])
-        scores = tf.matmul(hidden, kernel, transpose_b=True)
+        if self.vocabulary_size * self.method.width <= KERNEL_NUMBERS:
+            scores = tf.matmul(hidden, self._spread(shared) * multiplier, transpose_b=True)
+        else:
+            scores = tf.transpose(self._spread(tf.matmul(shared, hidden, transpose_b=True)) * multiplier)
         return scores + weights["bias"] if self.bias else scores
 
     def as_dense(self, weights: Arrays) -> tuple[FloatArray, FloatArray]:
