@@ -89,16 +89,26 @@ class SavedNetwork:
         raise OnDeviceError(f"model {str(self.path)!r} has no compressed embedding.")
 
     def tables(self) -> dict[str, h5py.Dataset]:
-        """Return the tables by name, to be read as a whole or by slices."""
+        """Return the tables by name, to be read as a whole or by slices.
+
+        Raises:
+            OnDeviceError: a table is missing or has another shape.
+        """
         layer = self.embedding
 
         def named(place: str, group: Any) -> h5py.Group | None:
             # Keras notes the layer's name where it keeps its variables, by their numbers.
             return group if place.endswith("/vars") and group.attrs.get("name") == layer.name else None
 
-        stored = self.stored.visititems(named)
+        stored = self.stored.visititems(named) or {}
         numbers = {variable.path: str(number) for number, variable in enumerate(layer.variables)}
-        return {name: stored[numbers[variable.path]] for name, variable in layer.tables.items()}
+        found = {name: stored.get(numbers[variable.path]) for name, variable in layer.tables.items()}
+        for name, table in found.items():
+            shape = tuple(layer.tables[name].shape)
+            if table is None or table.shape != shape:
+                holds = "no such table" if table is None else f"one of {list(table.shape)}"
+                raise OnDeviceError(f"model {str(self.path)!r} holds {holds}; expected is {name!r} of {list(shape)}.")
+        return found
 
 
 def load_network(path: Path) -> keras.Model:

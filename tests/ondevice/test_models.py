@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
+from pathlib import Path
+
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from ondevice.embeddings.method import registry
+from ondevice.errors import OnDeviceError
 from ondevice.models.best import best_items, best_items_by_block, in_order, places_of_best
-from ondevice.models.network import pooled_network
+from ondevice.models.network import WEIGHTS, load_network, pooled_network
 from ondevice.models.pooling import MaskedMeanPooling
+from tests.samples import METHODS
 
 
 def test_pooling_by_hand() -> None:
@@ -89,3 +96,30 @@ def test_places_of_best_are_those_of_a_stable_sort(size: int, count: int) -> Non
 def test_an_empty_history_has_finite_scores() -> None:
     model = pooled_network(registry.load("full")(12, 4), (4,), 0.0)
     assert np.isfinite(model(np.zeros((1, 3), np.int32))).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda group: group.__delitem__("0"), "holds no such table; expected is 'shared' of [7, 8]"),
+        (lambda group: group.__delitem__("1"), "holds no such table; expected is 'multiplier' of"),
+        (
+            lambda group: (group.__delitem__("0"), group.create_dataset("0", data=np.zeros((6, 8), np.float32))),
+            "holds one of [6, 8]; expected is 'shared' of [7, 8]",
+        ),
+    ],
+)
+def test_a_file_with_other_tables_is_refused(change, words: str, tmp_path: Path) -> None:
+    """What is left of a table that is not filled as a whole would be whatever was in memory."""
+    path, weights = tmp_path / "model.keras", tmp_path / WEIGHTS
+    pooled_network(METHODS["memcom mod"], (), 0.0).save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    weights.write_bytes(members[WEIGHTS])
+    with h5py.File(weights, "a") as stored:
+        change(stored["layers/compressed_embedding/vars"])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, weights.read_bytes() if name == WEIGHTS else content)
+    with pytest.raises(OnDeviceError, match=re.escape(words)):
+        load_network(path)
