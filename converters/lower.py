@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -23,6 +23,8 @@ class EncodedLookup(CompressedEmbedding):
         encoded: the embedding's encoded tables.
         held: whether graphs refer to the tables and do not hold them many times over: for use, not for conversion.
     """
+
+    batched: ClassVar[bool] = False
 
     def __init__(self, encoded: EncodedEmbedding, held: bool = False, **kwargs: Any) -> None:
         super().__init__(encoded.method, **kwargs)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -105,6 +105,9 @@ class CompressedEmbedding(keras.layers.Layer):
     Shapes: int `[...]` in, float32 `[..., output_width]` out. The mask is true where the id is not padding.
     """
 
+    batched: ClassVar[bool] = True
+    """Whether it is for batches of many ids, see `ondevice.embeddings.ops.Ops`."""
+
     def __init__(self, method: Method | Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.method = method if isinstance(method, Method) else method_from_config(method)
@@ -128,7 +131,7 @@ class CompressedEmbedding(keras.layers.Layer):
 
     def call(self, ids: Any, training: bool | None = None) -> Any:
         """Look ids up: fast in training, otherwise equal to the NumPy reference bit for bit."""
-        return self.method.lookup(tf.cast(ids, tf.int32), self.rows(), TensorFlowOps(not training, batched=True))
+        return self.method.lookup(tf.cast(ids, tf.int32), self.rows(), TensorFlowOps(not training, self.batched))
 
     def rows(self) -> Rows:
         """Return the access to table rows that the look-up uses; a subclass may decode them first.
