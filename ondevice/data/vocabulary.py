@@ -35,7 +35,7 @@ class Vocabulary:
         if len(set(self.keys)) != len(self.keys):
             twice = Counter(self.keys).most_common(1)[0][0]
             raise UsageError(f"vocabulary key {twice!r} occurs twice; every key needs an id of its own.")
-        # All at once, which takes a tenth of the time, and one by one where there is something to name.
+        # All at once; one by one only where there is something to name.
         if "" in self.keys or "\n".join(self.keys).splitlines() != list(self.keys):
             wrong = next(key for key in self.keys if key.splitlines() != [key])
             raise UsageError(f"vocabulary key {wrong!r} is not allowed; a key is one non-empty line.")

@@ -116,6 +116,9 @@ def load_network(path: Path) -> keras.Model:
 
     Args:
         path: the `.keras` file.
+
+    Raises:
+        OnDeviceError: it has no compressed embedding, or not all of its tables.
     """
     with SavedNetwork(path) as saved:
         saved.embedding.write_tables(saved.tables())

@@ -108,17 +108,22 @@ def sweep(
     folder = Path(out)
     cells, _ = plans.cells(plan, split_data)
     plans.claim(folder, plan)
-    done = [0]
+    done: list[Job] = []
+
+    def tell(job: Job) -> None:
+        done.append(job)
+        on_done(len(done), job.title)
+
     # Warm starts begin with the full table, so all of that comes before any of them.
     for group in ([cell for cell in cells if not cell.warm], [cell for cell in cells if cell.warm]):
         candidates = plan.candidates()
         # Where there is nothing to choose, no seed has to wait for the first one.
         first = plan.seeds[:1] if len(candidates) > 1 else plan.seeds
         searched = [Job(cell, setting, seed) for seed in first for cell in group for setting in candidates]
-        _train_all(jobs, plan, folder, searched, done, on_done)
+        _train_all(jobs, plan, folder, searched, tell)
         rest = plan.seeds[len(first) :]
         kept = [Job(cell, best_setting(plan, folder, cell), seed) for seed in rest for cell in group]
-        _train_all(jobs, plan, folder, kept, done, on_done)
+        _train_all(jobs, plan, folder, kept, tell)
     return summarize_sweep(folder, plan, split_data, command)
 
 
@@ -144,29 +149,17 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _train_all(
-    processes: int,
-    plan: SweepPlan,
-    folder: Path,
-    jobs: Sequence[Job],
-    done: list[int],
-    on_done: Callable[[int, str], None],
-) -> None:
+def _train_all(processes: int, plan: SweepPlan, folder: Path, jobs: Sequence[Job], tell: Callable[[Job], None]) -> None:
     left = [job for job in jobs if not is_finished(place(folder, job.cell, job.setting, job.seed))]
     portion = processes * MODELS_PER_PROCESS
     # A pool each: one that replaces its processes by itself can wait for ever once all have ended (Python 3.11).
     for start in range(0, len(left), portion):
         with _pool(min(processes, len(left) - start)) as pool:
-            _train_portion(pool, plan, folder, left[start : start + portion], done, on_done)
+            _train_portion(pool, plan, folder, left[start : start + portion], tell)
 
 
 def _train_portion(
-    pool: ProcessPoolExecutor,
-    plan: SweepPlan,
-    folder: Path,
-    jobs: Sequence[Job],
-    done: list[int],
-    on_done: Callable[[int, str], None],
+    pool: ProcessPoolExecutor, plan: SweepPlan, folder: Path, jobs: Sequence[Job], tell: Callable[[Job], None]
 ) -> None:
     running = {}
     for job in jobs:
@@ -176,8 +169,7 @@ def _train_portion(
     try:
         for future in as_completed(running):
             future.result()
-            done[0] += 1
-            on_done(done[0], running[future].title)
+            tell(running[future])
     except BaseException:
         # What has begun goes on after its last whole epoch at the next start; what has not begun must not begin.
         pool.shutdown(wait=False, cancel_futures=True)
