@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -27,7 +27,7 @@ class Job:
         inputs: arrays by input name, one inference per leading index: `[inferences, *shape of the input]`.
         warmups: inferences that are run first on the first input and timed apart.
         repeats: timed inferences, cycling through the inputs, beside the one inference per input whose
-            outputs are kept.
+            outputs are kept; a job without any may run beside others.
         timeout_s: seconds of the host's clock after which the run is stopped and reported as timed out.
     """
 
@@ -73,9 +73,6 @@ class Device(ABC):
     timed: ClassVar[int] = 200
     """Timed inferences of a validation."""
 
-    starts: ClassVar[bool] = True
-    """Whether each call of `run_all` starts something, so that one call for all jobs is quicker."""
-
     @abstractmethod
     def runtimes(self) -> list[str]:
         """Name the runtimes that this device offers, installed or not."""
@@ -93,17 +90,22 @@ class Device(ABC):
         """Describe what runs the files: system, processor, cores and whatever else its figures depend on."""
 
     @abstractmethod
-    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs, each in a process of its own, and return their outcomes in order.
+    def outcomes(self, jobs: Sequence[Job]) -> Iterable[Outcome]:
+        """Run jobs, each in a process of its own, and give their outcomes in order.
 
-        A refusal, crash or time-out is an `Outcome`, not an exception, and so is a device that is missing.
+        A refusal, crash or time-out is an `Outcome`, not an exception, and so is a device that is missing. Where a
+        device can, it runs a job only as its outcome is asked for, so that few outcomes are held at once.
 
         Raises:
             UsageError: a runtime's name is unknown, a model does not exist, or a job contradicts itself.
         """
 
+    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs and return all their outcomes; see `outcomes`."""
+        return list(self.outcomes(jobs))
+
     def run(self, job: Job) -> Outcome:
-        """Run one job; see `run_all`."""
+        """Run one job; see `outcomes`."""
         return self.run_all([job])[0]
 
 

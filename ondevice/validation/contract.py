@@ -9,11 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.bundle import TestVector
+from ondevice.devices.measurement import Measurement
 from ondevice.manifest import Manifest, Tensor
 from ondevice.validation.record import Failure
 
 STEPS_PER_RANGE = 255
 """A score step is this part of the range of the reference's scores: the resolution of an int8 output."""
+
+
+def runtime_failures(measurements: Iterable[Measurement]) -> list[Failure]:
+    """Name what went wrong with jobs themselves; what several of them meet is named once.
+
+    Args:
+        measurements: the fate of every job of a runtime.
+    """
+    failed = [each for each in measurements if not each.ok]
+    said = dict.fromkeys(f"{each.runtime} {each.status}: {each.message}" for each in failed)
+    return [Failure("runtime", message) for message in said]
 
 
 def signature_failures(manifest: Manifest, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> list[Failure]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ondevice.devices.device import Job, Outcome
+from ondevice.devices.measurement import Measurement
 from ondevice.ids import PADDING_ID
 from ondevice.manifest import Manifest
+from ondevice.validation.contract import runtime_failures
 from ondevice.validation.record import Failure
 
 IDS_PER_BLOCK = 4_096
 """Ids per digest of a new bundle: few digests, and still a hint which ids differ."""
 
-IDS_PER_JOB = 262_144
-"""Bounds what one job brings back, rounded down to whole blocks; that many vectors of width 64 are 67 MB."""
+IDS_PER_JOB = 524_288
+"""Bounds what one job brings back, rounded down to whole blocks; that many vectors of width 64 are 134 MB."""
 
 
 def block_digests(vectors: npt.NDArray[np.float32], ids_per_block: int) -> tuple[str, ...]:
@@ -55,20 +58,32 @@ def lookup_failures(manifest: Manifest, outcomes: Iterable[Outcome]) -> list[Fai
 
     Args:
         manifest: what was promised.
-        outcomes: what became of the jobs of `lookup_jobs`, all of them ok.
+        outcomes: what became of the jobs of `lookup_jobs`, none if look-ups are not checked; each is let go before the
+            next one is asked for, since all vectors may take more memory than the model.
     """
-    lookup = manifest.embedding.lookup
-    found: list[str] = []
-    for ids, outcome in zip(_portions(manifest), outcomes, strict=True):
+    measurements: list[Measurement] = []
+    digests: list[str] = []
+    misfits: list[Failure] = []
+    for ids, outcome in zip(_portions(manifest), outcomes, strict=False):
+        measurements.append(outcome.measurement)
         for name, vectors in outcome.outputs.items():
-            shape, dtype = vectors.shape[1:], vectors.dtype.name
-            if (shape, dtype) != ((1, manifest.history_length, lookup.width), "float32"):
-                promised = f"the manifest promises float32 {[1, manifest.history_length, lookup.width]}"
-                return [Failure("look-ups", f"output {name!r} of the look-up is {dtype} {list(shape)}; {promised}.")]
-            # What was answered to the padding of the last inference is beyond the ids.
-            rows = np.asarray(vectors, np.float32).reshape(-1, lookup.width)[: len(ids)]
-            found += block_digests(rows, lookup.ids_per_block)
-    return _differences(manifest, found)
+            misfits += _misfit(manifest, name, vectors)
+            if not misfits:
+                # What was answered to the padding of the last inference is beyond the ids.
+                rows = np.asarray(vectors, np.float32).reshape(-1, vectors.shape[-1])[: len(ids)]
+                digests += block_digests(rows, manifest.embedding.lookup.ids_per_block)
+    if failed := runtime_failures(measurements):
+        return failed
+    return misfits[:1] or (_differences(manifest, digests) if measurements else [])
+
+
+def _misfit(manifest: Manifest, name: str, vectors: npt.NDArray[Any]) -> list[Failure]:
+    promised = [1, manifest.history_length, manifest.embedding.lookup.width]
+    shape, dtype = list(vectors.shape[1:]), vectors.dtype.name
+    if (shape, dtype) == (promised, "float32"):
+        return []
+    message = f"output {name!r} of the look-up is {dtype} {shape}; the manifest promises float32 {promised}."
+    return [Failure("look-ups", message)]
 
 
 def _portions(manifest: Manifest) -> Iterator[npt.NDArray[np.int32]]:

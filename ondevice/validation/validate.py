@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ondevice.errors import UsageError
 from ondevice.training.evaluation import Evaluation
 from ondevice.training.metrics import METRICS
 from ondevice.units import format_bytes
-from ondevice.validation.contract import signature_failures, vector_failures
+from ondevice.validation.contract import runtime_failures, signature_failures, vector_failures
 from ondevice.validation.lookups import lookup_failures, lookup_jobs
 from ondevice.validation.quality import choose_users, compare
 from ondevice.validation.record import SCHEMA_VERSION, Failure, Quality, RuntimeResult, Validation
@@ -40,7 +41,7 @@ def validate_bundle(
 
     Args:
         bundle: the bundle.
-        device: where to run; if it has to be started it gets all jobs at once.
+        device: where to run.
         runtimes: names of the device's runtimes.
         evaluation: users with right answers and the reference's answers; without it the task metric is not measured.
         users: number of users, at most; without it as many as the device says are enough.
@@ -65,8 +66,11 @@ def validate_bundle(
         evaluation = choose_users(evaluation, device.users if users is None else users)
     known = (*known, *vocabulary_failures(bundle))
     jobs = [_jobs(bundle, device, runtime, evaluation, cut_model) for runtime in runtimes]
+    # At once, since some devices have to be started.
+    outcomes = iter(device.outcomes([job for of_runtime in jobs for job in of_runtime]))
     results = []
-    for given in _outcomes(device, jobs):
+    for of_runtime in jobs:
+        given = islice(outcomes, len(of_runtime))
         measurement, failures, largest, quality = _judge(bundle, given, evaluation, metric)
         failures += [*_loss(quality, max_loss), *_memory(measurement, max_memory_bytes), *known]
         results.append(RuntimeResult(measurement, largest, tuple(failures), quality))
@@ -93,17 +97,8 @@ def _jobs(
     return [job, *(lookup_jobs(bundle.manifest, cut_model, runtime) if cut_model is not None else [])]
 
 
-def _outcomes(device: Device, jobs: Sequence[list[Job]]) -> Iterator[list[Outcome]]:
-    """Run the jobs of every runtime; the vectors of all ids are let go before the next runtime's, where that can be."""
-    if not device.starts:
-        yield from map(device.run_all, jobs)
-        return
-    outcomes = iter(device.run_all([job for of_runtime in jobs for job in of_runtime]))
-    yield from ([next(outcomes) for _ in of_runtime] for of_runtime in jobs)
-
-
 def _judge(
-    bundle: Bundle, outcomes: Sequence[Outcome], evaluation: Evaluation | None, metric: str
+    bundle: Bundle, outcomes: Iterator[Outcome], evaluation: Evaluation | None, metric: str
 ) -> tuple[Measurement, list[Failure], float, Quality | None]:
     """Compare what a runtime made of the jobs of `_jobs` with the reference.
 
@@ -111,8 +106,8 @@ def _judge(
         cost and fate, what does not hold, the largest score error in steps and the task metric.
     """
     manifest = bundle.manifest
-    answers, *lookups = outcomes
-    failures = _runtime_failures(outcomes)
+    answers = next(outcomes)
+    failures = runtime_failures([answers.measurement])
     largest, quality = -1.0, None
     if answers.measurement.ok:
         wrong = signature_failures(manifest, answers.inputs, answers.outputs_spec)
@@ -124,16 +119,9 @@ def _judge(
             if evaluation is not None:
                 quality = compare(evaluation, items[:users, 0], metric)
         failures += wrong
-    if lookups and all(outcome.measurement.ok for outcome in lookups):
-        failures += lookup_failures(manifest, lookups)
+    # What the answers met, too, is named once.
+    failures += [failure for failure in lookup_failures(manifest, outcomes) if failure not in failures]
     return answers.measurement, failures, largest, quality
-
-
-def _runtime_failures(outcomes: Iterable[Outcome]) -> list[Failure]:
-    """Name what went wrong with the jobs themselves; what all of them meet is named once."""
-    failed = [outcome.measurement for outcome in outcomes if not outcome.measurement.ok]
-    said = dict.fromkeys(f"{each.runtime} {each.status}: {each.message}" for each in failed)
-    return [Failure("runtime", message) for message in said]
 
 
 def _loss(quality: Quality | None, max_loss: float) -> list[Failure]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from ondevice.devices.device import Device, Job, Outcome
 from ondevice.devices.job_folder import check_job, failed, how_it_died, read_outcome, write_job
@@ -18,6 +21,8 @@ from ondevice.devices.runtimes import RUNTIMES, find_runtime, installed_version
 from ondevice.versions import machine
 
 GRACE_S = 5
+JOBS_AT_ONCE = 4
+"""Jobs beside each other, at most: as many outcomes are held."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,6 @@ class Host(Device):
     """
 
     name: str = "host"
-
-    starts: ClassVar[bool] = False
 
     def runtimes(self) -> list[str]:
         """Name the runtimes that this device offers, installed or not."""
@@ -48,13 +51,31 @@ class Host(Device):
         """Describe this machine."""
         return machine()
 
-    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs one after the other; see `Device.run_all`."""
+    def outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        """Run jobs that are timed alone and others beside each other; see `Device.outcomes`."""
         for job in jobs:
             check_job(job)
-        return [self._run(job) for job in jobs]
+        return self._outcomes(jobs)
 
-    def _run(self, job: Job) -> Outcome:
+    def _outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        at_once = min(JOBS_AT_ONCE, os.cpu_count() or 1)
+        running: deque[Future[Outcome]] = deque()
+        cancelled = threading.Event()
+        with ThreadPoolExecutor(at_once) as pool:
+            try:
+                for job in jobs:
+                    while running and (job.repeats or len(running) == at_once):
+                        yield running.popleft().result()
+                    running.append(pool.submit(self._run, job, cancelled.is_set))
+                    if job.repeats:
+                        yield running.popleft().result()
+                while running:
+                    yield running.popleft().result()
+            finally:
+                # Also on KeyboardInterrupt: the pool waits for its threads, and they for the processes.
+                cancelled.set()
+
+    def _run(self, job: Job, cancelled: Callable[[], bool]) -> Outcome:
         runtime = find_runtime(job.runtime)
         version = installed_version(runtime)
         if version is None:
@@ -68,7 +89,10 @@ class Host(Device):
             runner = write_job(folder, job, str(job.model.resolve()), math.ceil(job.timeout_s) + GRACE_S)
             command = [sys.executable, str(runner), str(folder)]
             code = run_limited(
-                command, folder / "stdout.txt", folder / "stderr.txt", lambda elapsed_s: elapsed_s > job.timeout_s
+                command,
+                folder / "stdout.txt",
+                folder / "stderr.txt",
+                lambda elapsed_s: elapsed_s > job.timeout_s or cancelled(),
             )
             if code is None:
                 return failed(job, self.name, version, "timed out", f"no result within {job.timeout_s:g} s")

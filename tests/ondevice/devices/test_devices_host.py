@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -168,6 +169,29 @@ def test_a_time_out_is_reported_in_time(models: Path) -> None:
         "timed out",
         "no result within 0.5 s",
     )
+
+
+def test_jobs_that_are_not_timed_run_beside_each_other_and_timed_ones_alone(models: Path, monkeypatch) -> None:
+    timed, untimed = (job(models / "gather.tflite", "litert", repeats=repeats) for repeats in (1, 0))
+    running: list[Job] = []
+    beside: list[tuple[int, int]] = []
+    meeting = threading.Barrier(2, timeout=60)
+
+    def run(self, job, cancelled):
+        running.append(job)
+        if not job.repeats:
+            meeting.wait()
+        beside.append((job.repeats, len(running)))
+        if not job.repeats:
+            meeting.wait()
+        running.remove(job)
+        return job
+
+    monkeypatch.setattr(type(HOST), "_run", run)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    jobs = [timed, untimed, untimed, untimed, untimed, timed]
+    assert HOST.run_all(jobs) == jobs, "in the order asked for"
+    assert beside == [(1, 1), *[(0, 2)] * 4, (1, 1)]
 
 
 def test_a_runtime_that_is_not_installed_is_missing(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:

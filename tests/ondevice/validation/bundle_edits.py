@@ -55,11 +55,10 @@ class Recording(Host):
     broken: str = ""
     users: ClassVar[int | None] = 7
     timed: ClassVar[int] = 3
-    starts: ClassVar[bool] = True
 
-    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+    def outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
         self.calls.append(jobs)
-        return [self.changed(job, outcome) for job, outcome in zip(jobs, super().run_all(jobs), strict=True)]
+        return [self.changed(job, outcome) for job, outcome in zip(jobs, super().outcomes(jobs), strict=True)]
 
     def changed(self, job: Job, outcome: Outcome) -> Outcome:
         failed = {"status": "out of memory", "message": "killed"} if job.model.name == self.broken else {}

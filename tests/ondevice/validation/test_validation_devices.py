@@ -37,15 +37,6 @@ def test_device_gets_all_jobs_at_once_and_says_how_much_is_enough(good, tmp_path
     ]
 
 
-def test_a_device_that_need_not_start_gets_the_jobs_of_a_runtime_at_a_time(good, tmp_path, monkeypatch) -> None:
-    """So that the vectors of all ids need not be held once per runtime."""
-    device = Recording()
-    monkeypatch.setattr(Recording, "starts", False)
-    monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
-    assert validate(good[0].folder, out=tmp_path / "verdict.json").valid
-    assert [[job.runtime for job in jobs] for jobs in device.calls] == [["tflite-2.14"] * 2, ["litert"] * 2]
-
-
 def test_look_ups_that_do_not_run_are_a_failure_of_the_runtime(good, tmp_path, monkeypatch) -> None:
     device = Recording(broken="lookups.tflite")
     monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
