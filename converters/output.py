@@ -41,7 +41,17 @@ class LoweredOutput:
 
     def best(self, hidden: Any, excluded: Any, k: int, place: Any) -> tuple[Any, Any]:
         """Return the best items and their scores within the graph; see `Output.best`."""
-        return self.member.best(hidden, excluded, k, self.arrays, place, self.tables)
+        arrays = {name: _in_graph(array) for name, array in self.arrays.items()}
+        return self.member.best(hidden, excluded, k, arrays, place, self.tables)
+
+
+def _in_graph(array: npt.NDArray[Any]) -> Any:
+    """Return a constant that is written as one number where all numbers are the same one."""
+    if any(array.strides) or array.ndim < 2:
+        return array
+    import tensorflow as tf
+
+    return tf.constant(array[0, 0], shape=array.shape)
 
 
 def lower_output(

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from converters.output import LoweredOutput
+from ondevice.models.output_parts import INT8, LEVELS
 from ondevice.quantize.encode import EncodedEmbedding, EncodedTable
 
 STAND_IN_BYTES = 4_096
@@ -21,10 +23,10 @@ STAND_IN_BYTES = 4_096
 
 @dataclass(frozen=True, eq=False)
 class StandIn:
-    """A few random rows in place of a table.
+    """A few random rows in place of a table, or as many rows of equal numbers.
 
     Args:
-        rows: what the converter gets, `[few, width]`.
+        rows: what the file has before that, `[few, width]`.
         array: what the file gets, `[many, width]` of the same type.
     """
 
@@ -48,15 +50,47 @@ def with_stand_ins(encoded: EncodedEmbedding) -> tuple[EncodedEmbedding, tuple[S
     return EncodedEmbedding(encoded.method, tables), tuple(found)
 
 
+def output_with_stand_ins(
+    output: LoweredOutput, encoded: EncodedEmbedding
+) -> tuple[LoweredOutput, tuple[StandIn, ...]]:
+    """Return an output layer with stand-ins for its larger arrays, for the converter, and the stand-ins.
+
+    The graph depends on the length of a matrix that the hidden vector is multiplied with. Where its numbers are those
+    of an int8 table, one of the same shape stands for it whose numbers are all the largest there is: TensorFlow writes
+    that once, and the quantizer of dense layers keeps such numbers as they are.
+
+    Args:
+        output: the output layer.
+        encoded: the embedding's tables, before they have stand-ins.
+    """
+    # Other rows than those of tables.
+    rng = np.random.default_rng(1)
+    found: list[StandIn] = []
+    arrays = dict(output.arrays)
+    for name in output.member.gathered:
+        if name in arrays:
+            arrays[name] = _few_rows(arrays[name], found, rng)
+    for name in output.member.uses_tables if output.number_format == INT8 else ():
+        for held in encoded.tables[name].arrays.values():
+            if held.dtype == np.int8 and name in arrays and np.array_equal(held, arrays[name]):
+                found.append(StandIn(np.broadcast_to(np.int8(LEVELS), held.shape), held))
+                arrays[name] = np.broadcast_to(np.float32(LEVELS), held.shape)
+    return replace(output, arrays=arrays), tuple(found)
+
+
 def _short(entry: EncodedTable, found: list[StandIn], rng: np.random.Generator) -> EncodedTable:
-    arrays = dict(entry.arrays)
-    for part, array in arrays.items():
-        few = -(-STAND_IN_BYTES * len(array) // max(array.nbytes, 1))
-        # Arrays of one axis are factors or codebooks of the whole table and no rows of it.
-        if array.ndim == 2 and few < len(array):
-            found.append(StandIn(_random_rows(rng, (few, array.shape[1]), array.dtype), array))
-            arrays[part] = found[-1].rows
+    arrays = {part: _few_rows(array, found, rng) for part, array in entry.arrays.items()}
     return replace(entry, arrays=arrays)
+
+
+def _few_rows(array: npt.NDArray[Any], found: list[StandIn], rng: np.random.Generator) -> npt.NDArray[Any]:
+    """Return what stands for an array, which is added to what was found, or the array itself if nothing has to."""
+    few = -(-STAND_IN_BYTES * len(array) // max(array.nbytes, 1))
+    # Arrays of one axis are factors or codebooks of the whole table and no rows of it.
+    if array.ndim != 2 or few >= len(array):
+        return array
+    found.append(StandIn(_random_rows(rng, (few, array.shape[1]), array.dtype), array))
+    return found[-1].rows
 
 
 def _random_rows(rng: np.random.Generator, shape: tuple[int, int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:

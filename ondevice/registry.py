@@ -25,6 +25,7 @@ class Registry(Generic[Base]):
         self.kind = kind
         self.package = package
         self.base = base
+        self.loaded: dict[str, type[Base]] = {}
 
     def names(self) -> list[str]:
         """List the members without importing any of them."""
@@ -38,6 +39,12 @@ class Registry(Generic[Base]):
             UsageError: no file of the family has this name.
             TypeError: the file does not define exactly one member.
         """
+        # A look-up in the family's folder takes longer than what many callers do with the member.
+        if name not in self.loaded:
+            self.loaded[name] = self._load(name)
+        return self.loaded[name]
+
+    def _load(self, name: str) -> type[Base]:
         if name not in self.names():
             raise unknown_name(self.kind, name, self.names())
         module = importlib.import_module(f"{self.package}.{name}")

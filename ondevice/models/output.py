@@ -62,6 +62,11 @@ class Output(ABC):
         """Into how many runs of neighbours the id order should cut the items, if the embedding doesn't mind."""
         return self.vocabulary_size - RESERVED_IDS
 
+    @property
+    def gathered(self) -> tuple[str, ...]:
+        """Names of arrays of an exported file of which `best` gathers rows and reads nothing else."""
+        return ()
+
     @abstractmethod
     def weights(self) -> tuple[Weight, ...]:
         """Declare what the layer has of its own."""

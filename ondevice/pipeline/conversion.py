@@ -75,7 +75,7 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
     from converters.sharing import share_constants
     from converters.signature import registry as signatures
     from converters.stamp import stamped
-    from converters.stand_ins import with_stand_ins
+    from converters.stand_ins import output_with_stand_ins, with_stand_ins
     from converters.tflite import convert as to_tflite
     from ondevice.models.output_parts import INT4, INT8
     from ondevice.models.scores import SCORES, Scores, output_of, weights_of
@@ -106,6 +106,9 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
     apart = output if isinstance(layer, Scores) or number_format == INT4 else None
     # What the converter quantizes itself it must be given as a whole.
     short, stand_ins = (encoded, ()) if recipe.comparison else with_stand_ins(encoded)
+    if apart is not None and not recipe.comparison:
+        apart, others = output_with_stand_ins(apart, encoded)
+        stand_ins += others
     module = signatures.load(task.name)(
         lower(model, short, hidden=apart is not None),
         size,

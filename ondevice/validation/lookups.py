@@ -31,10 +31,10 @@ def block_digests(vectors: npt.NDArray[np.float32], ids_per_block: int) -> tuple
         vectors: the vector of every id, float32 `[ids, width]`, starting with the first id of a block.
         ids_per_block: ids per digest.
     """
+    blocks = (vectors[start : start + ids_per_block] for start in range(0, len(vectors), ids_per_block))
     # Adding zero makes negative zeros positive and changes nothing else.
-    stored = (vectors + np.float32(0)).astype("<f4")
-    starts = range(0, len(stored), ids_per_block)
-    return tuple(hashlib.sha256(stored[start : start + ids_per_block].tobytes()).hexdigest() for start in starts)
+    stored = ((block + np.float32(0)).astype("<f4", copy=False) for block in blocks)
+    return tuple(hashlib.sha256(block.data).hexdigest() for block in stored)
 
 
 def lookup_jobs(manifest: Manifest, cut_model: Path, runtime: str) -> list[Job]:

@@ -82,6 +82,11 @@ class Tied(Output):
         return self.method.sharing == BLOCK
 
     @property
+    def gathered(self) -> tuple[str, ...]:
+        """The numbers of single ids, where only those of the best runs are read."""
+        return (OWN, "bias") if self.by_runs else ()
+
+    @property
     def layout(self) -> RunLayout:
         """How numbers of ids are laid out where the best items are found by runs."""
         return RunLayout(self.method.items, self.method.runs)
