@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +14,21 @@ import numpy.typing as npt
 from ondevice.devices.measurement import Measurement
 from ondevice.manifest import Tensor
 from ondevice.registry import Registry
+
+
+@dataclass(frozen=True)
+class RowDigests:
+    """What comes back in place of outputs that are only compared: a SHA-256 of so many consecutive rows each.
+
+    Rows are along the last axis of an output, those of all inferences in order; see `ondevice.devices.runner.RowHash`.
+
+    Args:
+        rows: how many rows count, from the first; those behind are answers to padding.
+        per_digest: rows per digest.
+    """
+
+    rows: int
+    per_digest: int
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,7 @@ class Job:
         warmups: inferences that are run first on the first input and timed apart.
         repeats: timed inferences, cycling through the inputs, beside the one inference per input whose
             outputs are kept; a job without any may run beside others.
+        digests: what comes back in place of the outputs; the outputs themselves without it.
         timeout_s: seconds of the host's clock after which the run is stopped and reported as timed out.
     """
 
@@ -37,6 +53,7 @@ class Job:
     inputs: Mapping[str, npt.NDArray[np.generic]]
     warmups: int = 5
     repeats: int = 0
+    digests: RowDigests | None = None
     timeout_s: float = 600.0
 
 
@@ -49,12 +66,14 @@ class Outcome:
         inputs: the signature's inputs as the runtime reports them.
         outputs_spec: the signature's outputs as the runtime reports them.
         outputs: arrays by output name, `[inferences, *shape of the output]`.
+        digests: of a job that asks for digests, these in place of the arrays.
     """
 
     measurement: Measurement
     inputs: tuple[Tensor, ...] = ()
     outputs_spec: tuple[Tensor, ...] = ()
     outputs: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,22 +109,17 @@ class Device(ABC):
         """Describe what runs the files: system, processor, cores and whatever else its figures depend on."""
 
     @abstractmethod
-    def outcomes(self, jobs: Sequence[Job]) -> Iterable[Outcome]:
-        """Run jobs, each in a process of its own, and give their outcomes in order.
+    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs, each in a process of its own, and return their outcomes in order.
 
-        A refusal, crash or time-out is an `Outcome`, not an exception, and so is a device that is missing. Where a
-        device can, it runs a job only as its outcome is asked for, so that few outcomes are held at once.
+        A refusal, crash or time-out is an `Outcome`, not an exception, and so is a device that is missing.
 
         Raises:
             UsageError: a runtime's name is unknown, a model does not exist, or a job contradicts itself.
         """
 
-    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs and return all their outcomes; see `outcomes`."""
-        return list(self.outcomes(jobs))
-
     def run(self, job: Job) -> Outcome:
-        """Run one job; see `outcomes`."""
+        """Run one job; see `run_all`."""
         return self.run_all([job])[0]
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from ondevice import files
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.measurement import Measurement
+from ondevice.devices.runner import digests_of
 from ondevice.devices.runtimes import RUNTIMES, find_runtime
 from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Tensor
@@ -63,6 +65,7 @@ def write_job(folder: Path, job: Job, model: str, limit_s: int) -> Path:
         "warmups": job.warmups,
         "repeats": job.repeats,
         "threads": THREADS,
+        "digests": None if job.digests is None else asdict(job.digests),
         "limit_s": limit_s,
     }
     files.write_json(folder / "job.json", description)
@@ -95,12 +98,21 @@ def read_outcome(folder: Path, job: Job, device: str, version: str, clock: str =
         for key in ("inputs", "outputs")
     )
     arrays: dict[str, npt.NDArray[np.generic]] = {}
+    digests: dict[str, tuple[str, ...]] = {}
     for number, (spec, written) in enumerate(zip(outputs, result["written"], strict=True)):
+        if "digests" in written:
+            digests[spec.name] = tuple(written["digests"])
+            continue
         path = folder / f"output-{number}.bin"
         content = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != written["sha256"]:
             return failed(job, device, version, "device failed", f"output {spec.name!r} was damaged on its way here")
-        arrays[spec.name] = np.frombuffer(content, written["dtype"]).reshape(-1, *written["shape"])
+        array = np.frombuffer(content, written["dtype"]).reshape(-1, *written["shape"])
+        if job.digests is None:
+            arrays[spec.name] = array
+        else:
+            # A page in a browser brings the numbers themselves.
+            digests[spec.name] = digests_of(array, job.digests.rows, job.digests.per_digest)
     measurement = Measurement(
         device=device,
         runtime=job.runtime,
@@ -116,7 +128,7 @@ def read_outcome(folder: Path, job: Job, device: str, version: str, clock: str =
         memory_growth_bytes=result["memory_growth_bytes"],
         mapped_growth_bytes=result["mapped_growth_bytes"],
     )
-    return Outcome(measurement, inputs, outputs, arrays)
+    return Outcome(measurement, inputs, outputs, arrays, digests)
 
 
 def failed(job: Job, device: str, version: str, status: str, message: str) -> Outcome:

@@ -20,6 +20,7 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,52 @@ class Memory:
             elif inside and line.startswith("Rss:"):
                 total += int(line.split()[1]) * 1024
         return total
+
+
+class RowHash:
+    """SHA-256 of each block of consecutive rows of numbers, in hexadecimal digits.
+
+    Args:
+        rows: rows that count; what is added beyond them is left out.
+        per_digest: rows per digest; the last one may be of fewer.
+    """
+
+    def __init__(self, rows: int, per_digest: int) -> None:
+        self.left, self.per_digest = rows, per_digest
+        self.digests: list[str] = []
+        self.block, self.filled = hashlib.sha256(), 0
+
+    def add(self, values: Any) -> None:
+        """Add the rows along the last axis of an array."""
+        rows = values.reshape(-1, values.shape[-1])[: self.left]
+        self.left -= len(rows)
+        while len(rows):
+            part = rows[: self.per_digest - self.filled]
+            # Adding zero makes negative zeros positive and changes nothing else; bytes are those of little-endian.
+            part = part + part.dtype.type(0)
+            self.block.update(part.astype(part.dtype.newbyteorder("<"), copy=False).data)
+            self.filled += len(part)
+            if self.filled == self.per_digest:
+                self.close()
+            rows = rows[len(part) :]
+
+    def close(self) -> None:
+        """End a block."""
+        self.digests.append(self.block.hexdigest())
+        self.block, self.filled = hashlib.sha256(), 0
+
+    def finish(self) -> list[str]:
+        """Return the digests of all blocks."""
+        if self.filled:
+            self.close()
+        return self.digests
+
+
+def digests_of(values: Any, rows: int, per_digest: int) -> tuple[str, ...]:
+    """Return the digests of the rows of one array; see `RowHash`."""
+    found = RowHash(rows, per_digest)
+    found.add(values)
+    return tuple(found.finish())
 
 
 class Session:
@@ -107,28 +154,43 @@ class Session:
         except (ValueError, RuntimeError) as error:
             raise RuntimeError(f"inference {number}: {error}") from error
 
+    def answers(self, count: int) -> Iterator[list[Any]]:
+        """Run each inference once and give its outputs, whose shapes and types have to stay as they are."""
+        kinds: list[Any] = []
+        for number in range(count):
+            self.infer(number)
+            values = [self.interpreter.get_tensor(index) for index in self.kept]
+            found = [(value.dtype, value.shape) for value in values]
+            kinds = kinds or found
+            if found != kinds:
+                raise ValueError(f"inference {number}: an output changes its shape or type")
+            yield values
+
     def keep(self, count: int, folder: Path) -> list[dict[str, Any]]:
-        """Run each inference once, write its outputs to a file each and return what these files hold."""
-        written: list[dict[str, Any]] = []
+        """Write the outputs of all inferences to a file each and return what these files hold."""
+        values: list[Any] = []
         digests = [hashlib.sha256() for _ in self.kept]
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context((folder / f"output-{n}.bin").open("wb")) for n in range(len(self.kept))]
-            for number in range(count):
-                self.infer(number)
-                values = [self.interpreter.get_tensor(index) for index in self.kept]
-                kinds = [{"dtype": value.dtype.name, "shape": list(value.shape)} for value in values]
-                written = written or kinds
-                if kinds != written:
-                    raise ValueError(f"inference {number}: an output changes its shape or type")
+            for values in self.answers(count):
                 for file, digest, value in zip(files, digests, values, strict=True):
                     content = value.tobytes()
                     file.write(content)
                     digest.update(content)
-        return [kind | {"sha256": digest.hexdigest()} for kind, digest in zip(written, digests, strict=True)]
+        return [kind_of(value) | {"sha256": each.hexdigest()} for value, each in zip(values, digests, strict=True)]
+
+    def digest(self, count: int, rows: int, per_digest: int) -> list[dict[str, Any]]:
+        """Return digests of the outputs of all inferences, see `RowHash`."""
+        values: list[Any] = []
+        digests = [RowHash(rows, per_digest) for _ in self.kept]
+        for values in self.answers(count):
+            for digest, value in zip(digests, values, strict=True):
+                digest.add(value)
+        return [kind_of(value) | {"digests": each.finish()} for value, each in zip(values, digests, strict=True)]
 
 
 def run(runtime: Any, job: dict[str, Any], inputs: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Load the file, run every inference, write the outputs and return the result."""
+    """Load the file, run every inference, write the outputs or only digests of them and return the result."""
     count = len(next(iter(inputs.values())))
     load_once(runtime, job, inputs)
     memory = Memory()
@@ -136,7 +198,7 @@ def run(runtime: Any, job: dict[str, Any], inputs: dict[str, Any], folder: Path)
     session = Session(runtime, job, inputs)
     warmup_ns = [session.infer(0) for _ in range(job["warmups"])]
     # Outputs go to files, times take eight bytes each: what is held here would count as the model's memory.
-    written = session.keep(count, folder)
+    written = session.digest(count, **job["digests"]) if job["digests"] else session.keep(count, folder)
     run_ns = array.array("q")
     for number in range(job["repeats"]):
         run_ns.append(session.infer(number % count))
@@ -156,6 +218,11 @@ def run(runtime: Any, job: dict[str, Any], inputs: dict[str, Any], folder: Path)
         "outputs": [spec(name, tensor) for name, tensor in gives.items()],
         "written": written,
     }
+
+
+def kind_of(value: Any) -> dict[str, Any]:
+    """Return type and shape of an output in a form for JSON."""
+    return {"dtype": value.dtype.name, "shape": list(value.shape)}
 
 
 def spec(name: str, tensor: dict[str, Any]) -> dict[str, Any]:

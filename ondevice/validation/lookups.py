@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.devices.device import Job, Outcome
-from ondevice.devices.measurement import Measurement
+from ondevice.devices.device import Job, Outcome, RowDigests
+from ondevice.devices.runner import digests_of
 from ondevice.ids import PADDING_ID
-from ondevice.manifest import Manifest
+from ondevice.manifest import Manifest, Tensor
 from ondevice.validation.contract import runtime_failures
 from ondevice.validation.record import Failure
 
 IDS_PER_BLOCK = 4_096
 """Ids per digest of a new bundle: few digests, and still a hint which ids differ."""
 
-IDS_PER_JOB = 524_288
-"""Bounds what one job brings back, rounded down to whole blocks; that many vectors of width 64 are 134 MB."""
+IDS_PER_JOB = 2_097_152
+"""Bounds the time of one job, rounded down to whole blocks, and lets several run beside each other."""
 
 
 def block_digests(vectors: npt.NDArray[np.float32], ids_per_block: int) -> tuple[str, ...]:
@@ -31,10 +29,7 @@ def block_digests(vectors: npt.NDArray[np.float32], ids_per_block: int) -> tuple
         vectors: the vector of every id, float32 `[ids, width]`, starting with the first id of a block.
         ids_per_block: ids per digest.
     """
-    blocks = (vectors[start : start + ids_per_block] for start in range(0, len(vectors), ids_per_block))
-    # Adding zero makes negative zeros positive and changes nothing else.
-    stored = ((block + np.float32(0)).astype("<f4", copy=False) for block in blocks)
-    return tuple(hashlib.sha256(block.data).hexdigest() for block in stored)
+    return digests_of(vectors, len(vectors), ids_per_block)
 
 
 def lookup_jobs(manifest: Manifest, cut_model: Path, runtime: str) -> list[Job]:
@@ -49,41 +44,31 @@ def lookup_jobs(manifest: Manifest, cut_model: Path, runtime: str) -> list[Job]:
     jobs = []
     for ids in _portions(manifest):
         padded = np.pad(ids, (0, -len(ids) % length), constant_values=PADDING_ID).reshape(-1, 1, length)
-        jobs.append(Job(cut_model, runtime, manifest.signature, {"ids": padded}, warmups=0))
+        # What was answered to the padding of the last inference is beyond the ids.
+        digests = RowDigests(len(ids), manifest.embedding.lookup.ids_per_block)
+        jobs.append(Job(cut_model, runtime, manifest.signature, {"ids": padded}, warmups=0, digests=digests))
     return jobs
 
 
-def lookup_failures(manifest: Manifest, outcomes: Iterable[Outcome]) -> list[Failure]:
+def lookup_failures(manifest: Manifest, outcomes: Sequence[Outcome]) -> list[Failure]:
     """Compare the vectors that a runtime gave with the reference's, block by block.
 
     Args:
         manifest: what was promised.
-        outcomes: what became of the jobs of `lookup_jobs`, none if look-ups are not checked; each is let go before the
-            next one is asked for, since all vectors may take more memory than the model.
+        outcomes: what became of the jobs of `lookup_jobs`, none if look-ups are not checked.
     """
-    measurements: list[Measurement] = []
-    digests: list[str] = []
-    misfits: list[Failure] = []
-    for ids, outcome in zip(_portions(manifest), outcomes, strict=False):
-        measurements.append(outcome.measurement)
-        for name, vectors in outcome.outputs.items():
-            misfits += _misfit(manifest, name, vectors)
-            if not misfits:
-                # What was answered to the padding of the last inference is beyond the ids.
-                rows = np.asarray(vectors, np.float32).reshape(-1, vectors.shape[-1])[: len(ids)]
-                digests += block_digests(rows, manifest.embedding.lookup.ids_per_block)
-    if failed := runtime_failures(measurements):
+    if failed := runtime_failures(outcome.measurement for outcome in outcomes):
         return failed
-    return misfits[:1] or (_differences(manifest, digests) if measurements else [])
-
-
-def _misfit(manifest: Manifest, name: str, vectors: npt.NDArray[Any]) -> list[Failure]:
-    promised = [1, manifest.history_length, manifest.embedding.lookup.width]
-    shape, dtype = list(vectors.shape[1:]), vectors.dtype.name
-    if (shape, dtype) == (promised, "float32"):
-        return []
-    message = f"output {name!r} of the look-up is {dtype} {shape}; the manifest promises float32 {promised}."
-    return [Failure("look-ups", message)]
+    promised = Tensor("", (1, manifest.history_length, manifest.embedding.lookup.width), "float32")
+    digests: list[str] = []
+    for outcome in outcomes:
+        for spec in outcome.outputs_spec:
+            if (spec.shape, spec.dtype) != (promised.shape, promised.dtype):
+                found = f"output {spec.name!r} of the look-up is {spec.dtype} {list(spec.shape)}"
+                expected = f"the manifest promises {promised.dtype} {list(promised.shape)}"
+                return [Failure("look-ups", f"{found}; {expected}.")]
+            digests += outcome.digests[spec.name]
+    return _differences(manifest, digests) if outcomes else []
 
 
 def _portions(manifest: Manifest) -> Iterator[npt.NDArray[np.int32]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,10 +66,10 @@ def validate_bundle(
     known = (*known, *vocabulary_failures(bundle))
     jobs = [_jobs(bundle, device, runtime, evaluation, cut_model) for runtime in runtimes]
     # At once, since some devices have to be started.
-    outcomes = iter(device.outcomes([job for of_runtime in jobs for job in of_runtime]))
+    outcomes = iter(device.run_all([job for of_runtime in jobs for job in of_runtime]))
     results = []
     for of_runtime in jobs:
-        given = islice(outcomes, len(of_runtime))
+        given = [next(outcomes) for _ in of_runtime]
         measurement, failures, largest, quality = _judge(bundle, given, evaluation, metric)
         failures += [*_loss(quality, max_loss), *_memory(measurement, max_memory_bytes), *known]
         results.append(RuntimeResult(measurement, largest, tuple(failures), quality))
@@ -98,7 +97,7 @@ def _jobs(
 
 
 def _judge(
-    bundle: Bundle, outcomes: Iterator[Outcome], evaluation: Evaluation | None, metric: str
+    bundle: Bundle, outcomes: Sequence[Outcome], evaluation: Evaluation | None, metric: str
 ) -> tuple[Measurement, list[Failure], float, Quality | None]:
     """Compare what a runtime made of the jobs of `_jobs` with the reference.
 
@@ -106,7 +105,7 @@ def _judge(
         cost and fate, what does not hold, the largest score error in steps and the task metric.
     """
     manifest = bundle.manifest
-    answers = next(outcomes)
+    answers, *lookups = outcomes
     failures = runtime_failures([answers.measurement])
     largest, quality = -1.0, None
     if answers.measurement.ok:
@@ -120,7 +119,7 @@ def _judge(
                 quality = compare(evaluation, items[:users, 0], metric)
         failures += wrong
     # What the answers met, too, is named once.
-    failures += [failure for failure in lookup_failures(manifest, outcomes) if failure not in failures]
+    failures += [failure for failure in lookup_failures(manifest, lookups) if failure not in failures]
     return answers.measurement, failures, largest, quality
 
 

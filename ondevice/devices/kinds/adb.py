@@ -111,8 +111,8 @@ class Adb(Device):
             "cores": str(parts.total() or "unknown"),
         }
 
-    def outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs one after the other; see `Device.outcomes`.
+    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs one after the other; see `Device.run_all`.
 
         Raises:
             UsageError: a job can't be run by any runtime of the device.

@@ -8,10 +8,10 @@ import platform
 import sys
 import tempfile
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from ondevice.devices.device import Device, Job, Outcome
@@ -21,8 +21,6 @@ from ondevice.devices.runtimes import RUNTIMES, find_runtime, installed_version
 from ondevice.versions import machine
 
 GRACE_S = 5
-JOBS_AT_ONCE = 4
-"""Jobs beside each other, at most: as many outcomes are held."""
 
 
 @dataclass(frozen=True)
@@ -51,26 +49,20 @@ class Host(Device):
         """Describe this machine."""
         return machine()
 
-    def outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        """Run jobs that are timed alone and others beside each other; see `Device.outcomes`."""
+    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs in order, timed ones alone and others beside each other; see `Device.run_all`."""
         for job in jobs:
             check_job(job)
-        return self._outcomes(jobs)
+        outcomes: list[Outcome] = []
+        for timed, group in groupby(jobs, lambda job: job.repeats > 0):
+            outcomes += self._run_beside(list(group), 1 if timed else os.cpu_count())
+        return outcomes
 
-    def _outcomes(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        at_once = min(JOBS_AT_ONCE, os.cpu_count() or 1)
-        running: deque[Future[Outcome]] = deque()
+    def _run_beside(self, jobs: list[Job], at_once: int | None) -> list[Outcome]:
         cancelled = threading.Event()
         with ThreadPoolExecutor(at_once) as pool:
             try:
-                for job in jobs:
-                    while running and (job.repeats or len(running) == at_once):
-                        yield running.popleft().result()
-                    running.append(pool.submit(self._run, job, cancelled.is_set))
-                    if job.repeats:
-                        yield running.popleft().result()
-                while running:
-                    yield running.popleft().result()
+                return list(pool.map(lambda job: self._run(job, cancelled.is_set), jobs))
             finally:
                 # Also on KeyboardInterrupt: the pool waits for its threads, and they for the processes.
                 cancelled.set()

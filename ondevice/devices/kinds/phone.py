@@ -68,8 +68,8 @@ class Phone(Device):
             "memory": f"{self.memory_mb} MB",
         }
 
-    def outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs, those of each runtime in one start of the phone; see `Device.outcomes`.
+    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs, those of each runtime in one start of the phone; see `Device.run_all`.
 
         Raises:
             UsageError: a job can't be run by any runtime of the phone.

@@ -49,8 +49,8 @@ class Web(Device):
         here = machine()
         return {**here, "system": f"{chromium.version()} on {here['system']}"}
 
-    def outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs one after the other, each in a browser of its own; see `Device.outcomes`.
+    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs one after the other, each in a browser of its own; see `Device.run_all`.
 
         Raises:
             UsageError: a job can't be run by the runtime.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import platform
 import re
@@ -17,7 +18,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from ondevice.devices.device import Job, registry
+from ondevice.devices.device import Job, RowDigests, registry
+from ondevice.devices.runner import RowHash, digests_of
 from ondevice.devices.runtimes import RUNTIMES, Runtime, installed_version
 from ondevice.errors import UsageError
 from ondevice.manifest import Tensor
@@ -52,6 +54,35 @@ def test_every_id_gives_its_row_exactly(models: Path, runtime: str) -> None:
     assert measured.runtime_version == installed_version(RUNTIMES[runtime])
     assert (len(measured.warmup_ns), len(measured.run_ns)) == (2, 100)
     assert min(measured.load_ns, *measured.warmup_ns, *measured.run_ns) > 0
+
+
+@every_runtime
+@pytest.mark.parametrize(("rows", "per_digest"), [(20, 7), (20, 20), (13, 5), (20, 1)])
+def test_digests_come_back_in_place_of_outputs(models: Path, runtime: str, rows: int, per_digest: int) -> None:
+    ids = np.arange(20, dtype=np.int32) % len(TABLE)
+    inputs = {"ids": np.resize(ids, (-(-20 // LENGTH), LENGTH))}
+    asked = job(models / "gather.tflite", runtime, inputs=inputs, digests=RowDigests(rows, per_digest))
+    outcome = HOST.run(asked)
+    assert outcome.measurement.ok, outcome.measurement.message
+    assert outcome.outputs == {}
+    vectors = TABLE[ids[:rows]]
+    expected = [hashlib.sha256(vectors[n : n + per_digest].tobytes()).hexdigest() for n in range(0, rows, per_digest)]
+    assert list(outcome.digests["rows"]) == expected
+    outputs = HOST.run(dataclasses.replace(asked, digests=None)).outputs
+    assert digests_of(outputs["rows"], rows, per_digest) == outcome.digests["rows"]
+
+
+def test_digests_do_not_tell_zeros_apart_nor_how_rows_were_added() -> None:
+    values = np.arange(24, dtype=np.float32).reshape(6, 4) * np.float32(-1)
+    whole = digests_of(values, 6, 4)
+    assert digests_of(np.float32([[-0.0, 1]]), 1, 1) == digests_of(np.float32([[0.0, 1]]), 1, 1)
+    for cut in range(7):
+        found = RowHash(6, 4)
+        for part in (values[:cut], values[cut:], values):
+            found.add(part)
+        assert tuple(found.finish()) == whole, "what is beyond the rows is left out"
+    values[5, 3] += 1
+    assert [one == other for one, other in zip(digests_of(values, 6, 4), whole, strict=True)] == [True, False]
 
 
 @linux

@@ -51,14 +51,16 @@ class Recording(Host):
     """The host, which remembers its jobs and may change what becomes of them."""
 
     calls: list[Sequence[Job]] = dataclasses.field(default_factory=list)
+    given: list[list[Outcome]] = dataclasses.field(default_factory=list)
     changes: dict = dataclasses.field(default_factory=dict)
     broken: str = ""
     users: ClassVar[int | None] = 7
     timed: ClassVar[int] = 3
 
-    def outcomes(self, jobs: Sequence[Job]) -> list[Outcome]:
+    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
         self.calls.append(jobs)
-        return [self.changed(job, outcome) for job, outcome in zip(jobs, super().outcomes(jobs), strict=True)]
+        self.given.append(super().run_all(jobs))
+        return [self.changed(job, outcome) for job, outcome in zip(jobs, self.given[-1], strict=True)]
 
     def changed(self, job: Job, outcome: Outcome) -> Outcome:
         failed = {"status": "out of memory", "message": "killed"} if job.model.name == self.broken else {}

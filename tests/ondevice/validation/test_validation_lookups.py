@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ondevice.bundle import open_bundle
-from ondevice.devices.kinds.host import Host
 from ondevice.pipeline.validate import validate
 from ondevice.validation import lookups
 from ondevice.validation.record import Failure
-from tests.ondevice.validation.bundle_edits import constant, edit_model, failures_of, reseal
+from tests.ondevice.validation.bundle_edits import Recording, constant, edit_model, failures_of, reseal
 
 
 def encoded_of(run):
@@ -49,23 +47,19 @@ def change_one_multiplier(folder: Path, run, item: int) -> None:
     reseal(folder)
 
 
-def test_vectors_are_let_go_as_soon_as_they_are_compared(copy, good, tmp_path, monkeypatch) -> None:
-    """Those of all ids may take more memory than the model."""
+def test_vectors_stay_where_they_are_computed(copy, good, tmp_path, monkeypatch) -> None:
+    """Those of all ids may take more memory than the model, and long to be brought from a device."""
     in_blocks(copy, good[1], 20)
-    monkeypatch.setattr(lookups, "IDS_PER_JOB", 20)
-    given: list[weakref.ref] = []
-
-    class Watched(Host):
-        def outcomes(self, jobs):
-            for outcome in super().outcomes(jobs):
-                assert sum(each() is not None for each in given) <= 2, "the answers and what was compared last"
-                given.append(weakref.ref(outcome))
-                yield outcome
-                del outcome
-
-    monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: Watched())
+    monkeypatch.setattr(lookups, "IDS_PER_JOB", 40)
+    device = Recording()
+    monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
     assert validate(copy, runtimes=["litert"], out=tmp_path / "verdict.json").valid
-    assert len(given) > 4
+    [[answers, *found]] = device.given
+    assert (len(answers.outputs), len(answers.digests)) == (2, 0)
+    assert len(found) > 4
+    for outcome in found[:-1]:
+        assert outcome.outputs == {}
+        assert [len(digests) for digests in outcome.digests.values()] == [2]
 
 
 def test_ids_that_are_off_by_one_are_a_failure_of_values_and_lookups(copy, good) -> None:
