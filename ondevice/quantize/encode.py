@@ -58,9 +58,10 @@ class EncodedTable:
 
     def rows(self, index: Any, xp: Ops) -> Any:
         """Return decoded rows, without a factor that was folded away."""
-        if self.layout is not None:
-            index = self.layout.place(index, xp)
-        return scheme_of(self.scheme).decode(self.arrays, index, xp, self.table.width)
+        scheme = scheme_of(self.scheme)
+        if self.layout is None:
+            return scheme.decode(self.arrays, index, xp, self.table.width)
+        return scheme.decode_places(self.arrays, self.layout.place(index, xp), xp, self.layout.longest)
 
     def laid_out(self, row: Any, xp: Ops) -> Any:
         """Return the decoded numbers in rows of the layout, `[..., longest]`, those of ids before in empty places.
@@ -80,7 +81,7 @@ class EncodedTable:
             name: array.reshape(self.layout.shape) if array.shape == numbers else array
             for name, array in self.arrays.items()
         }
-        return scheme.decode(rows, row, xp, longest)
+        return scheme.decode_runs(rows, row, xp, longest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,7 @@ def encode(
         folds = bool(table.scale_into and member.scales)
         layout = (layouts or {}).get(table.name)
         numbers = unencoded[table.name]
-        arrays = member.encode(numbers if layout is None else layout.laid_out(numbers).reshape(-1, 1), folds)
+        arrays = member.encode(numbers, folds) if layout is None else member.encode_runs(layout.laid_out(numbers))
         moved = taken.get(table.name)
         if folds:
             # V'[i] = s[row of i] * V[i], so that no table of scales is stored or gathered.

@@ -99,6 +99,45 @@ class Scheme(ABC):
             float32 `[..., width]`.
         """
 
+    def encode_runs(self, values: FloatArray) -> dict[str, npt.NDArray[Any]]:
+        """Encode one number per id, laid out in rows by runs; only if `by_number`.
+
+        Args:
+            values: float32 `[rows, longest]`, see `ondevice.embeddings.run_layout`.
+
+        Returns:
+            the arrays to store by name, those of numbers as `[rows * longest, 1]`.
+        """
+        return self.encode(values.reshape(-1, 1))
+
+    def decode_places(self, arrays: Arrays, place: Any, xp: Ops, longest: int) -> Any:
+        """Return single numbers of what `encode_runs` gave.
+
+        Args:
+            arrays: what it gave.
+            place: places when all rows are joined to one, int32 `[...]`.
+            xp: the operations.
+            longest: places of a row.
+
+        Returns:
+            float32 `[..., 1]`.
+        """
+        return self.decode(arrays, place, xp, 1)
+
+    def decode_runs(self, arrays: Arrays, row: Any, xp: Ops, longest: int) -> Any:
+        """Return rows of what `encode_runs` gave.
+
+        Args:
+            arrays: what it gave, with those of numbers as `[rows, longest]`.
+            row: int32 `[...]`.
+            xp: the operations.
+            longest: places of a row.
+
+        Returns:
+            float32 `[..., longest]`.
+        """
+        return self.decode(arrays, row, xp, longest)
+
     @abstractmethod
     def error_bound(self, values: FloatArray) -> FloatArray:
         """Return the largest absolute error of decoding that the scheme allows, float32, broadcastable to `values`."""

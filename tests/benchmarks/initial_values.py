@@ -89,8 +89,8 @@ def main() -> None:
             row["spread"] = statistics.stdev(kept) if len(kept) > 1 else None
             print(row, flush=True)
             rows.append({**row, "kept": [best[0], *rest], "searched": [trial for trial, _ in searched]})
-            details = {"machine": machine(), "versions": versions(), **vars(arguments), "data": str(arguments.data)}
-            write_json(arguments.out, {**details, "out": str(arguments.out), "measured": rows})
+            asked = {key: value for key, value in vars(arguments).items() if key not in ("data", "out")}
+            write_json(arguments.out, {"machine": machine(), "versions": versions(), **asked, "measured": rows})
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000, help="rows of the table that is looked up in alone")
     parser.add_argument("--items", type=int, default=1_000_000, help="items of the whole model")
     parser.add_argument("--width", type=int, default=64)
-    parser.add_argument("--ratio", type=float, default=40.0, help="parameters of the full table over MEmCom's")
+    parser.add_argument("--ratio", type=float, default=48.0, help="parameters of the full table over MEmCom's")
     parser.add_argument("--runs", type=int, default=5, help="processes per file and runtime")
     parser.add_argument("--times", type=int, default=200, help="timed inferences per process")
     parser.add_argument(

@@ -192,5 +192,5 @@ def test_reported_errors_are_those_of_the_table() -> None:
 def test_members_found_are_pinned() -> None:
     assert registry.names() == [
         "codebook4", "codebook8", "float16_rows", "float32", "int2_row", "int4_row", "int8_column", "int8_row",
-        "int8_table",
+        "int8_table", "uint8_block",
     ]  # fmt: skip

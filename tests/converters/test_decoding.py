@@ -137,4 +137,4 @@ def test_every_scheme_is_really_used() -> None:
         for table in encoded.tables.values()
         if table.table.width == 1 and table.table.per_id
     }
-    assert narrow == {"float32", "float16_rows", "int8_table", "int8_column", "codebook8", "codebook4"}
+    assert narrow == {"float32", "float16_rows", "int8_table", "int8_column", "uint8_block", "codebook8", "codebook4"}

@@ -39,7 +39,7 @@ def schemes(found: dict[str, Choice]) -> dict[str, str]:
 
 def test_narrow_tables_have_a_scheme_of_their_own() -> None:
     found = choices(MEMCOM, recipes.load("int4"))
-    assert schemes(found) == {"shared": "int4_row", "multiplier": "codebook8", "bias": "codebook8"}
+    assert schemes(found) == {"shared": "int4_row", "multiplier": "uint8_block", "bias": "uint8_block"}
     assert not any(choice.reason for choice in found.values())
 
 
