@@ -12,13 +12,19 @@ from converters import flatbuffer, sharing
 from converters.dense import quantize_dense
 from converters.flatbuffer import buffer_of
 from converters.lower import EncodedLookup
+from converters.output import lower_output
 from converters.sharing import ALIGNMENT, share_constants
-from converters.stand_ins import STAND_IN_BYTES, StandIn, with_stand_ins
+from converters.signatures.ranking import Recommend
+from converters.stamp import stamped
+from converters.stand_ins import STAND_IN_BYTES, StandIn, output_with_stand_ins, with_stand_ins
 from converters.tflite import SIGNATURE, convert
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import Method, registry
 from ondevice.errors import OnDeviceError
+from ondevice.models.output import registry as outputs
+from ondevice.pipeline.export import DEFAULT_TARGET
+from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import EncodedEmbedding, encode
 
 SIZE, WIDTH, LENGTH = 5_000, 16, 50
@@ -149,3 +155,52 @@ def test_a_file_of_the_dense_quantizer_keeps_its_constants(tmp_path) -> None:
     for one, other in zip(answers[:2], answers[2:], strict=True):
         assert np.abs(one).max() > 0
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("recipe", ["int8", "int8_small", "float32"])
+@pytest.mark.parametrize(("own", "bias"), [(True, True), (True, False), (False, True), (False, False)])
+def test_a_tied_output_layer_ranks_as_without_stand_ins(own: bool, bias: bool, recipe: str, tmp_path) -> None:
+    method = registry.load("memcom").for_ratio(SIZE, WIDTH, 6, sharing="block")
+    member, chosen = (
+        outputs.load("tied").for_ratio(method, WIDTH, 1, own_multipliers=own, bias=bias),
+        recipes.load(recipe),
+    )
+    rng = np.random.default_rng(0)
+
+    def drawn(shape: tuple[int, ...], mean: float) -> np.ndarray:
+        return rng.normal(mean, 0.1, shape).astype(np.float32)
+
+    values = {table.name: drawn((table.rows, table.width), table.initializer == "ones") for table in method.tables()}
+    weights = {weight.name: drawn(weight.shape, weight.center) for weight in member.weights()}
+    encoded = encode(method, values, chosen, member.reads_whole, member.layouts)
+    whole = lower_output(member, weights | values, encoded, values, chosen.dense)
+    short, stand_ins = output_with_stand_ins(whole, encoded)
+    assert [each.array.shape[1] for each in stand_ins if each.array.shape[1] != WIDTH] == [member.layout.longest] * (
+        own + bias
+    )
+    assert len(stand_ins) == own + bias + (recipe != "float32")
+    files = {}
+    for name, output, given in (("whole", whole, ()), ("short", short, stand_ins)):
+        layer = EncodedLookup(encoded, name="embedding")
+        module = Recommend(
+            lambda ids, training, layer=layer: tf.reduce_mean(layer(ids), axis=1),
+            SIZE,
+            LENGTH,
+            10,
+            "unknown",
+            True,
+            output,
+        )
+        files[name] = tmp_path / f"{name}.tflite"
+        files[name].write_bytes(
+            share_constants(stamped(quantize_dense(convert(module), chosen.dense, DEFAULT_TARGET)), given)
+        )
+    one, other = map(flatbuffer.read, files.values())
+    assert one.op_histogram == other.op_histogram
+    assert abs(files["whole"].stat().st_size - files["short"].stat().st_size) < 1_000
+    ids = rng.integers(0, SIZE, (100, 1, LENGTH)).astype(np.int32)
+    for runtime in Host().installed():
+        expected, found = Host().run_all([Job(path, runtime, SIGNATURE, {"ids": ids}) for path in files.values()])
+        assert found.measurement.ok, found.measurement.message
+        for name, array in expected.outputs.items():
+            np.testing.assert_array_equal(found.outputs[name], array)
