@@ -14,6 +14,8 @@ from ondevice.quantize.scheme import Arrays, Layout, Scheme, rounding_slack
 LEVELS = 255
 BLOCK = 64
 """Rows of a block, at least those where blocks are whole runs of neighbours."""
+ROWS_AT_ONCE = 65_536
+"""Rows that are rounded at a time, about, which bounds the memory needed."""
 
 
 class UInt8Block(Scheme):
@@ -82,8 +84,12 @@ def _steps(values: FloatArray, block: int) -> tuple[FloatArray, npt.NDArray[np.u
 
 def _encoded(values: FloatArray, block: int) -> dict[str, npt.NDArray[Any]]:
     steps, zeros = _steps(values, block)
-    of_row = np.arange(len(values)) // block
-    whole = np.clip(np.rint(values / steps[of_row]) + zeros[of_row], 0, LEVELS).astype(np.uint8)
+    whole = np.empty(values.shape, np.uint8)
+    at_once = max(1, ROWS_AT_ONCE // block) * block
+    for start in range(0, len(values), at_once):
+        rows = values[start : start + at_once]
+        of_row = np.arange(start, start + len(rows)) // block
+        whole[start : start + at_once] = np.clip(np.rint(rows / steps[of_row]) + zeros[of_row], 0, LEVELS)
     return {"values": whole, "scales": steps, "zeros": zeros}
 
 
