@@ -64,21 +64,24 @@ def main() -> None:
     parser.add_argument("--dataset", default="lastfm")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=OPTIMIZERS)
     parser.add_argument("--ratio", type=float, default=16.0)
     parser.add_argument("--order", default="random", help="id order; in a random one every row has its full weight")
     parser.add_argument("--rates", nargs="+", type=float, default=[0.01, 0.05, 0.2])
+    parser.add_argument("--weight-decay", type=float, default=0.1, help="what suits AdamW keeps Adagrad from learning")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     data = read_data(arguments.dataset, arguments.data, {})
     rows = []
-    for name, optimizer in itertools.product(arguments.methods, OPTIMIZERS):
+    for name, optimizer in itertools.product(arguments.methods, arguments.optimizers):
         kind = registry.load(name)
         own = kind.tables
         for start in STARTS if name != "full" else ("own",):
             kind.tables = starting(kind, start)
             try:
-                settings = [{"optimizer": optimizer, "learning_rate": rate} for rate in arguments.rates]
+                decay = {"optimizer": optimizer, "weight_decay": arguments.weight_decay}
+                settings = [{**decay, "learning_rate": rate} for rate in arguments.rates]
                 searched = [(trained(arguments, data, name, each, arguments.seeds[0]), each) for each in settings]
                 best = max(searched, key=lambda pair: pair[0]["validation"])
                 rest = [trained(arguments, data, name, best[1], seed) for seed in arguments.seeds[1:]]

@@ -27,6 +27,15 @@ def test_every_optimizer_learns(name: str, tmp_path) -> None:
     assert run.config.optimizer == name
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-4])
+@pytest.mark.parametrize("name", registry.names())
+def test_the_first_step_does_not_depend_on_how_large_gradients_are(name: str, size: float) -> None:
+    """Those of a loss that is averaged over a batch are small."""
+    variable = keras.Variable(np.zeros((4, 3), np.float32))
+    registry.load(name)().make(0.01, 0.0).apply([tf.fill([4, 3], size)], [variable])
+    np.testing.assert_allclose(variable.numpy(), -0.01, rtol=0.05)
+
+
 def quiet(done: int, total: int, share: float) -> None:
     pass
 
