@@ -29,12 +29,13 @@ INITIALIZERS = {
 class QuotientRemainder(Method):
     """`Q[i // c] (op) R[i mod c]` (Shi et al., KDD 2020): stores `(m + c) * e` numbers for `m` rows of Q.
 
-    Where the paper's quotients are runs of `c` items, of which the last is shorter, here `m * c >= n` suffices for `n`
-    items: they are cut into `m` runs, whose lengths differ by one at most and are no more than `c`, so that `m` can be
-    whatever fits. Smallest at `c = sqrt(n)`; the rows kept for padding and unknown (one of Q, two of R) come on top.
-    For `multiply` the remainder rows start near one, so that the product starts like an ordinary embedding; for `add`
-    both start such that their sum does. Where both tables together would not store less than the full one, the method
-    is refused.
+    Where the paper's quotients are runs of `c` items, of which the last is shorter, here `m * c >= n` suffices for
+    `n` items: they are cut into `m` runs, whose lengths differ by one at most and are no more than `c`, so that `m`
+    can be whatever fits. Smallest at `c = sqrt(n)`; the rows kept for padding and unknown (one of Q, two of R) come
+    on top. For `multiply` the remainder rows start near one, so that the product starts like an ordinary embedding
+    (which helps AdamW at low learning rates only, see `tests/benchmarks/results/initial-values.md`); for `add` both
+    start such that their sum does. Where both tables together would not store less than the full one, the method is
+    refused.
 
     Args:
         collisions: rows of the remainder table for items, and the most that share a quotient row, `c`.
