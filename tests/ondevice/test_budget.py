@@ -69,8 +69,8 @@ def test_hand_worked_bytes() -> None:
     assert payload_bytes(memcom, "int8_row") == 52 * 32 + 2 * 1_002 * 4
     hashing = registry.load("hashing")(1_002, 32, 50)
     assert payload_bytes(hashing, "int8_row") == 52 * (32 + 4)
-    # Half a byte per number of the shared rows, a byte per number of an id and 256 entries for each of both tables.
-    assert payload_bytes(memcom, recipes.load("int4")) == 52 * 16 + 2 * (1_002 + 256 * 4)
+    # Half a byte per number of the shared rows; a byte per number of an id and five for each of 16 blocks of 64 ids.
+    assert payload_bytes(memcom, recipes.load("int4")) == 52 * 16 + 2 * (1_002 + 16 * 5)
     # Of 1,002 rows, scales take a byte each and 256 entries.
     assert payload_bytes(registry.load("full")(1_002, 5), recipes.load("int4")) == 1_002 * 3 + 1_002 + 256 * 4
     assert payload_bytes(hashing, "float16_rows") == 52 * 32 * 2
