@@ -171,7 +171,7 @@ def main() -> None:
         made = model_files(arguments.items, arguments.width, arguments.ratio, wanted)
         rows += compared("model", made, arguments.items + RESERVED_IDS, arguments)
     if arguments.out:
-        settings = {key: str(value) if isinstance(value, Path) else value for key, value in vars(arguments).items()}
+        settings = {key: value for key, value in vars(arguments).items() if key != "out"}
         write_json(arguments.out, {**settings, "machine": Host().machine(), "measured": rows})
 
 
