@@ -21,7 +21,7 @@ from converters.target import Target
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.encode import EncodedEmbedding, EncodedTable
-from ondevice.quantize.scheme import INT4, scheme_of
+from ondevice.quantize.scheme import INT4, NativeScheme, scheme_of
 
 GRAPH_BYTES = 65_536
 """Room that the writer starts with; it takes more as needed."""
@@ -46,7 +46,7 @@ def with_native_tables(encoded: EncodedEmbedding, target: str) -> EncodedEmbeddi
 
 def _stored_for(target: Target, entry: EncodedTable) -> EncodedTable:
     member, width = scheme_of(entry.scheme), entry.table.width
-    if not member.has_native:
+    if not isinstance(member, NativeScheme):
         return entry
     if not target.int4_gather:
         return replace(entry, portable=f"{target.name} does not gather rows of an int4 table")

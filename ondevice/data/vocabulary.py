@@ -100,7 +100,7 @@ class Vocabulary:
 
 
 def _any_equal(keys: tuple[str, ...]) -> bool:
-    # Sorting the hashes of millions of keys takes half the time of a set, and equal ones are rare.
+    # Millions of hashes are sorted sooner than put into a set, and equal ones are rare.
     hashes = np.fromiter(map(hash, keys), np.int64, len(keys))
     hashes.sort()
     return bool((hashes[1:] == hashes[:-1]).any()) and len(set(keys)) != len(keys)

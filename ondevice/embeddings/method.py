@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self
 
-from ondevice.embeddings.ops import NumpyOps, Ops
+from ondevice.embeddings.ops import Ops
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.registry import Registry
@@ -24,9 +24,6 @@ Rows = Callable[[str, Any], Any]
 FloatArray = npt.NDArray[np.float32]
 
 FLOAT32_BYTES = 4
-
-IDS_PER_BLOCK = 4_096
-"""Ids that are looked up at once where all are; few enough for their vectors to stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -218,63 +215,6 @@ class Method(ABC):
 
 
 registry: Registry[Method] = Registry("method", "ondevice.embeddings.methods", Method)
-
-
-def reference_lookup(method: Method, tables: Mapping[str, FloatArray], ids: npt.NDArray[np.int32]) -> FloatArray:
-    """Look ids up with NumPy: the reference that every other execution must equal.
-
-    Args:
-        method: the method.
-        tables: values of every table by name, `[rows, width of the table]`.
-        ids: int32 `[...]`.
-
-    Returns:
-        float32 `[..., output_width]`.
-    """
-    xp = NumpyOps()
-    return method.lookup(ids, lambda name, index: xp.gather(tables[name], index), xp)
-
-
-def rows_used(method: Method, table: str) -> npt.NDArray[np.int32]:
-    """Tell which rows of a table each id uses, by running the look-up itself over every id.
-
-    Where codes choose the rows, they are those chosen as if nothing were known of the ids.
-
-    Args:
-        method: the method.
-        table: name of one of its tables.
-
-    Returns:
-        int32 `[vocabulary_size, uses]`: everything the look-up asks for, in the order in which it does; of a table
-        that is read as a whole every id uses all rows.
-    """
-    by_name = {entry.name: entry for entry in method.tables()}
-    chosen = method.chosen_tables(None, 0)
-
-    def used(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        found: list[npt.NDArray[np.int32]] = []
-
-        def rows(name: str, index: Any) -> Any:
-            if name == table:
-                per_id = [index] * len(ids) if by_name[name].whole else index
-                found.append(np.reshape(per_id, (len(ids), -1)))
-            if name in chosen:
-                return chosen[name][index]
-            return np.zeros((*np.shape(index), by_name[name].width), np.float32)
-
-        method.lookup(ids, rows, NumpyOps())
-        if not found:
-            raise ValueError(f"the look-up never asks for table {table!r}")
-        return np.concatenate(found, axis=1)
-
-    # Block by block, since the vectors of all ids take as much memory as the full table.
-    return np.concatenate([used(ids) for ids in id_blocks(method.vocabulary_size, IDS_PER_BLOCK)])
-
-
-def id_blocks(vocabulary_size: int, size: int) -> Iterator[npt.NDArray[np.int32]]:
-    """Give all ids in order, int32, at most `size` at a time."""
-    for start in range(0, vocabulary_size, size):
-        yield np.arange(start, min(start + size, vocabulary_size), dtype=np.int32)
 
 
 def require(field: str, value: object, holds: bool, allowed: str) -> None:

@@ -17,6 +17,7 @@ from ondevice.training.run_folder import Run
 from ondevice.versions import versions
 
 if TYPE_CHECKING:
+    from converters.stand_ins import StandIn
     from converters.summary import FileSummary
     from ondevice.encoding_error import EncodingError
     from ondevice.models.network import SavedNetwork
@@ -104,11 +105,14 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
         values = {}
     # Keras' own dense layer converts as it is, unless it has to be rounded before.
     apart = output if isinstance(layer, Scores) or number_format == INT4 else None
+    short: EncodedEmbedding = encoded
+    stand_ins: tuple[StandIn, ...] = ()
     # What the converter quantizes itself it must be given as a whole.
-    short, stand_ins = (encoded, ()) if recipe.comparison else with_stand_ins(encoded)
-    if apart is not None and not recipe.comparison:
-        apart, others = output_with_stand_ins(apart, encoded)
-        stand_ins += others
+    if not recipe.comparison:
+        short, stand_ins = with_stand_ins(encoded)
+        if apart is not None:
+            apart, others = output_with_stand_ins(apart, encoded)
+            stand_ins += others
     module = signatures.load(task.name)(
         lower(model, short, hidden=apart is not None),
         size,
@@ -265,14 +269,12 @@ def _embedding(
 
 
 def _lookup_digests(encoded: EncodedEmbedding, ids_per_block: int) -> tuple[str, ...]:
-    import numpy as np
+    from ondevice.devices.runner import RowHash
+    from ondevice.embeddings.every_id import id_blocks
 
-    from ondevice.validation.lookups import block_digests
-
-    digests: tuple[str, ...] = ()
     size = encoded.method.vocabulary_size
+    digests = RowHash(size, ids_per_block)
     # Block by block, since the vectors of all ids take as much memory as the full table.
-    for start in range(0, size, ids_per_block):
-        ids = np.arange(start, min(start + ids_per_block, size), dtype=np.int32)
-        digests += block_digests(encoded.lookup(ids), ids_per_block)
-    return digests
+    for ids in id_blocks(size, ids_per_block):
+        digests.add(encoded.lookup(ids))
+    return tuple(digests.finish())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from ondevice.embeddings.method import FloatArray, Method, Table, rows_used
+from ondevice.embeddings.every_id import rows_used
+from ondevice.embeddings.method import FloatArray, Method, Table
 from ondevice.errors import UsageError
 from ondevice.quantize.mixed import Folding, fewest_bytes
 from ondevice.quantize.recipe import Recipe, single

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.embeddings.method import FloatArray, Method, Rows, Table, rows_used
+from ondevice.embeddings.every_id import rows_used
+from ondevice.embeddings.method import FloatArray, Method, Rows, Table
 from ondevice.embeddings.ops import NumpyOps, Ops
 from ondevice.embeddings.run_layout import RunLayout
 from ondevice.errors import OnDeviceError
@@ -75,7 +76,7 @@ class EncodedTable:
         scheme, longest = scheme_of(self.scheme), self.layout.longest
         if not scheme.by_number:
             places = xp.append_axis(row) * longest + np.arange(longest, dtype=np.int32)
-            return xp.join_last_axes(scheme.decode(self.arrays, places, xp, self.table.width))
+            return xp.join_last_axes(scheme.decode_places(self.arrays, places, xp, longest))
         numbers = (math.prod(self.layout.shape), 1)
         rows = {
             name: array.reshape(self.layout.shape) if array.shape == numbers else array

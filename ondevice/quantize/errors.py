@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.embeddings.method import IDS_PER_BLOCK, FloatArray, Method, Rows, id_blocks, reference_lookup
+from ondevice.embeddings.every_id import IDS_PER_BLOCK, id_blocks, reference_lookup
+from ondevice.embeddings.method import FloatArray, Method, Rows
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.encoding_error import EncodingError, WorstId
 from ondevice.quantize.encode import EncodedEmbedding

@@ -30,9 +30,6 @@ class Scheme(ABC):
     scales: ClassVar[str] = ""
     """Name of the array of per-row factors `[rows, 1]` that another table may absorb; empty if there is none."""
 
-    has_native: ClassVar[bool] = False
-    """Whether the numbers can be stored as an int4 table, for runtimes that gather rows of one; see `native`."""
-
     by_number: ClassVar[bool] = False
     """Whether a table of one number per row stores each by itself, so that they can be read as rows of many as well."""
 
@@ -74,17 +71,6 @@ class Scheme(ABC):
             the arrays to store by name, as `layout` declares them.
         """
 
-    def native(self, arrays: Arrays) -> Arrays:
-        """Return arrays that hold the same numbers in an int4 table, in as many bytes; only if `has_native`.
-
-        Args:
-            arrays: what `encode` gave for a table of even width.
-
-        Returns:
-            the arrays, one of them named `INT4`; `decode` gives the same rows for them, bit for bit.
-        """
-        raise NotImplementedError
-
     @abstractmethod
     def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
         """Return rows of an encoded table.
@@ -100,7 +86,7 @@ class Scheme(ABC):
         """
 
     def encode_runs(self, values: FloatArray) -> dict[str, npt.NDArray[Any]]:
-        """Encode one number per id, laid out in rows by runs; only if `by_number`.
+        """Encode one number per id, laid out in rows by runs.
 
         Args:
             values: float32 `[rows, longest]`, see `ondevice.embeddings.run_layout`.
@@ -125,7 +111,7 @@ class Scheme(ABC):
         return self.decode(arrays, place, xp, 1)
 
     def decode_runs(self, arrays: Arrays, row: Any, xp: Ops, longest: int) -> Any:
-        """Return rows of what `encode_runs` gave.
+        """Return rows of what `encode_runs` gave; only if `by_number`.
 
         Args:
             arrays: what it gave, with those of numbers as `[rows, longest]`.
@@ -151,6 +137,21 @@ class Scheme(ABC):
             rows: float32 tensor `[..., width]`, whole rows of a table.
         """
         return rows
+
+
+class NativeScheme(Scheme):
+    """An encoding whose numbers can be stored as an int4 table, for runtimes that gather rows of one."""
+
+    @abstractmethod
+    def native(self, arrays: Arrays) -> Arrays:
+        """Return arrays that hold the same numbers in an int4 table, in as many bytes.
+
+        Args:
+            arrays: what `encode` gave for a table of even width.
+
+        Returns:
+            the arrays, one of them named `INT4`; `decode` gives the same rows for them, bit for bit.
+        """
 
 
 registry: Registry[Scheme] = Registry("scheme", "ondevice.quantize.schemes", Scheme)

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ondevice.embeddings.every_id import reference_lookup
 from ondevice.embeddings.layer import CompressedEmbedding
-from ondevice.embeddings.method import FloatArray, reference_lookup
+from ondevice.embeddings.method import FloatArray
 
 STEPS = 1_000
 LEARNING_RATE = 0.01

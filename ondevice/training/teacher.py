@@ -12,7 +12,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ondevice.data.vocabulary import Vocabulary
-from ondevice.embeddings.method import FloatArray, reference_lookup
+from ondevice.embeddings.every_id import reference_lookup
+from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.method import registry as methods
 from ondevice.models.network import pooled_network
 from ondevice.models.output import registry as outputs

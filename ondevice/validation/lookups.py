@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.devices.device import Job, Outcome, RowDigests
-from ondevice.devices.runner import digests_of
 from ondevice.ids import PADDING_ID
 from ondevice.manifest import Manifest, Tensor
 from ondevice.validation.contract import runtime_failures
@@ -20,16 +19,6 @@ IDS_PER_BLOCK = 4_096
 
 IDS_PER_JOB = 2_097_152
 """Bounds the time of one job, rounded down to whole blocks, and lets several run beside each other."""
-
-
-def block_digests(vectors: npt.NDArray[np.float32], ids_per_block: int) -> tuple[str, ...]:
-    """Return the digest of each block of consecutive ids; see `ondevice.manifest.Lookup`.
-
-    Args:
-        vectors: the vector of every id, float32 `[ids, width]`, starting with the first id of a block.
-        ids_per_block: ids per digest.
-    """
-    return digests_of(vectors, len(vectors), ids_per_block)
 
 
 def lookup_jobs(manifest: Manifest, cut_model: Path, runtime: str) -> list[Job]:

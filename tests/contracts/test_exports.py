@@ -146,7 +146,7 @@ def test_lookups_are_exact_for_every_id_on_every_runtime(exported, tmp_path) -> 
     every = np.arange(manifest.vocabulary_size, dtype=np.int32)
     expected = encoded.lookup(every)
     if manifest.recipe == "float32":
-        from ondevice.embeddings.method import reference_lookup
+        from ondevice.embeddings.every_id import reference_lookup
 
         np.testing.assert_array_equal(expected, reference_lookup(run.method(), values, every))
     length, lookup = manifest.history_length, manifest.embedding.lookup

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import pytest
 
+from ondevice.embeddings.every_id import reference_lookup, rows_used
 from ondevice.embeddings.layer import CompressedEmbedding, method_config, method_from_config
-from ondevice.embeddings.method import Method, reference_lookup, registry, rows_used
+from ondevice.embeddings.method import Method, registry
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS, UNKNOWN_ID
 from ondevice.models.network import load_network

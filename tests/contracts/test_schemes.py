@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ondevice.embeddings.method import Table, rows_used
+from ondevice.embeddings.every_id import rows_used
+from ondevice.embeddings.method import Table
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.encode import encode, table_errors
-from ondevice.quantize.scheme import INT4, refusal, registry, scheme_of
+from ondevice.quantize.scheme import INT4, NativeScheme, refusal, registry, scheme_of
 from tests.samples import METHODS, sample_tables
 
 finite = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
@@ -71,7 +72,7 @@ def test_tensorflow_decodes_as_numpy(name: str, shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("folds", [False, True])
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[1] % 2 == 0], ids=str)
-@pytest.mark.parametrize("name", [name for name in registry.names() if registry.load(name).has_native])
+@pytest.mark.parametrize("name", [name for name in registry.names() if issubclass(registry.load(name), NativeScheme)])
 def test_a_native_table_holds_the_same_numbers_in_as_many_bytes(name: str, shape: tuple[int, int], folds: bool) -> None:
     rows, width = shape
     scheme = registry.load(name)()

@@ -18,7 +18,7 @@ from converters.native import with_native_tables
 from converters.sharing import share_constants
 from converters.stand_ins import with_stand_ins
 from converters.tflite import convert
-from ondevice.embeddings.method import rows_used
+from ondevice.embeddings.every_id import rows_used
 from ondevice.embeddings.methods.full import Full
 from ondevice.embeddings.methods.memcom import MEmCom
 from ondevice.embeddings.ops import NumpyOps

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ondevice import records
-from ondevice.embeddings.method import reference_lookup
+from ondevice.embeddings.every_id import reference_lookup
 from ondevice.embeddings.methods.full import Full
 from ondevice.embeddings.methods.memcom import MEmCom
 from ondevice.embeddings.methods.quotient_remainder import QuotientRemainder

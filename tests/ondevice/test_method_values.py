@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from ondevice.embeddings.method import reference_lookup, registry, rows_used
+from ondevice.embeddings.every_id import reference_lookup, rows_used
+from ondevice.embeddings.method import registry
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 

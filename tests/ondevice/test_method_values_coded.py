@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ondevice.data.orders.semantic import Semantic
+from ondevice.embeddings.every_id import reference_lookup, rows_used
 from ondevice.embeddings.hashes import hashed
-from ondevice.embeddings.method import reference_lookup, registry, rows_used
+from ondevice.embeddings.method import registry
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import UsageError

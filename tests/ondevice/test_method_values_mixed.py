@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ondevice.embeddings.method import reference_lookup, registry
+from ondevice.embeddings.every_id import reference_lookup
+from ondevice.embeddings.method import registry
 from ondevice.embeddings.mixed_widths import (
     numbers_stored,
     popularity_blocks,

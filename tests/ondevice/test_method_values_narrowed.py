@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ondevice.embeddings.method import Method, reference_lookup, registry, rows_used
+from ondevice.embeddings.every_id import reference_lookup, rows_used
+from ondevice.embeddings.method import Method, registry
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.errors import UsageError
 from ondevice.quantize.encode import encode

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ondevice.embeddings.every_id import reference_lookup, rows_used
 from ondevice.embeddings.layer import CompressedEmbedding
-from ondevice.embeddings.method import reference_lookup, registry, rows_used
+from ondevice.embeddings.method import registry
 from ondevice.embeddings.methods import tensor_train
 from ondevice.embeddings.methods.path_based import function_parameters
 from ondevice.embeddings.methods.tensor_train import split_items, split_width

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ondevice.embeddings.method import Method, registry, rows_used
+from ondevice.embeddings.every_id import rows_used
+from ondevice.embeddings.method import Method, registry
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.embeddings.sharing import run_of
 from ondevice.ids import RESERVED_IDS, run_starts

@@ -95,9 +95,9 @@ def test_blocks_turn_no_sign_as_a_codebook_does() -> None:
     assert (codebook * values < 0).any()
 
 
-@pytest.mark.parametrize("byte", ["uint8_block", "codebook8"])
+@pytest.mark.parametrize(("byte", "most"), [("uint8_block", 1.15), ("codebook8", 1.14)])
 @pytest.mark.parametrize("kind", ["normal", "lognormal"])
-def test_a_byte_per_multiplier_suits_int4_rows_and_not_int8_rows(kind: str, byte: str) -> None:
+def test_a_byte_per_multiplier_suits_int4_rows_and_not_int8_rows(kind: str, byte: str, most: float) -> None:
     """Why the recipe int4 has a byte for each number of an id and int8 has four."""
     rows, multiplier = gaussian(2_000, 64), multipliers(kind) / row_scales(gaussian(2_000, 64))[np.arange(IDS) % 2_000]
     index, ids = (np.arange(IDS) % 2_000).astype(np.int32), np.arange(IDS, dtype=np.int32)
@@ -112,7 +112,7 @@ def test_a_byte_per_multiplier_suits_int4_rows_and_not_int8_rows(kind: str, byte
         true = rows[index] * multiplier
         grown[scheme] = relative(vectors * coded, true) / relative(vectors * scaled, true)
     assert grown["int4_row"] < 1.001
-    assert 1.08 < grown["int8_row"] < 1.15
+    assert 1.08 < grown["int8_row"] < most
 
 
 @pytest.mark.parametrize("scheme", ["int4_row", "int2_row"])

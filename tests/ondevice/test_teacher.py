@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from ondevice.embeddings.every_id import reference_lookup
 from ondevice.embeddings.layer import CompressedEmbedding
-from ondevice.embeddings.method import reference_lookup
 from ondevice.errors import UsageError
 from ondevice.training import checkpoints
 from ondevice.training.fit import fit

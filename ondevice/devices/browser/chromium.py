@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ondevice.devices.guest import tools
 
@@ -71,7 +71,7 @@ def _version(path: str) -> str:
 
 
 @contextlib.contextmanager
-def browser(**options: object) -> Iterator[BrowserContext]:
+def browser(**options: Any) -> Iterator[BrowserContext]:
     """Give a browser with a profile of its own; neither is left behind.
 
     Args:
@@ -88,7 +88,7 @@ def browser(**options: object) -> Iterator[BrowserContext]:
             executable_path=program(),
             args=FLAGS,
             timeout=START_S * 1e3,
-            **options,  # type: ignore[arg-type]
+            **options,
         )
         try:
             yield opened

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 ADDRESS = "127.0.0.1"
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
@@ -30,9 +31,9 @@ class _Handler(SimpleHTTPRequestHandler):
         ".wasm": "application/wasm",
     }
 
-    def __init__(self, *arguments: object, results: Path | None, **more: object) -> None:
+    def __init__(self, *arguments: Any, results: Path | None, **more: Any) -> None:
         self.results = results
-        super().__init__(*arguments, **more)  # type: ignore[arg-type]
+        super().__init__(*arguments, **more)
 
     def end_headers(self) -> None:
         for name, value in ISOLATED.items():

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import NumpyOps, Ops
-from ondevice.quantize.scheme import INT4, Arrays, Layout, Scheme
+from ondevice.quantize.scheme import INT4, Arrays, Layout, NativeScheme
 from ondevice.quantize.steps import (
     ROWS_PER_BLOCK,
     chosen_steps,
@@ -25,7 +25,7 @@ LEVELS = 7
 STEPS = tuple(share / LEVELS for share in (0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0))
 
 
-class Int4Row(Scheme):
+class Int4Row(NativeScheme):
     """Stores `q = round(x / s)` from -7 to 7, as `16 * q[j] + q[j + half]` in one int8, with a scale per row.
 
     The scale is the one of eight that leaves the row's least squared error. A row of odd width is filled up with a
@@ -35,7 +35,6 @@ class Int4Row(Scheme):
     """
 
     scales: ClassVar[str] = "scales"
-    has_native: ClassVar[bool] = True
 
     def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
         """Declare half a byte per number, and the steps."""

@@ -23,8 +23,8 @@ class UInt8Block(Scheme):
 
     A block's range begins or ends at zero if it does not hold it, so zero stays zero. Where the output layer reads
     numbers run by run, blocks are whole runs. These are decoded by arithmetic alone, for which runtimes have vector
-    code; `codebook8` gathers every number by itself, which takes several times as long, is no more exact (the root mean
-    square errors that it states are 0.0024 and 0.0032 here) and turns signs of small numbers.
+    code; `codebook8` gathers every number by itself, is no more exact (the root mean square errors that it states are
+    0.0024 and 0.0032 here) and turns signs of small numbers.
     """
 
     by_number: ClassVar[bool] = True

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ondevice.bundle import open_bundle
+from ondevice.devices.runner import digests_of
 from ondevice.pipeline.validate import validate
 from ondevice.validation import lookups
 from ondevice.validation.record import Failure
@@ -145,13 +146,13 @@ def test_look_ups_that_are_not_promised_are_not_checked(copy, good) -> None:
 
 def test_sign_of_zero_does_not_count_and_everything_else_does() -> None:
     zeros = np.zeros((5, 2), np.float32)
-    digests = lookups.block_digests(zeros, 2)
-    assert digests == lookups.block_digests(-zeros, 2)
+    digests = digests_of(zeros, len(zeros), 2)
+    assert digests == digests_of(-zeros, len(zeros), 2)
     assert digests == tuple(hashlib.sha256(bytes(size)).hexdigest() for size in (16, 16, 8))
     for place in range(5):
         other = zeros.copy()
         other[place, 1] = np.finfo(np.float32).smallest_subnormal
         wrong = [
-            n for n, pair in enumerate(zip(digests, lookups.block_digests(other, 2), strict=True)) if len({*pair}) > 1
+            n for n, pair in enumerate(zip(digests, digests_of(other, len(other), 2), strict=True)) if len({*pair}) > 1
         ]
         assert wrong == [place // 2]
