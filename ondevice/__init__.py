@@ -7,7 +7,7 @@ from typing import Any
 
 from ondevice.version import __version__
 
-API = ("android", "catalogue", "doctor", "export", "inspect", "report", "run", "sweep", "train", "validate")
+API = ("android", "catalogue", "doctor", "export", "inspect", "join", "report", "run", "sweep", "train", "validate")
 """The functions of this package; each is `ondevice.pipeline.<name>.<name>`, imported at its first use."""
 
 __all__ = ["API", "__version__"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,11 @@ def results() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+
+
+def command_line() -> str:
+    """Return the command as it was typed, for reports."""
+    return " ".join(["ondevice", *(shlex.quote(word) for word in sys.argv[1:])])
 
 
 @contextlib.contextmanager

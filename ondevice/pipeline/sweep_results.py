@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy as np
 from ondevice import task as tasks
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline import sweep_plan as plans
+from ondevice.pipeline.sweep_compare import compare
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, Setting, SweepPlan, best_setting, place
 from ondevice.quantize import recipe as recipes
 from ondevice.training.run_folder import Run, is_finished, open_run
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ondevice.data.split_data import SplitData
-    from ondevice.reporting.sweep.record import Comparison, Sweep, Trial
+    from ondevice.reporting.sweep.record import Sweep, Trial
 
 
 def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, command: str) -> Sweep:
-    """Gather what is trained so far, compare it with the full table, and write the report in three formats.
+    """Gather what is trained so far, compare it with the full table, and write the report and what its tests compare.
 
     Args:
         folder: folder of the sweep.
@@ -35,23 +35,20 @@ def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, comman
         command: command to name in the report.
     """
     from ondevice.reporting.sweep.record import SCHEMA_VERSION, Sweep
+    from ondevice.reporting.sweep.users import write_users
     from ondevice.reporting.sweep.write import write_sweep
 
     metric = tasks.load(split_data.task).metric
     cells, refused = plans.cells(plan, split_data)
     trials: list[Trial] = []
-    comparisons: list[Comparison] = []
+    values: list[npt.NDArray[np.float64]] = []
     missing = 0
-    full: dict[int, Run] = {}
     for cell in cells:
         runs, left = _runs(plan, folder, cell)
         missing += left
         trials.extend(_trial(cell, run, setting, chosen) for run, setting, chosen in runs)
-        kept = {run.config.seed: run for run, _, chosen in runs if chosen}
-        if cell == FULL_CELL:
-            full = kept
-        elif both := [(kept[seed], full[seed]) for seed in plan.seeds if seed in kept and seed in full]:
-            comparisons.append(_compare(cell, both, metric))
+        values.extend(_per_user(run, metric) for run, _, chosen in runs if chosen)
+    users = np.array(values)
     found = Sweep(
         SCHEMA_VERSION,
         plan.dataset,
@@ -64,11 +61,12 @@ def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, comman
         FULL_CELL.variant,
         _protocol(plan, metric),
         tuple(trials),
-        tuple(comparisons),
+        compare([trial for trial in trials if trial.chosen], users, FULL_CELL.variant),
         tuple(refused),
         missing,
         split_data.task,
     )
+    write_users(users, folder)
     write_sweep(found, folder)
     return found
 
@@ -106,27 +104,6 @@ def _trial(cell: Cell, run: Run, setting: Setting, chosen: bool) -> Trial:
         test=run.result.test,
         seconds=run.result.seconds,
         epochs=len(run.result.history),
-    )
-
-
-def _compare(cell: Cell, pairs: Sequence[tuple[Run, Run]], metric: str) -> Comparison:
-    import scipy.stats
-
-    from ondevice.reporting.sweep.record import Comparison
-
-    own, full = (np.mean([_per_user(pair[side], metric) for pair in pairs], axis=0) for side in (0, 1))
-    test = scipy.stats.ttest_rel(own, full)
-    interval = test.confidence_interval(0.95)
-    base = float(np.mean(full))
-    return Comparison(
-        variant=cell.variant,
-        ratio=cell.ratio,
-        seeds=len(pairs),
-        users=len(own),
-        change=float(np.mean(own)) / base - 1,
-        low=float(interval.low) / base,
-        high=float(interval.high) / base,
-        p_value=float(test.pvalue),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from ondevice.cli.console import (
     add_data_arguments,
     add_output_arguments,
     add_size_arguments,
+    command_line,
     parse_budget,
     parse_settings,
     results,
@@ -59,7 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
     from ondevice.quiet import native_messages_kept_back
     from ondevice.reporting.console import print_table
 
-    words = [shlex.quote(word) for word in sys.argv[1:]]
     with talk() as console, native_messages_kept_back(), training_progress(console) as (advance, describe):
 
         def on_step(step: Step) -> None:
@@ -84,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             output_options=parse_options(arguments.output_options),
             quality=arguments.quality,
             out=arguments.out,
-            command=" ".join(["ondevice", *words]),
+            command=command_line(),
             on_step=on_step,
             progress=advance,
         )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 
-from ondevice.cli.console import add_data_arguments, parse_search, parse_settings, results, talk
+from ondevice.cli.console import add_data_arguments, command_line, parse_search, parse_settings, results, talk
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             settings=parse_settings(arguments.settings),
             jobs=arguments.jobs,
             out=arguments.out,
-            command=" ".join(["ondevice", *(shlex.quote(word) for word in sys.argv[1:])]),
+            command=command_line(),
             on_done=lambda number, what: console.print(f"[{number}] {what}", markup=False),
         )
     output = results()

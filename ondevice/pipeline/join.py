@@ -1,0 +1,84 @@
+"""Sweeps of the same models with other seeds, trained on several machines or days, as one."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ondevice import files, records
+from ondevice.errors import UsageError
+from ondevice.pipeline.sweep_compare import compare
+
+if TYPE_CHECKING:
+    from ondevice.reporting.sweep.record import Sweep
+
+SAME = ("task", "dataset", "dataset_summary", "metric", "baseline", "protocol", "refused")
+"""What sweeps must have in common: their figures would not be comparable without it."""
+
+
+def join(folders: Sequence[Path | str], out: Path | str, *, command: str = "ondevice join") -> Sweep:
+    """Write one report of several sweeps, as if one had trained all seeds.
+
+    Args:
+        folders: folders of the sweeps.
+        out: folder to write.
+        command: command to name in the report, behind those of the sweeps.
+
+    Raises:
+        UsageError: a file is missing, `out` exists, or the sweeps share a seed or differ in more than seeds.
+        OnDeviceError: a file is damaged.
+    """
+    import numpy as np
+
+    from ondevice.reporting.sweep.record import Sweep
+    from ondevice.reporting.sweep.users import read_users, write_users
+    from ondevice.reporting.sweep.write import write_sweep
+
+    places = [Path(folder) for folder in folders]
+    parts = [records.read(Sweep, place / "sweep.json", "sweep") for place in places]
+    _check(places, parts)
+    values = np.concatenate([read_users(place, part) for place, part in zip(places, parts, strict=True)])
+    trials = tuple(trial for part in parts for trial in part.trials)
+    first = parts[0]
+    joined = dataclasses.replace(
+        first,
+        command="; ".join([*dict.fromkeys(part.command for part in parts), command]),
+        created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        machine=_of_all([part.machine for part in parts]),
+        versions=_of_all([part.versions for part in parts]),
+        trials=trials,
+        comparisons=compare([trial for trial in trials if trial.chosen], values, first.baseline),
+        missing=sum(part.missing for part in parts),
+    )
+    with files.new_folder(Path(out)) as folder:
+        write_users(values, folder)
+        write_sweep(joined, folder)
+    return joined
+
+
+def _check(places: Sequence[Path], parts: Sequence[Sweep]) -> None:
+    """Refuse sweeps that don't fit together."""
+    if len(parts) < 2:
+        raise UsageError(f"sweeps has {len(parts)}; allowed are two or more.")
+    place_of: dict[int, Path] = {}
+    for place, part in zip(places, parts, strict=True):
+        for field in SAME:
+            if getattr(part, field) != getattr(parts[0], field):
+                raise UsageError(
+                    f"sweep {str(place)!r} has another {field} than {str(places[0])!r}; allowed are other seeds only."
+                )
+        for seed in dict.fromkeys(trial.seed for trial in part.trials):
+            if seed in place_of:
+                raise UsageError(
+                    f"seed {seed} is in sweep {str(place_of[seed])!r} and in {str(place)!r}; allowed is one of them."
+                )
+            place_of[seed] = place
+
+
+def _of_all(parts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what each key has in any part, different values one behind the other."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: " / ".join(dict.fromkeys(part[name] for part in parts if name in part)) for name in names}
