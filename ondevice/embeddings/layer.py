@@ -140,7 +140,8 @@ class CompressedEmbedding(keras.layers.Layer):
         """
 
         def of(name: str, index: Any) -> Any:
-            rows = tf.gather(self.tables[name], index)
+            # TensorFlow's own variable is gathered from where it is; Keras' one would be read as a whole.
+            rows = tf.gather(self.tables[name].value, index)
             if name not in self.rounded:
                 return rows
             return rows + tf.stop_gradient(self.rounded[name](rows) - rows)

@@ -1,8 +1,9 @@
 """Measure what a training step costs as the vocabulary grows: full table and MEmCom, dense and lazy updates.
 
-The network is history -> embedding -> mean -> 20 classes, so that nothing but the embedding grows. Example:
+The network is history -> embedding -> mean -> 20 classes, so that nothing but the embedding grows. Example, which takes
+8 GB of memory:
 
-    python tests/benchmarks/step_time.py --ids 10000 100000 1000000 10000000 --out step_time.json
+    python tests/benchmarks/step_time.py --out step_time.json
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def step_seconds(method: str, optimizer: str, ids: int, steps: int) -> list[floa
 def main() -> None:
     """Measure every combination in a process of its own, print a table and write the raw samples."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ids", nargs="+", type=int, default=[10_000, 100_000, 1_000_000], help="vocabulary sizes")
+    parser.add_argument("--ids", nargs="+", type=int, default=[10**power for power in (4, 5, 6, 7)], help="sizes")
     parser.add_argument("--steps", type=int, default=20, help="steps measured per combination")
     parser.add_argument("--out", type=Path, required=True, help="JSON file for the raw samples")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)

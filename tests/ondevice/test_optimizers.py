@@ -89,3 +89,26 @@ def test_a_lazy_step_leaves_rows_that_were_not_used_alone(decay: float) -> None:
     before, middle, after = train("full", "lazy_adamw", decay, batches, dense=False)
     assert sorted(np.flatnonzero((before != middle).any(axis=1))) == [3, 4, 9]
     assert sorted(np.flatnonzero((middle != after).any(axis=1))) == [7, 9]
+
+
+@pytest.mark.parametrize("method", ["full", "memcom mod", "hash_embedding 2 mod"])
+def test_a_lazy_step_reads_no_table_as_a_whole(method: str) -> None:
+    """A single read makes a step as slow as the table is long: TensorFlow copies what is written to by rows."""
+    layer = CompressedEmbedding(METHODS[method])
+    ids = tf.constant([[3, 4, 4], [9, 3, 3]], tf.int32)
+    layer(ids)
+    made = registry.load("lazy_adamw")().make(0.01, 0.2)
+    made.build(layer.trainable_variables)
+
+    @tf.function
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(layer(ids, training=True)))
+        gradients = tape.gradient(loss, [variable.value for variable in layer.trainable_variables])
+        made.apply(gradients, layer.trainable_variables)
+
+    operations = step.get_concrete_function().graph.get_operations()
+    shapes = {tuple(variable.shape) for variable in layer.trainable_variables}
+    reads = [one.name for one in operations if one.type == "ReadVariableOp" and tuple(one.outputs[0].shape) in shapes]
+    assert reads == []
+    assert "ResourceGather" in {one.type for one in operations}

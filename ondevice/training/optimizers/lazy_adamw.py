@@ -10,10 +10,12 @@ from ondevice.training.optimizer import Optimizer
 class LazyAdamW(Optimizer):
     """Adam and weight decay for the rows that were looked up alone, however many there are.
 
-    The moments of a row stand still while it is not used, where `adamw` lets them fade and moves the row on. The step
-    is not compiled by XLA, so that for small vocabularies `adamw` is faster: with a batch of 256 x 64 ids of width 64 a
-    step took 4.7 ms (`adamw`) and 6.9 ms for a full table of 10,000 ids, 1,302 and 259 ms for one of 10,000,000; for
-    MEmCom at 16x 2.9 and 8.5 ms, 93 and 51 ms (`tests/benchmarks/step_time.py`, two busy cores of an AMD EPYC).
+    The moments of a row stand still while it is not used, where `adamw` lets them fade and moves the row on. No table
+    is read as a whole, so that more ids cost little: no more than memory takes longer for rows far apart. The step is
+    not compiled by XLA, so that for small vocabularies `adamw` is faster. With a batch of 256 x 64 ids of width 64 a
+    step took 4.7 ms (`adamw`) and 6.7 ms for a full table of 10,000 ids, 1,198 and 24 ms for one of 10,000,000; for
+    MEmCom at 16x 3.2 and 6.2 ms, 100 and 16 ms (`tests/benchmarks/step_time.py`, samples in
+    `tests/benchmarks/results/step-time.json`, two cores of an Intel Xeon, 2026-11-29).
     """
 
     compiled: ClassVar[bool] = False
