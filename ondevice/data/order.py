@@ -23,7 +23,7 @@ class Order(ABC):
         """Return the items in id order, a permutation int64 `[items]`.
 
         Args:
-            data: the data set, of which only the training split may be used: `contexts`, `counts`.
+            data: the data set, of which only the training split may be used: `contexts`, `counts`, `leanings`.
             seed: seed for whatever is random.
             runs: into how many runs, by `ondevice.ids.run_starts`, the items will be cut, each of which shares a row;
                 as many as items if none share.
@@ -33,7 +33,7 @@ class Order(ABC):
         """Return a vector per item such that similar items have similar ones, float32 `[items, any]`, if it knows any.
 
         Args:
-            data: the data set, of which only the training split may be used: `contexts`, `counts`.
+            data: the data set, of which only the training split may be used: `contexts`, `counts`, `leanings`.
             seed: seed for whatever is random.
         """
         return None

@@ -71,8 +71,8 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
             raise OnDeviceError(f"{path} is not a whole text or gzip file: {error}.") from error
 
 
-def integer_lines(path: Path) -> Iterator[list[int]]:
-    """Read lines of whitespace-separated integers from zero, plain or gzip-compressed; blank lines are left out.
+def integer_lines(path: Path) -> Iterator[tuple[int, list[int]]]:
+    """Give number and integers of every line of whitespace-separated ones from zero that is not blank.
 
     Raises:
         OnDeviceError: a line holds something else, or the file is not readable text.
@@ -82,6 +82,7 @@ def integer_lines(path: Path) -> Iterator[list[int]]:
         bad = next((word for word in words if not word.isascii() or not word.isdigit()), None)
         if bad is not None:
             raise OnDeviceError(f"{path}, line {number}: {bad[:40]!r} is not an integer of at least 0.")
-        if max(map(len, words)) > DIGITS:
-            raise OnDeviceError(f"{path}, line {number}: an integer has more than {DIGITS} digits.")
-        yield [int(word) for word in words]
+        long = next((word for word in words if len(word) > DIGITS), None)
+        if long is not None:
+            raise OnDeviceError(f"{path}, line {number}: {long[:40]!r} has more than {DIGITS} digits.")
+        yield number, [int(word) for word in words]

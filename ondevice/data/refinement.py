@@ -11,7 +11,7 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
 ROUNDS = 6
-"""Times the centres are computed and the ids assigned; the gain of a seventh is below a tenth of the first's."""
+"""Times the ids are assigned, at most; the gain of a seventh is below a tenth of the first's."""
 
 CHOICES = 20
 """Runs an id may ask for in a round before it takes what is left over near its old one."""
@@ -45,12 +45,14 @@ def refine(factors: FloatArray, weights: FloatArray, order: IntArray, starts: In
     # One thread: how many there are would decide in which order sums are made, and so the last bits.
     with threadpool_limits(1, "blas"):
         # Runs of one id each can't be better.
-        for _ in range(ROUNDS + 1 if 1 < len(room) < len(order) else 0):
+        for done in range(ROUNDS + 1 if 1 < len(room) < len(order) else 0):
             centres = _centres(factors, weights, run_of, len(room))
             likeness = float(np.einsum("ij,ij,i", factors, centres[run_of], weights))
             if likeness <= best_likeness:
                 break
             best, best_likeness = run_of, likeness
+            if done == ROUNDS:
+                break
             run_of = _assigned(factors, weights, centres, run_of, room)
     return np.argsort(best, kind="stable")
 

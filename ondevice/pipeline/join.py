@@ -1,4 +1,4 @@
-"""Sweeps of the same models with other seeds, trained on several machines or days, as one."""
+"""Sweeps with other seeds, trained on several machines or days, as one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ondevice.reporting.sweep.record import Sweep
 
 SAME = ("task", "dataset", "dataset_summary", "metric", "baseline", "protocol", "refused")
-"""What sweeps must have in common: their figures would not be comparable without it."""
+"""What sweeps must have in common: their figures would not be comparable without it.
+
+Models need not be the same: each is compared with the full table of the seeds that it has."""
 
 
 def join(folders: Sequence[Path | str], out: Path | str, *, command: str = "ondevice join") -> Sweep:
@@ -43,12 +45,15 @@ def join(folders: Sequence[Path | str], out: Path | str, *, command: str = "onde
     values = np.concatenate([read_users(place, part) for place, part in zip(places, parts, strict=True)])
     trials = tuple(trial for part in parts for trial in part.trials)
     first = parts[0]
+    searched = any(trial.setting for trial in trials)
+    each = (f"Each of {len(parts)} sweeps that were joined chose settings with a first seed of its own.",)
     joined = dataclasses.replace(
         first,
         command="; ".join([*dict.fromkeys(part.command for part in parts), command]),
         created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         machine=_of_all([part.machine for part in parts]),
         versions=_of_all([part.versions for part in parts]),
+        protocol=(*first.protocol, *(each if searched else ())),
         trials=trials,
         comparisons=compare([trial for trial in trials if trial.chosen], values, first.baseline),
         missing=sum(part.missing for part in parts),

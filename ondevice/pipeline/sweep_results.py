@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ondevice import task as tasks
+from ondevice.data import dataset as datasets
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_compare import compare
@@ -117,12 +118,15 @@ def _per_user(run: Run, metric: str) -> npt.NDArray[np.float64]:
 
 def _protocol(plan: SweepPlan, metric: str) -> tuple[str, ...]:
     fixed = ", ".join(f"{name} {value}" for name, value in plan.settings.items())
-    shared = f"All models are trained with the settings of the data set{f' and {fixed}' if fixed else ''}."
+    shared = (
+        f"All models are trained with the settings of the data set{f' and {fixed}' if fixed else ''}. "
+        f"Data set: {datasets.load(plan.dataset).source}."
+    )
     if not plan.search:
-        return (shared, "No setting was searched for any method; the settings suit the full table.")
+        return (shared, "No setting was searched for any model.")
     ranges = "; ".join(f"{name}: {', '.join(map(format_setting, found))}" for name, found in plan.search.items())
     return (
         shared,
-        f"Every model, the full table like any other, had {len(plan.candidates())} trials ({ranges}) with seed "
-        f"{plan.seeds[0]}; the one with the best {metric} on the validation split was kept for all seeds.",
+        f"Every model, the full table like any other, had {len(plan.candidates())} trials ({ranges}) with the first "
+        f"seed; the one with the best {metric} on the validation split was kept for all seeds.",
     )

@@ -34,7 +34,7 @@ class State:
 
     history: tuple[Epoch, ...] = ()
     best_epoch: int = -1
-    best: float = float("-1")
+    best: float = -1.0
 
     def after(self, epoch: Epoch) -> State:
         """Return the state with one more epoch."""
@@ -53,7 +53,7 @@ class Checkpoints:
     """The checkpoint files of one run folder.
 
     Each checkpoint writes files of its own name and then the state that names them, so a run that is stopped at any
-    moment finds a state whose files are whole. Epochs that take less than a few seconds are not worth one each.
+    moment finds a state whose files are whole. Short epochs are not worth one each, see `SECONDS_BETWEEN`.
     """
 
     def __init__(self, run_folder: Path) -> None:

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ondevice.embeddings.every_id import reference_lookup
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import FloatArray
 
@@ -16,7 +15,7 @@ IDS_PER_STEP = 16_384
 """Steps, highest learning rate of a cosine, and ids per step."""
 
 
-def fit_tables(layer: CompressedEmbedding, target: FloatArray, weights: FloatArray, seed: int) -> float:
+def fit_tables(layer: CompressedEmbedding, target: FloatArray, weights: FloatArray, seed: int) -> None:
     """Fit a layer's tables to vectors, whatever its method, by gradient descent on the weighted squared error.
 
     Args:
@@ -24,9 +23,6 @@ def fit_tables(layer: CompressedEmbedding, target: FloatArray, weights: FloatArr
         target: the vector each id should have, float32 `[vocabulary_size, output_width]`.
         weights: how much each id counts, float32 `[vocabulary_size]`, not all zero.
         seed: seed of the choice of the ids.
-
-    Returns:
-        the root mean square error over that of the target, weighted.
     """
     scale = float(np.sqrt(np.average(np.mean(np.square(target), axis=1), weights=weights))) or 1.0
     wanted, share = tf.constant(target / scale), tf.constant((weights / weights.mean())[:, None])
@@ -47,5 +43,3 @@ def fit_tables(layer: CompressedEmbedding, target: FloatArray, weights: FloatArr
     for _ in range(STEPS):
         drawn = rng.choice(every, IDS_PER_STEP, replace=False) if size > IDS_PER_STEP else every
         step(tf.constant(drawn))
-    errors = np.mean(np.square(reference_lookup(layer.method, layer.table_values(), every) - target), axis=1)
-    return float(np.sqrt(np.average(errors, weights=weights)) / scale)

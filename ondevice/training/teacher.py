@@ -58,24 +58,20 @@ class Teacher:
         hidden = tuple(layer.get_weights() for layer in _hidden(model))
         return cls(vectors[ids], hidden, kernel[:, places], bias[places])
 
-    def start(self, model: keras.Model, counts: npt.NDArray[np.int64], seed: int) -> float:
+    def start(self, model: keras.Model, counts: npt.NDArray[np.int64], seed: int) -> None:
         """Give a model the teacher's dense layers, and tables and an output layer as near to the teacher's as can be.
 
         Args:
             model: the pupil, with tables chosen and not trained yet; of the same width and hidden layers.
-            counts: how often each id occurs in training, int64 `[vocabulary_size]`.
+            counts: how often each id occurs in training, int64 `[vocabulary_size]`; vectors count by its root.
             seed: seed of whatever is random.
-
-        Returns:
-            the root mean square error of the pupil's vectors over that of the teacher's; an id counts by the root of
-            its count.
         """
         for layer, given in zip(_hidden(model), self.hidden, strict=True):
             layer.set_weights(given)
         scores = model.get_layer(SCORES)
         assign(scores, output_of(scores).fitted(self.kernel, self.bias, seed, self.vectors))
         weights = np.sqrt(counts + 1).astype(np.float32)
-        return fit_tables(model.get_layer("embedding"), self.vectors, weights, seed)
+        fit_tables(model.get_layer("embedding"), self.vectors, weights, seed)
 
     def network(self) -> keras.Model:
         """Return the teacher as a network with a full table and a dense output like the pupil's, not trainable."""

@@ -15,7 +15,7 @@ from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.join import join
 from ondevice.pipeline.sweep import sweep
 from ondevice.reporting.sweep.record import Sweep
-from ondevice.reporting.sweep.users import USERS_FILE, read_users
+from ondevice.reporting.sweep.users import USERS_FILE, read_users, write_users
 from tests.tiny_runs import tiny_interactions, write_user_items
 
 SETTINGS = {
@@ -71,6 +71,26 @@ def test_a_joined_report_is_that_of_one_sweep_of_all_seeds(parts, tmp_path) -> N
     values = read_users(tmp_path / "out", joined)
     assert values.shape == (4, joined.comparisons[0].users)
     assert np.allclose(values.mean(axis=1), [trial.test["ndcg@20"] for trial in joined.trials])
+
+
+def test_settings_that_each_sweep_chose_are_all_named(copies, tmp_path) -> None:
+    for place, rate in zip(copies, (0.01, 0.02), strict=True):
+        part = records.read(Sweep, place / "sweep.json", "sweep")
+        change(place, trials=tuple(dataclasses.replace(each, setting={"learning_rate": rate}) for each in part.trials))
+    joined = join(copies, tmp_path / "out")
+    assert joined.protocol[-1] == "Each of 2 sweeps that were joined chose settings with a first seed of its own."
+    assert "| 0.01 / 0.02 |" in (tmp_path / "out" / "sweep.md").read_text()
+
+
+def test_a_model_has_the_seeds_that_it_was_trained_with(copies, tmp_path) -> None:
+    part = records.read(Sweep, copies[1] / "sweep.json", "sweep")
+    change(copies[1], trials=part.trials[:1], missing=1)
+    with (copies[1] / USERS_FILE).open("rb") as file, np.load(file) as stored:
+        values = stored["metric"][:1]
+    write_users(values, copies[1])
+    joined = join(copies, tmp_path / "out")
+    assert (joined.missing, [compared.seeds for compared in joined.comparisons]) == (1, [1])
+    assert joined.comparisons == records.read(Sweep, copies[0] / "sweep.json", "sweep").comparisons
 
 
 def test_different_machines_are_all_named(copies, tmp_path) -> None:

@@ -53,11 +53,10 @@ def test_tables_of_every_method_come_nearer_to_given_vectors(name: str) -> None:
         return float(np.sqrt(np.mean(difference**2) / np.mean(target**2)))
 
     before = error()
-    found = fit_tables(layer, target, weights, 0)
-    assert found == pytest.approx(error(), rel=1e-4)
-    assert found < before - 0.03
+    fit_tables(layer, target, weights, 0)
+    assert error() < before - 0.03
     if name == "full":
-        assert found < 0.05
+        assert error() < 0.05
     for table, values in chosen.items():
         np.testing.assert_array_equal(layer.table_values()[table], values)
 

@@ -43,9 +43,9 @@ class Sequences(Reader):
 
 def _by_user(path: Path) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
-    for user, *items in integer_lines(path):
+    for number, (user, *items) in integer_lines(path):
         if user in found:
-            raise OnDeviceError(f"{path}: user {user} has a second line; each user has one.")
+            raise OnDeviceError(f"{path}, line {number}: user {user} has a second line; each user has one.")
         found[user] = items
     return found
 

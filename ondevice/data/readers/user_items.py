@@ -39,11 +39,13 @@ class UserItems(Reader):
 
 def _read_split(path: Path) -> dict[int, list[int]]:
     split: dict[int, list[int]] = {}
-    for user, *items in integer_lines(path):
+    for number, (user, *items) in integer_lines(path):
         if user in split:
-            raise OnDeviceError(f"{path}: user {user} has a second line; each user has one.")
+            raise OnDeviceError(f"{path}, line {number}: user {user} has a second line; each user has one.")
         if max(items, default=0) > LARGEST_ITEM:
-            raise OnDeviceError(f"{path}: user {user} has item {max(items)}; the largest allowed is {LARGEST_ITEM}.")
+            raise OnDeviceError(
+                f"{path}, line {number}: item {max(items)} is above the largest allowed, {LARGEST_ITEM}."
+            )
         # A repeated item would count twice in the metrics.
         split[user] = list(dict.fromkeys(items))
     return split

@@ -95,7 +95,12 @@ def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
 
 
 def _setting_column(name: str) -> Column[SweepRow]:
-    return Column(name.replace("_", " "), NUMBER, lambda row: format_setting(row.trials[0].setting[name]))
+    # Sweeps that were joined may have chosen different ones.
+    return Column(
+        name.replace("_", " "),
+        NUMBER,
+        lambda row: " / ".join(dict.fromkeys(format_setting(trial.setting[name]) for trial in row.trials)),
+    )
 
 
 def conclusion(sweep: Sweep) -> str:
