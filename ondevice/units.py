@@ -6,6 +6,7 @@ model sizes count them.
 
 from __future__ import annotations
 
+import math
 import re
 
 from ondevice.errors import UsageError
@@ -43,6 +44,16 @@ def parse_bytes(field: str, text: str) -> int:
     if found and found[2] in units and (size := round(float(found[1]) * 1000 ** units[found[2]])) >= 1:
         return size
     raise UsageError(f"{field} is {text!r}; allowed is a size of at least one byte, e.g. 150000, 300kB or 2MB.")
+
+
+def format_at_most(ratio: float) -> str:
+    """Return a ratio in decimals, rounded down to two of them: who asks for it as it is written can have it."""
+    return f"{math.floor(ratio * 100) / 100:.2f}".rstrip("0").rstrip(".")
+
+
+def counted(count: int, what: str) -> str:
+    """Return a count with its noun, in the plural where it is not one."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def format_ratio(ratio: float) -> str:

@@ -17,6 +17,7 @@ from ondevice.embeddings.ops import Ops
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.registry import Registry
+from ondevice.units import counted, format_at_most
 
 Rows = Callable[[str, Any], Any]
 """Gives rows of a named table: `rows(name, index [...]) -> [..., width of the table]`."""
@@ -243,8 +244,26 @@ def rows_for_ratio(name: str, vocabulary_size: int, width: int, ratio: float, *,
     if rows < 1:
         smallest = vocabulary_size * per_id + (1 + reserved) * width
         nearest = vocabulary_size * width / smallest
-        raise UsageError(
-            f"ratio {ratio:g} is out of reach for {name} with {vocabulary_size} ids of width {width}: "
-            f"it can reach at most {math.floor(nearest * 100) / 100:g}."
-        )
+        numbers = f"{counted(per_id, 'number')} per id and " if per_id else ""
+        raise out_of_reach(name, vocabulary_size, width, ratio, nearest, f"{numbers}{counted(1 + reserved, 'row')}")
     return rows
+
+
+def out_of_reach(
+    name: str, vocabulary_size: int, width: int, ratio: float, nearest: float, least: str, options: str = ""
+) -> UsageError:
+    """Return the error for a ratio that a method can't reach, which says why not and what it can.
+
+    Args:
+        name: name of the method.
+        vocabulary_size: number of ids.
+        width: numbers per vector.
+        ratio: the ratio asked for.
+        nearest: the highest that the method can reach.
+        least: what it stores at least, for people.
+        options: options that matter, for people.
+    """
+    return UsageError(
+        f"ratio {ratio:g} is out of reach for {name}{options} with {vocabulary_size} ids of width {width}: it stores "
+        f"{least} at least, so it can reach at most {format_at_most(nearest)}."
+    )

@@ -20,6 +20,7 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.output_parts import INT8, Arrays, Part, Tables, Weight
 from ondevice.registry import Registry
+from ondevice.units import format_at_most
 
 
 @dataclass(frozen=True)
@@ -269,5 +270,5 @@ def require_ratio(output: Output, ratio: float) -> None:
     if output.ratio < ratio:
         raise UsageError(
             f"output_ratio {ratio:g} is out of reach for {output_name(output)} with {output.vocabulary_size} ids and "
-            f"{output.width} hidden units: it can reach at most {math.floor(output.ratio * 100) / 100:g}."
+            f"{output.width} hidden units: it can reach at most {format_at_most(output.ratio)}."
         )

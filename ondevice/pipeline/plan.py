@@ -18,6 +18,7 @@ from ondevice.task import RANKING
 
 if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
+    from ondevice.models.output import Output
     from ondevice.training.choose import Counts
 
 PLAN_FILE = "plan.json"
@@ -159,7 +160,9 @@ def check(plan: Plan) -> None:
     require_devices(plan.devices)
 
 
-def check_sizes(plan: Plan, counts: Counts, task: str = RANKING, labels: tuple[str, ...] = ()) -> dict[str, Method]:
+def check_sizes(
+    plan: Plan, counts: Counts, task: str = RANKING, labels: tuple[str, ...] = ()
+) -> dict[str, tuple[Method, Output]]:
     """Check that every method keeps the size with this many items and that histories leave enough to answer with.
 
     Args:
@@ -169,7 +172,7 @@ def check_sizes(plan: Plan, counts: Counts, task: str = RANKING, labels: tuple[s
         labels: names of the labels, where answers are labels.
 
     Returns:
-        the method of every variant.
+        method and output layer of every variant.
 
     Raises:
         UsageError: one does not; the message names the nearest that works.
@@ -178,15 +181,16 @@ def check_sizes(plan: Plan, counts: Counts, task: str = RANKING, labels: tuple[s
     from ondevice.training.choose import choose_method, choose_output
     from ondevice.training.objective import objective_of
 
-    chosen, items = {}, len(counts) - RESERVED_IDS
+    chosen: dict[str, tuple[Method, Output]] = {}
+    items = len(counts) - RESERVED_IDS
     for variant in plan.variants:
         method, order = split_variant(variant)
         ratio = plan.size.ratio_for(method)
         config = configure(plan.dataset, None, method, order, ratio, 0, None, plan.settings, **plan.outputs)
         if method != "full":
             config = fitted(config, plan.size, len(counts), counts)
-        chosen[variant] = choose_method(config, len(counts), counts)
-        choose_output(config, chosen[variant], task, labels)
+        made = choose_method(config, len(counts), counts)
+        chosen[variant] = made, choose_output(config, made, task, labels)
         objective_of(task).require_length(config.history_length, items)
     return chosen
 

@@ -19,6 +19,7 @@ from ondevice.units import format_bytes, format_share
 
 if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
+    from ondevice.models.output import Output
     from ondevice.reporting.record import Report
 
 
@@ -120,7 +121,7 @@ def run(
 
     # Data and sizes are checked before anything is written.
     split_data = read_data(dataset, data, settings)
-    methods = plans.check_sizes(plan, falling_counts(split_data), split_data.task, split_data.labels)
+    layers = plans.check_sizes(plan, falling_counts(split_data), split_data.task, split_data.labels)
     folder = plans.claim(out, plan)
 
     from ondevice.pipeline.export import export
@@ -130,7 +131,7 @@ def run(
     chosen, reason = (plan.devices, "") if plan.devices else default_devices()
     remarks = [f"The files did not run on an emulated phone: {reason}."] if reason else []
     if size.budget_bytes:
-        remarks.append(_kept(size, methods))
+        remarks.append(_kept(size, layers))
     # The full table comes first: the others may learn from it.
     variants = sorted(plan.variants, key=lambda variant: variant != plan.baseline)
     jobs = [(variant, seed) for seed in plan.seeds for variant in variants]
@@ -157,7 +158,7 @@ def run(
                 out=place / "run",
                 split_data=split_data,
                 progress=progress,
-                teaching=teaching(plan.quality, folder / plan.baseline / f"seed-{seed}" / "run", methods[variant]),
+                teaching=teaching(plan.quality, folder / plan.baseline / f"seed-{seed}" / "run", layers[variant][0]),
                 **_size_arguments(size, method),
                 **plan.outputs,
             )
@@ -182,11 +183,11 @@ def _size_arguments(size: sizes.Size, method: str) -> dict[str, Any]:
     return {"budget_bytes": size.budget_bytes, "recipe": size.recipe}
 
 
-def _kept(size: sizes.Size, methods: Mapping[str, Method]) -> str:
+def _kept(size: sizes.Size, layers: Mapping[str, tuple[Method, Output]]) -> str:
     """Say how much of the budget every variant but the full table uses."""
     used = [
-        f"{variant} {format_share(sizes.table_bytes(method, size.recipe) / size.budget_bytes)}"
-        for variant, method in methods.items()
+        f"{variant} {format_share(sizes.table_bytes(method, size.recipe, output) / size.budget_bytes)}"
+        for variant, (method, output) in layers.items()
         if plans.split_variant(variant)[0] != "full"
     ]
     budget = f"{format_bytes(size.budget_bytes)} as {size.recipe}"

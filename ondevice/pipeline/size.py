@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from ondevice.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
+    from ondevice.models.output import Output
+    from ondevice.quantize.budget import Use
     from ondevice.training.choose import Counts
     from ondevice.training.config import TrainConfig
+    from ondevice.training.run_folder import Run
 
 DEFAULT_RATIO = 16.0
 DEFAULT_RECIPE = "int8"
@@ -83,18 +87,40 @@ def fitted(config: TrainConfig, size: Size, vocabulary_size: int, counts: Counts
         return config
     from ondevice.embeddings.method import registry as methods
     from ondevice.quantize import recipe as recipes
-    from ondevice.quantize.budget import method_for_budget, stated_ratio
-    from ondevice.training.choose import method_options
+    from ondevice.quantize.budget import NO_USE, method_for_budget, stated_ratio
+    from ondevice.training.choose import choose_output, method_options
 
     kind, recipe = methods.load(config.method), recipes.load(size.recipe)
     options = method_options(config, counts)
-    method = method_for_budget(kind, vocabulary_size, config.width, size.budget_bytes, recipe, **options)
+
+    def use_of(method: Method) -> Use:
+        # A layer that can't be made with a method is refused, with its reason, once the size is known.
+        with contextlib.suppress(UsageError):
+            return use(choose_output(config, method))
+        return NO_USE
+
+    method = method_for_budget(kind, vocabulary_size, config.width, size.budget_bytes, recipe, use_of, **options)
     return dataclasses.replace(config, ratio=stated_ratio(method))
 
 
-def table_bytes(method: Method, recipe: str) -> int:
-    """Return the bytes of a method's tables, encoded as a recipe does it."""
-    from ondevice.quantize import recipe as recipes
-    from ondevice.quantize.budget import payload_bytes
+def use(output: Output) -> Use:
+    """Return what an output layer makes of the embedding's tables."""
+    from ondevice.quantize.budget import Use
 
-    return payload_bytes(method, recipes.load(recipe))
+    return Use(output.reads_whole, output.layouts)
+
+
+def bytes_of_run(run: Run, recipe: str) -> int:
+    """Return the bytes of a trained model's tables, encoded as a recipe does it."""
+    from ondevice.training.choose import choose_output
+
+    method = run.method()
+    return table_bytes(method, recipe, choose_output(run.config, method, run.result.task, run.result.labels))
+
+
+def table_bytes(method: Method, recipe: str, output: Output | None = None) -> int:
+    """Return the bytes of a method's tables, encoded as a recipe does it, beside an output layer if one is given."""
+    from ondevice.quantize import recipe as recipes
+    from ondevice.quantize.budget import NO_USE, payload_bytes
+
+    return payload_bytes(method, recipes.load(recipe), use(output) if output is not None else NO_USE)

@@ -103,6 +103,7 @@ def cells(plan: SweepPlan, split_data: SplitData) -> tuple[list[Cell], list[Refu
     from ondevice.training.choose import falling_counts, make_method
 
     counts = falling_counts(split_data)
+    full_width = config_of(plan, Path(), FULL_CELL, {}, plan.seeds[0]).width
     found: list[Cell] = [FULL_CELL]
     refused: list[Refused] = []
     for ratio, method in itertools.product(plan.ratios, plan.methods):
@@ -115,9 +116,14 @@ def cells(plan: SweepPlan, split_data: SplitData) -> tuple[list[Cell], list[Refu
                 refused.append(Refused(method, ratio, str(error)))
                 break
             orders.append(made.needs_order or (order if made.order_matters else FULL_ORDER))
-        for order, warm in itertools.product(dict.fromkeys(orders), (False, True)):
-            if not warm or method in plan.warm:
-                found.append(Cell(method, order, ratio, warm))
+        found.extend(Cell(method, order, ratio) for order in dict.fromkeys(orders))
+        if not orders or method not in plan.warm:
+            continue
+        if made.output_width == full_width:
+            found.extend(Cell(method, order, ratio, warm=True) for order in dict.fromkeys(orders))
+        else:
+            widths = f"vectors of width {made.output_width} can't start from those of the full table, {full_width}"
+            refused.append(Refused(f"{method}{WARM}", ratio, f"{widths}."))
     return found, refused
 
 
@@ -195,6 +201,8 @@ def check(plan: SweepPlan) -> None:
     for name in TEXT_SETTINGS:
         if name in plan.search:
             raise UsageError(f"{name} is to be searched; allowed is one value for all models, which need equal ids.")
+    if "width" in plan.search and plan.warm:
+        raise UsageError("width is to be searched; allowed is one value beside a warm start, which needs equal widths.")
     for ratio in plan.ratios:
         require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
     for method in plan.warm:

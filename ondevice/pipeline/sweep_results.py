@@ -100,7 +100,7 @@ def _trial(cell: Cell, run: Run, setting: Setting, chosen: bool) -> Trial:
         chosen=chosen,
         # To the full table of the width that all have, where a method was given a width of its own.
         reached=method.ratio * cell.ratio / run.config.ratio if cell.ratio > 1 else 1.0,
-        table_bytes={recipe: sizes.table_bytes(method, recipe) for recipe in own_recipes},
+        table_bytes={recipe: sizes.bytes_of_run(run, recipe) for recipe in own_recipes},
         validation=run.result.best_validation,
         test=run.result.test,
         seconds=run.result.seconds,

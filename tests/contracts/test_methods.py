@@ -171,8 +171,8 @@ def test_mask_comes_from_the_ids(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(registry.names()))
-@pytest.mark.parametrize("items", [500, 999, 4_096])
-@pytest.mark.parametrize("ratio", [2.0, 7.5, 16.0])
+@pytest.mark.parametrize("items", [500, 999, 4_096, 300_003])
+@pytest.mark.parametrize("ratio", [2.0, 7.5, 16.0, 1e7])
 def test_for_ratio_keeps_the_budget_or_names_the_nearest(name: str, items: int, ratio: float) -> None:
     ratio = 1.0 if name == "full" else ratio
     try:

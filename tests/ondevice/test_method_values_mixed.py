@@ -152,6 +152,6 @@ def test_senseless_fields_are_refused(fields: tuple, words: str) -> None:
 
 
 def test_a_ratio_out_of_reach_names_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"mixed_dimension with 302 .* in 2 blocks: it can reach at most 7\.59"):
+    with pytest.raises(UsageError, match=r"mixed_dimension with 302 .* of 2 blocks, .* it can reach at most 7\.59"):
         mixed.for_ratio(302, 8, 8.0, blocks="100x200")
     assert mixed.for_ratio(302, 8, 7.59, blocks="100x200").stored_parameters == 102 + 200 + 2 * 8

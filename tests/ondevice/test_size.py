@@ -8,7 +8,8 @@ import pytest
 
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
-from ondevice.pipeline.size import Size, asked, fitted, table_bytes
+from ondevice.pipeline.export import export
+from ondevice.pipeline.size import Size, asked, bytes_of_run, fitted, table_bytes
 from ondevice.pipeline.train import train
 from ondevice.training.choose import choose_method
 from tests.tiny_runs import ITEMS, tiny_config, tiny_interactions
@@ -48,6 +49,19 @@ def test_the_settings_hold_the_ratio_that_keeps_the_budget(variant: str, recipe:
     method = choose_method(config, ITEMS + RESERVED_IDS)
     assert 0.7 * budget < table_bytes(method, recipe) <= budget
     assert config.ratio == pytest.approx(method.ratio, rel=1e-12)
+
+
+@pytest.mark.parametrize("order", ["random", "semantic"])
+@pytest.mark.parametrize("recipe", ["int8", "int8_small"])
+def test_a_budget_counts_what_the_output_layer_makes_of_the_tables(order: str, recipe: str, tmp_path: Path) -> None:
+    """A tied layer without multipliers of its own has the look-up's stored in full, or by runs with empty places."""
+    request = {"method": "memcom", "order": order, "budget_bytes": 3_500, "recipe": recipe, "settings": SETTINGS}
+    tied = {"output": "tied", "output_options": {"own_multipliers": False}}
+    run = train(**request, **tied, out=tmp_path / "run", split_data=tiny_interactions())
+    bundle = export(run.folder, tmp_path / "bundle", recipe=recipe)
+    stored = sum(table.payload_bytes for table in bundle.manifest.embedding.tables)
+    assert 0.9 * 3_500 < stored <= 3_500
+    assert bytes_of_run(run, recipe) == stored
 
 
 def test_training_with_a_budget_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -139,6 +139,16 @@ def test_a_method_is_trained_in_every_order_that_makes_a_difference() -> None:
     assert variants(methods=("truncate_rare",)) == ["full@as_given", "truncate_rare@frequency"]
 
 
+@pytest.mark.parametrize("method", ["hashing:width=128", "quotient_remainder:operation=features"])
+def test_what_can_not_start_warm_is_listed_with_its_reason_before_any_training(method: str) -> None:
+    plan = dataclasses.replace(PLAN, methods=(method, "hashing"), warm=(method, "hashing"))
+    found, refused = plans.cells(plan, tiny_interactions())
+    assert [cell.variant for cell in found if cell.warm] == ["hashing@random+warm", "hashing@semantic+warm"]
+    assert [(each.method, each.reason) for each in refused] == [
+        (f"{method}+warm", "vectors of width 128 can't start from those of the full table, 64."),
+    ]
+
+
 def test_a_width_of_its_own_keeps_the_bytes_of_the_ratio() -> None:
     wide = plans.config_of(PLAN, Path(), Cell("memcom:width=128", "random", 4.0), {}, 0)
     usual = plans.config_of(PLAN, Path(), Cell("memcom", "random", 4.0), {}, 0)
@@ -157,6 +167,7 @@ def test_a_width_of_its_own_keeps_the_bytes_of_the_ratio() -> None:
         ({"orders": ("sorted",)}, "sorted"),
         ({"seeds": ()}, "seeds is"),
         ({"warm": ("memcom",)}, "warm start is asked for 'memcom'"),
+        ({"warm": ("hashing",), "search": {"width": (16, 32)}}, "width is to be searched"),
         ({"search": {"colour": (1.0,)}}, "colour"),
         ({"search": {"optimizer": ("sgdd",)}}, "sgdd"),
         ({"search": {"learning_rate": (0.1, 0.1)}}, "each once"),

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train."""
     from ondevice import task as tasks
     from ondevice.manifest import POPULARITY
-    from ondevice.pipeline.size import DEFAULT_RECIPE, table_bytes
+    from ondevice.pipeline.size import DEFAULT_RECIPE, bytes_of_run
     from ondevice.pipeline.train import parse_options, train
     from ondevice.quiet import native_messages_kept_back
     from ondevice.units import format_share
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
             output.print(f"{name:<12} {found[task.metric]:.4f} {task.metric} ({sizes})")
     if budget_bytes is not None:
         recipe = arguments.recipe or DEFAULT_RECIPE
-        used = table_bytes(done.method(), recipe)
+        used = bytes_of_run(done, recipe)
         output.print(
             f"{'embedding':<12} {used} of {budget_bytes} bytes as {recipe} ({format_share(used / budget_bytes)})"
         )

@@ -9,10 +9,10 @@ from typing import Any
 
 from typing_extensions import Self
 
-from ondevice.embeddings.method import Method, Rows, Table, require
+from ondevice.embeddings.method import Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.ops import Ops
 from ondevice.embeddings.sharing import run_of
-from ondevice.errors import UsageError, unknown_name
+from ondevice.errors import unknown_name
 from ondevice.ids import RESERVED_IDS
 
 PARTITIONS = (2, 3, 4)
@@ -144,10 +144,9 @@ class Compositional(Method):
         least = max(2 * partitions, int(partitions * items ** (1 / partitions)) - 1)
         smallest = sum(next(found for total in itertools.count(least) if (found := choose(items, partitions, total))))
         nearest = vocabulary_size * width / ((smallest + reserved) * row)
-        raise UsageError(
-            f"ratio {ratio:g} is out of reach for compositional ({partitions} partitions, {scheme}) with "
-            f"{vocabulary_size} ids of width {width}: it can reach at most {math.floor(nearest * 100) / 100:g}."
-        )
+        made_with = f" ({partitions} partitions, {scheme})"
+        rows = f"{smallest + reserved} rows of {row} numbers"
+        raise out_of_reach("compositional", vocabulary_size, width, ratio, nearest, rows, made_with)
 
 
 def _check_options(vocabulary_size: int, width: int, partitions: int, scheme: str, operation: str) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from typing_extensions import Self
 
-from ondevice.embeddings.method import FloatArray, Method, Rows, Table, require
+from ondevice.embeddings.method import FloatArray, Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.ops import NumpyOps, Ops
-from ondevice.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -89,10 +88,8 @@ class Factorized(Method):
         least = cls(vocabulary_size, width, 1, **options)
         rank = int(vocabulary_size * width / ratio // (vocabulary_size + width))
         if rank < 1:
-            raise UsageError(
-                f"ratio {ratio:g} is out of reach for factorized with {vocabulary_size} ids of width {width}: "
-                f"it can reach at most {math.floor(least.ratio * 100) / 100:g}."
-            )
+            numbers = "one number per id and one row"
+            raise out_of_reach("factorized", vocabulary_size, width, ratio, least.ratio, numbers)
         return cls(vocabulary_size, width, min(rank, least.trained_width or rank), **options)
 
 

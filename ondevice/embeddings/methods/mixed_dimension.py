@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self
 
-from ondevice.embeddings.method import Method, Rows, Table, require
+from ondevice.embeddings.method import Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.mixed_widths import (
     numbers_stored,
     popularity_blocks,
@@ -21,8 +21,8 @@ from ondevice.embeddings.mixed_widths import (
     zipf_popularity,
 )
 from ondevice.embeddings.ops import Ops
-from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
+from ondevice.units import counted
 
 BLOCKS = 8
 TEMPERATURE = 0.3
@@ -126,11 +126,9 @@ class MixedDimension(Method):
         widths = widths_within(rows, width, temperature, vocabulary_size * width / ratio)
         if widths is None:
             smallest = sum(numbers_stored(count, useful_widths(count, width)[0], width) for count in rows)
-            nearest = math.floor(vocabulary_size * width / smallest * 100) / 100
-            raise UsageError(
-                f"ratio {ratio:g} is out of reach for mixed_dimension with {vocabulary_size} ids of width {width} in "
-                f"{len(rows)} blocks: it can reach at most {nearest:g}."
-            )
+            nearest = vocabulary_size * width / smallest
+            numbers = f"rows and projections of {counted(len(rows), 'block')}, {smallest} numbers,"
+            raise out_of_reach("mixed_dimension", vocabulary_size, width, ratio, nearest, numbers)
         return cls(vocabulary_size, width, _text(widths), **{**options, "blocks": blocks})
 
 

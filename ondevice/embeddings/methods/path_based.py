@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from ondevice.embeddings.method import Method, Rows, Table, require
+from ondevice.embeddings.method import Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.ops import Ops
 from ondevice.embeddings.sharing import run_of
 from ondevice.errors import UsageError
@@ -95,18 +95,18 @@ class PathBased(Method):
         budget = min(int(full / ratio), full - 1)
         # Beyond this number the functions grow faster than the rows shrink.
         most = min(items, max(2, math.isqrt(items * width // function) + 1))
-        smallest = full
+        smallest, least = full, ""
         for collisions in range(2, most + 1):
             reserved = RESERVED_IDS * width + function
             rows = min((budget - reserved - collisions * function) // width, items)
             if rows * collisions >= items:
                 return cls(vocabulary_size, width, collisions, rows, **options)
-            smallest = min(smallest, -(-items // collisions) * width + collisions * function + reserved)
-        nearest = math.floor(full / smallest * 100) / 100
-        raise UsageError(
-            f"ratio {ratio:g} is out of reach for path_based with {vocabulary_size} ids of width {width} and "
-            f"{_units(width, hidden)} hidden units: it can reach at most {nearest:g}."
-        )
+            needed = -(-items // collisions)
+            stored = needed * width + collisions * function + reserved
+            if stored < smallest:
+                smallest = stored
+                least = f"{needed + RESERVED_IDS} rows and {collisions + 1} functions of {function} numbers"
+        raise out_of_reach("path_based", vocabulary_size, width, ratio, full / smallest, least)
 
 
 def function_parameters(width: int, units: int) -> int:

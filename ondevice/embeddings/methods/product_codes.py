@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self
 
-from ondevice.embeddings.method import FLOAT32_BYTES, FloatArray, Method, Rows, Table, require
+from ondevice.embeddings.method import FLOAT32_BYTES, FloatArray, Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.ops import Ops
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
+from ondevice.units import counted
 
 LARGEST_CODEBOOK = 256
 """Rows that a code of one byte can choose from."""
@@ -112,11 +113,10 @@ class ProductCodes(Method):
         full = vocabulary_size * width * FLOAT32_BYTES
         chosen = _largest_within(vocabulary_size, width, full / ratio)
         if chosen is None:
-            least = vocabulary_size + _fewest_entries(vocabulary_size - RESERVED_IDS) * width * FLOAT32_BYTES
-            raise UsageError(
-                f"ratio {ratio:g} is out of reach for product_codes with {vocabulary_size} ids of width {width}: "
-                f"it can reach at most {math.floor(full / least * 100) / 100:g}."
-            )
+            entries = _fewest_entries(vocabulary_size - RESERVED_IDS)
+            nearest = full / (vocabulary_size + entries * width * FLOAT32_BYTES)
+            least = f"one byte per id and {counted(entries, 'row')}"
+            raise out_of_reach("product_codes", vocabulary_size, width, ratio, nearest, least)
         return cls(vocabulary_size, width, *chosen, **options)
 
 

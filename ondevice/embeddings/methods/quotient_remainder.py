@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from ondevice.embeddings.method import Method, Rows, Table, require
+from ondevice.embeddings.method import Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.ops import Ops
 from ondevice.embeddings.sharing import run_of
 from ondevice.errors import UsageError, unknown_name
@@ -114,7 +114,5 @@ class QuotientRemainder(Method):
             rows = min(total - collisions, items)
             if rows * collisions >= items:
                 return cls(vocabulary_size, width, collisions, rows, **options)
-        raise UsageError(
-            f"ratio {ratio:g} is out of reach for quotient_remainder with {vocabulary_size} ids of width {width}: "
-            f"it can reach at most {math.floor(smallest.ratio * 100) / 100:g}."
-        )
+        least = " and ".join(f"{table.rows} rows of {table.name}" for table in smallest.tables())
+        raise out_of_reach("quotient_remainder", vocabulary_size, width, ratio, smallest.ratio, least)

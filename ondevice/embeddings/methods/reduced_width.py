@@ -8,9 +8,8 @@ from typing import Any
 
 from typing_extensions import Self
 
-from ondevice.embeddings.method import Method, Rows, Table, require
+from ondevice.embeddings.method import Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.ops import Ops
-from ondevice.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,5 @@ class ReducedWidth(Method):
         require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
         kept = int(width / ratio)
         if kept < 1:
-            raise UsageError(
-                f"ratio {ratio:g} is out of reach for reduced_width with {vocabulary_size} ids of width {width}: "
-                f"it can reach at most {width}."
-            )
+            raise out_of_reach("reduced_width", vocabulary_size, width, ratio, width, "one number per id")
         return cls(vocabulary_size, width, min(kept, width - 1), **options)

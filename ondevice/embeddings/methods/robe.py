@@ -10,10 +10,10 @@ import numpy as np
 from typing_extensions import Self
 
 from ondevice.embeddings.hashes import LARGEST, hashed
-from ondevice.embeddings.method import Method, Rows, Table, require
+from ondevice.embeddings.method import Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.ops import Ops
-from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
+from ondevice.units import counted
 
 BLOCK_SIZE = 8
 
@@ -72,10 +72,8 @@ class Robe(Method):
         rows = int(vocabulary_size * width / ratio // block_size) - reserved
         if rows < 1:
             nearest = vocabulary_size * width / ((1 + reserved) * block_size)
-            raise UsageError(
-                f"ratio {ratio:g} is out of reach for robe with {vocabulary_size} ids of width {width}: "
-                f"it can reach at most {math.floor(nearest * 100) / 100:g}."
-            )
+            least = f"{counted(1 + reserved, 'block')} of {block_size} numbers"
+            raise out_of_reach("robe", vocabulary_size, width, ratio, nearest, least)
         return cls(vocabulary_size, width, rows, **options)
 
 

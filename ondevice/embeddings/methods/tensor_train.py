@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from typing_extensions import Self
 
-from ondevice.embeddings.method import Method, Rows, Table, require
+from ondevice.embeddings.method import Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.ops import Ops
 from ondevice.embeddings.sharing import run_of
 from ondevice.errors import UsageError
@@ -129,10 +129,8 @@ class TensorTrain(Method):
                 found.append((stored, -abs(left - right), left, right))
         if not found:
             nearest = vocabulary_size * width / (per_left + per_both + per_right)
-            raise UsageError(
-                f"ratio {ratio:g} is out of reach for tensor_train with {vocabulary_size} ids of width {width}: "
-                f"it can reach at most {math.floor(nearest * 100) / 100:g}."
-            )
+            least = "three cores of rank 1"
+            raise out_of_reach("tensor_train", vocabulary_size, width, ratio, nearest, least)
         *_, left, right = max(found)
         return cls(vocabulary_size, width, left, right, **options)
 
