@@ -105,6 +105,7 @@ def _trial(cell: Cell, run: Run, setting: Setting, chosen: bool) -> Trial:
         test=run.result.test,
         seconds=run.result.seconds,
         epochs=len(run.result.history),
+        by_popularity=run.result.by_popularity,
     )
 
 

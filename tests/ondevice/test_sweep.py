@@ -119,6 +119,16 @@ def test_the_report_holds_every_model(swept) -> None:
         assert "out of reach" in text
 
 
+def test_the_report_holds_the_metric_by_how_often_items_occur(swept) -> None:
+    folder, found, _, _ = swept
+    table = (folder / "sweep.md").read_text().partition("## Models")[2].splitlines()
+    header, baseline = (line.split(" | ") for line in (table[2], table[4]))
+    full = [trial for trial in found.trials if trial.variant == found.baseline and trial.chosen]
+    for name in ("head", "torso", "tail"):
+        value = np.mean([trial.by_popularity[name]["ndcg@20"] for trial in full])
+        assert baseline[header.index(name)] == f"{value:.4f}"
+
+
 def test_a_folder_of_another_sweep_is_refused(swept) -> None:
     folder, _, _, _ = swept
     with pytest.raises(UsageError, match="another request"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ondevice.task import RANKING
 
@@ -25,6 +25,8 @@ class Trial:
         test: metrics on the test items by name.
         seconds: seconds of training, validation included.
         epochs: epochs trained.
+        by_popularity: metrics with the items of one class (see `POPULARITY`) alone relevant, and the numbers of
+            `"users"` and `"items"`, by class; empty where the task has none.
     """
 
     variant: str
@@ -38,6 +40,7 @@ class Trial:
     test: dict[str, float]
     seconds: float
     epochs: int
+    by_popularity: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

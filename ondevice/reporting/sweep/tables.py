@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ondevice import task as tasks
 from ondevice.reporting.columns import NUMBER, TEXT, WIDE, Column, format_metric, format_spread, or_absent
+from ondevice.reporting.popularity import MEANINGS
 from ondevice.reporting.summary import Spread, spread
 from ondevice.reporting.sweep.record import Comparison, Sweep, Trial
 from ondevice.units import format_bytes, format_percent, format_ratio, format_setting
@@ -84,6 +85,7 @@ def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
         Column("float32", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["float32"]), "", WIDE),
         Column("int8", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["int8"]), "", WIDE),
         *map(_setting_column, searched),
+        *(_popularity_column(sweep, name) for name in MEANINGS if any(_classed(sweep, t, name) for t in sweep.trials)),
         Column(
             "seconds",
             NUMBER,
@@ -101,6 +103,24 @@ def _setting_column(name: str) -> Column[SweepRow]:
         NUMBER,
         lambda row: " / ".join(dict.fromkeys(format_setting(trial.setting[name]) for trial in row.trials)),
     )
+
+
+def _popularity_column(sweep: Sweep, name: str) -> Column[SweepRow]:
+    size = next(trial.by_popularity[name] for trial in sweep.trials if _classed(sweep, trial, name))
+    counts = f"{size['items']:,.0f} items, the right answers for {size['users']:,.0f} users"
+
+    def cell(row: SweepRow) -> str:
+        found = spread(t.by_popularity[name][sweep.metric] for t in row.trials if _classed(sweep, t, name))
+        return or_absent(found, lambda value: format_metric(value.mean))
+
+    return Column(
+        name, NUMBER, cell, f"{sweep.metric} if only these are right answers: {MEANINGS[name]} ({counts})", WIDE
+    )
+
+
+def _classed(sweep: Sweep, trial: Trial, name: str) -> bool:
+    """Tell whether a training has the metric of a class of items: where nobody has a right answer in it, none is."""
+    return sweep.metric in trial.by_popularity.get(name, {})
 
 
 def conclusion(sweep: Sweep) -> str:
