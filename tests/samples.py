@@ -52,6 +52,7 @@ METHODS: dict[str, Method] = {
     "factorized trained": _load("factorized")(SIZE, 8, 3, trained_width=5),
     "path_based": _load("path_based")(SIZE, 8, 4, 15, 2),
     "path_based even": _load("path_based")(SIZE, 6, 3, 17, 1),
+    "path_based three": _load("path_based")(SIZE, 8, 6, 9, 2, 3),
     "tensor_train": _load("tensor_train")(SIZE, 8, 4, 5),
     "tensor_train narrow": _load("tensor_train")(SIZE, 5, 3, 2),
 }

@@ -20,6 +20,7 @@ SIZE, LENGTH = 10_000_002, 64
 METHODS: dict[str, Method] = {
     name: registry.load(name).for_ratio(SIZE, 64, 1.0 if name == "full" else 4.0) for name in registry.names()
 }
+METHODS["path_based three"] = registry.load("path_based").for_ratio(SIZE, 64, 4.0, partitions=3)
 RUNTIMES = Host().installed()
 
 

@@ -89,6 +89,7 @@ METHODS = {
     "full": methods.load("full")(IDS, 7),
     "memcom_block": methods.load("memcom")(IDS, 7, 20, "block"),
     "memcom_bias_block": methods.load("memcom")(IDS, 6, 20, "block", bias=True),
+    "path_based_three": methods.load("path_based").for_ratio(IDS, 16, 1.5, hidden=1, partitions=3),
     "quotient_remainder_odd": methods.load("quotient_remainder")(IDS, 9, 20, 26),
 }
 

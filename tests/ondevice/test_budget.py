@@ -24,7 +24,7 @@ OPTIONS: dict[str, list[dict]] = {
     "compositional": [{}, {"scheme": "chinese_remainder", "partitions": 2}, {"operation": "concat", "partitions": 4}],
     "robe": [{}, {"block_size": 2}],
     "factorized": [{}, {"trained_width": 5}],
-    "path_based": [{}, {"hidden": 1}, {"hidden": 3}],
+    "path_based": [{}, {"hidden": 1}, {"hidden": 3}, {"hidden": 3, "partitions": 3}],
     "one_hot_hashing": [{"signed": True}],
 }
 NEARLY_MONOTONE = {"mixed_dimension": "small steps, each with a float32 row of a projection, give way to a large one"}

@@ -115,6 +115,32 @@ def test_path_based_hand_vector() -> None:
     assert vectors.tolist() == [[18, 36], [16, 32], [3.5, 30], [7, 8], [4.5, 40], [7, 8]]
 
 
+def test_path_based_hand_vector_of_three_partitions() -> None:
+    """Remainders 0 to 4 have functions 0, 1, 2, 0, 1 of the second partition and 0, 0, 0, 1, 1 of the third."""
+    method = load("path_based")(52, 2, 5, 10, 1, partitions=3)
+    assert method.moduli == (3, 2)
+    tables = {table.name: np.zeros((table.rows, table.width), np.float32) for table in method.tables()}
+    tables["quotient"][:4] = [[9, 9], [8, 8], [1, 2], [3, -1]]
+    tables["hidden_weights"][:] = [[1, 1], [1, 0], [0, 1], [1, 1]]
+    tables["output_weights"][:] = [[1, 1], [1, 2], [3, 4], [5, 6]]
+    tables["hidden_2_weights"][:] = [[1, 1], [1, 0], [0, 1]]
+    tables["output_2_weights"][:] = [[1, 10], [1, 100], [1, 1000]]
+    tables["output_2_bias"][:] = [[0, 0], [0, 0], [0, 7]]
+    vectors = reference_lookup(method, tables, np.arange(8, dtype=np.int32))
+    # Item 2 has row [1, 2], of which the third function makes [15, 18], and of that the first one [15, 1500].
+    assert vectors.tolist() == [
+        [36, 360], [32, 320], [1, 100], [6, 600], [15, 1500], [2, 2007], [8, 8007], [3, 300],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("collisions", "partitions", "moduli"),
+    [(2, 2, (2,)), (7, 2, (7,)), (4, 3, (2, 2)), (5, 3, (3, 2)), (6, 3, (3, 2)), (7, 3, (3, 3)), (28, 4, (4, 3, 3))],
+)
+def test_functions_of_each_partition_are_as_few_as_can_be(collisions: int, partitions: int, moduli: tuple) -> None:
+    assert load("path_based")(10_002, 12, collisions, 5_000, 1, partitions).moduli == moduli
+
+
 @pytest.mark.parametrize(("hidden", "numbers"), [(16, 544), (32, 1_072), (64, 2_128), (128, 4_240)])
 def test_numbers_per_function(hidden: int, numbers: int) -> None:
     assert function_parameters(16, hidden) == 33 * hidden + 16 == numbers
@@ -132,11 +158,31 @@ def test_no_two_ids_share_row_and_function(items: int) -> None:
             np.testing.assert_array_equal(rows_used(method, other), rows_used(method, "hidden_weights"))
 
 
+@pytest.mark.parametrize("items", [40, 51, 97])
+@pytest.mark.parametrize(("collisions", "partitions"), [(4, 3), (5, 3), (9, 3), (11, 4)])
+def test_no_two_ids_share_row_and_all_functions(items: int, collisions: int, partitions: int) -> None:
+    method = load("path_based")(items + RESERVED_IDS, 40, collisions, -(-items // collisions), 1, partitions)
+    names = ["quotient", "hidden_weights", *(f"hidden_{number}_weights" for number in range(2, partitions))]
+    paths = np.concatenate([rows_used(method, name) for name in names], axis=1)
+    assert len(np.unique(paths, axis=0)) == method.vocabulary_size
+
+
 @pytest.mark.parametrize("ratio", [1, 2, 4, 7.5, 16])
 def test_path_based_fills_the_budget_with_rows(ratio: float) -> None:
     method = load("path_based").for_ratio(41_000, 64, ratio)
     assert method.parameters()["hidden"] == 0
     assert method.stored_parameters <= 41_000 * 64 / ratio <= method.stored_parameters + 64
+
+
+def test_more_partitions_reach_a_higher_ratio() -> None:
+    nearest = {}
+    for partitions in (2, 3, 4):
+        with pytest.raises(UsageError, match="out of reach for path_based") as raised:
+            load("path_based").for_ratio(41_000, 64, 1e6, partitions=partitions)
+        nearest[partitions] = float(str(raised.value).rpartition(" ")[2].rstrip("."))
+        method = load("path_based").for_ratio(41_000, 64, nearest[partitions], partitions=partitions)
+        assert nearest[partitions] <= method.ratio < nearest[partitions] + 0.1
+    assert nearest[2] < nearest[3] < nearest[4]
 
 
 def test_tensor_train_hand_vector() -> None:
@@ -227,6 +273,8 @@ def test_tensor_train_stores_most_of_the_budget(ratio: float) -> None:
         ("factorized", (10, 4, 2, 1), "trained_width is 1; allowed is 0 or at least the rank 2"),
         ("path_based", (32, 2, 2, 15, -1), "hidden is -1; allowed is at least 0"),
         ("path_based", (32, 2, 1, 30, 1), "collisions is 1; allowed is 2 to 30"),
+        ("path_based", (32, 2, 3, 15, 1, 3), "collisions is 3; allowed is 4 to 30"),
+        ("path_based", (32, 2, 2, 15, 1, 1), "partitions is 1; allowed is at least 2"),
         ("path_based", (32, 2, 2, 14, 1), "rows is 14; allowed is 15 to 30"),
         ("path_based", (32, 2, 2, 15, 3), "would store 85 numbers, no fewer than the full table's 64; use method full"),
         ("tensor_train", (9, 8, 1, 1), "vocabulary_size is 9; allowed is at least 10"),
