@@ -17,8 +17,8 @@ NAMES = sorted(COMMANDS)
 
 def test_commands_found_are_pinned() -> None:
     assert NAMES == [
-        "android", "catalogue", "devices", "doctor", "export", "inspect", "report", "run", "sweep", "train", "validate",
-        "web",
+        "android", "catalogue", "devices", "doctor", "export", "inspect", "join", "report", "run", "sweep", "train",
+        "validate", "web",
     ]  # fmt: skip
 
 
@@ -60,6 +60,7 @@ REQUIRED = {
     "devices": ["list"],
     "export": ["RUN", "--out", "BUNDLE"],
     "inspect": ["FILE"],
+    "join": ["SWEEP", "SWEEP", "--out", "FOLDER"],
     "report": ["FOLDER"],
     "sweep": ["--out", "FOLDER"],
     "train": ["--out", "RUN"],

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from ondevice.cli.main import main
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.pipeline.export import export
 from ondevice.pipeline.size import Size, asked, bytes_of_run, fitted, table_bytes
 from ondevice.pipeline.train import train
 from ondevice.training.choose import choose_method
-from tests.tiny_runs import ITEMS, tiny_config, tiny_interactions
+from tests.tiny_runs import ITEMS, tiny_config, tiny_interactions, write_user_items
 
 SETTINGS = {"width": 16, "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 1}
 
@@ -62,6 +63,19 @@ def test_a_budget_counts_what_the_output_layer_makes_of_the_tables(order: str, r
     stored = sum(table.payload_bytes for table in bundle.manifest.embedding.tables)
     assert 0.9 * 3_500 < stored <= 3_500
     assert bytes_of_run(run, recipe) == stored
+
+
+@pytest.mark.parametrize(("ratio", "told"), [("4", False), ("1.5", True)])
+def test_a_ratio_that_a_model_can_only_come_near_to_is_told(ratio: str, told: bool, tmp_path: Path, capsys) -> None:
+    """At 1.5x rows of 10 and 11 of 16 numbers lie on both sides."""
+    write_user_items(tiny_interactions(), tmp_path / "data")
+    words = ["--dataset", "user-items", "--data", str(tmp_path / "data"), "--method", "reduced_width", "--ratio", ratio]
+    for name, value in SETTINGS.items():
+        words += ["--set", f"{name}={value}"]
+    assert main(["train", *words, "--order", "random", "--out", str(tmp_path / "run")]) == 0
+    said = capsys.readouterr().out
+    assert ("embedding    1.60x, the nearest to 1.50x that it can be\n" in said) == told
+    assert ("the nearest to" in said) == told
 
 
 def test_training_with_a_budget_goes_on_where_it_was(tmp_path: Path) -> None:

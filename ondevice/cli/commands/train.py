@@ -17,6 +17,9 @@ from ondevice.cli.console import (
     training_progress,
 )
 
+NEAR = 0.02
+"""How far above the ratio asked for a model is before it is told."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -45,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ondevice.pipeline.size import DEFAULT_RECIPE, bytes_of_run
     from ondevice.pipeline.train import parse_options, train
     from ondevice.quiet import native_messages_kept_back
-    from ondevice.units import format_share
+    from ondevice.units import format_ratio, format_share
 
     budget_bytes = parse_budget(arguments.budget)
     with talk() as console, native_messages_kept_back(), training_progress(console) as (advance, describe):
@@ -82,6 +85,11 @@ def run(arguments: argparse.Namespace) -> int:
         if task.metric in found:
             sizes = f"{found['items']:.0f} items, {found['users']:.0f} users"
             output.print(f"{name:<12} {found[task.metric]:.4f} {task.metric} ({sizes})")
+    method, asked = done.method(), done.config.ratio
+    if budget_bytes is None and method.ratio > asked * (1 + NEAR):
+        output.print(
+            f"{'embedding':<12} {format_ratio(method.ratio)}, the nearest to {format_ratio(asked)} that it can be"
+        )
     if budget_bytes is not None:
         recipe = arguments.recipe or DEFAULT_RECIPE
         used = bytes_of_run(done, recipe)
