@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PACKAGES = ("tensorflow", "keras", "tflite-runtime", "ai-edge-litert", "ai-edge-quantizer", "numpy", "scipy")
@@ -22,6 +23,12 @@ def versions() -> dict[str, str]:
     """Return the versions of Python, of this package and of those its results depend on."""
     own = {"python": platform.python_version(), "ondevice": package_version("ondevice")}
     return own | {name: package_version(name) for name in PACKAGES}
+
+
+def all_of(parts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what each key has in any of several records, different values one behind the other."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: " / ".join(dict.fromkeys(part[name] for part in parts if name in part)) for name in names}
 
 
 def machine() -> dict[str, str]:

@@ -128,5 +128,16 @@ def test_every_pipeline_module_is_in_the_api() -> None:
     modules = {module.name for module in pkgutil.iter_modules(ondevice.pipeline.__path__)}
     # Plans, results and the size asked for are data that steps share; devices are this machine's affair, and `web` is
     # the name of a package.
-    parts = {"plan", "sweep_plan", "sweep_results", "sweep_compare", "quality", "size", "conversion", "devices", "web"}
+    parts = {
+        "plan",
+        "sweep_plan",
+        "sweep_known",
+        "sweep_results",
+        "sweep_compare",
+        "quality",
+        "size",
+        "conversion",
+        "devices",
+        "web",
+    }
     assert modules - parts == set(ondevice.API)

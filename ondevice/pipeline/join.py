@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice import files, records
 from ondevice.errors import UsageError
 from ondevice.pipeline.sweep_compare import compare
+from ondevice.pipeline.sweep_known import REPORT_FILE
+from ondevice.versions import all_of
 
 if TYPE_CHECKING:
     from ondevice.reporting.sweep.record import Sweep
@@ -40,7 +42,7 @@ def join(folders: Sequence[Path | str], out: Path | str, *, command: str = "onde
     from ondevice.reporting.sweep.write import write_sweep
 
     places = [Path(folder) for folder in folders]
-    parts = [records.read(Sweep, place / "sweep.json", "sweep") for place in places]
+    parts = [records.read(Sweep, place / REPORT_FILE, "sweep") for place in places]
     _check(places, parts)
     values = np.concatenate([read_users(place, part) for place, part in zip(places, parts, strict=True)])
     trials = tuple(trial for part in parts for trial in part.trials)
@@ -51,11 +53,11 @@ def join(folders: Sequence[Path | str], out: Path | str, *, command: str = "onde
         first,
         command="; ".join([*dict.fromkeys(part.command for part in parts), command]),
         created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        machine=_of_all([part.machine for part in parts]),
-        versions=_of_all([part.versions for part in parts]),
+        machine=all_of([part.machine for part in parts]),
+        versions=all_of([part.versions for part in parts]),
         protocol=(*first.protocol, *(each if searched else ())),
         trials=trials,
-        comparisons=compare([trial for trial in trials if trial.chosen], values, first.baseline),
+        comparisons=compare(trials, values, first.baseline),
         missing=sum(part.missing for part in parts),
     )
     with files.new_folder(Path(out)) as folder:
@@ -81,9 +83,3 @@ def _check(places: Sequence[Path], parts: Sequence[Sweep]) -> None:
                     f"seed {seed} is in sweep {str(place_of[seed])!r} and in {str(place)!r}; allowed is one of them."
                 )
             place_of[seed] = place
-
-
-def _of_all(parts: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return what each key has in any part, different values one behind the other."""
-    names = dict.fromkeys(name for part in parts for name in part)
-    return {name: " / ".join(dict.fromkeys(part[name] for part in parts if name in part)) for name in names}

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ondevice.data import dataset as datasets
 from ondevice.embeddings.method import registry, require
 from ondevice.pipeline import sweep_plan as plans
-from ondevice.pipeline.sweep_plan import Cell, Setting, SweepPlan, best_setting, config_of, place
+from ondevice.pipeline.sweep_known import Setting, is_known
+from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, config_of, place
 from ondevice.pipeline.sweep_results import summarize_sweep
 from ondevice.pipeline.train import read_data
 from ondevice.training.run_folder import is_finished
@@ -69,6 +70,9 @@ def sweep(
 ) -> Sweep:
     """Train everything that the folder does not hold yet and write the report of the sweep.
 
+    An interrupted sweep reports what is done. What the report in the folder holds counts as done, even where the run
+    folders were removed or stayed on another machine.
+
     The candidates of `search` are trained with the first seed; for the other seeds only the one that was best on the
     validation items is.
 
@@ -114,6 +118,15 @@ def sweep(
         done.append(job)
         on_done(len(done), job.title)
 
+    try:
+        _train_plan(jobs, plan, folder, cells, tell)
+    except KeyboardInterrupt:
+        summarize_sweep(folder, plan, split_data, command)
+        raise
+    return summarize_sweep(folder, plan, split_data, command)
+
+
+def _train_plan(jobs: int, plan: SweepPlan, folder: Path, cells: Sequence[Cell], tell: Callable[[Job], None]) -> None:
     # Warm starts begin with the full table, so all of that comes before any of them.
     for group in ([cell for cell in cells if not cell.warm], [cell for cell in cells if cell.warm]):
         candidates = plan.candidates()
@@ -124,7 +137,6 @@ def sweep(
         rest = plan.seeds[len(first) :]
         kept = [Job(cell, best_setting(plan, folder, cell), seed) for seed in rest for cell in group]
         _train_all(jobs, plan, folder, kept, tell)
-    return summarize_sweep(folder, plan, split_data, command)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
@@ -149,8 +161,14 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def _is_done(plan: SweepPlan, folder: Path, job: Job) -> bool:
+    run = place(folder, job.cell, job.setting, job.seed)
+    # A warm start needs the full table itself, and not only its figures.
+    return is_finished(run) if job.cell == FULL_CELL and plan.warm else is_known(run, folder)
+
+
 def _train_all(processes: int, plan: SweepPlan, folder: Path, jobs: Sequence[Job], tell: Callable[[Job], None]) -> None:
-    left = [job for job in jobs if not is_finished(place(folder, job.cell, job.setting, job.seed))]
+    left = [job for job in jobs if not _is_done(plan, folder, job)]
     portion = processes * MODELS_PER_PROCESS
     # A pool each: one that replaces its processes by itself can wait for ever once all have ended (Python 3.11).
     for start in range(0, len(left), portion):

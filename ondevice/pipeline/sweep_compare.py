@@ -16,12 +16,14 @@ def compare(trials: Sequence[Trial], values: npt.NDArray[np.float64], baseline: 
     """Compare every model with the full table of the same seeds.
 
     Args:
-        trials: the kept trainings.
+        trials: the trainings, of which those with a chosen setting count.
         values: each user's metric, float64 `[trainings, users]`.
         baseline: name of the full table's model.
     """
     rows: dict[tuple[str, float], dict[int, int]] = {}
     for row, trial in enumerate(trials):
+        if not trial.chosen:
+            continue
         rows.setdefault((trial.variant, trial.ratio), {})[trial.seed] = row
     full = {seed: row for (variant, _), found in rows.items() if variant == baseline for seed, row in found.items()}
     compared = []

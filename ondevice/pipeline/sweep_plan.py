@@ -13,9 +13,8 @@ from ondevice.data.texts import TEXT_SETTINGS
 from ondevice.embeddings.method import require
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
+from ondevice.pipeline.sweep_known import Setting, run_folder, validation_of
 from ondevice.pipeline.train import configure, parse_options
-from ondevice.training.run_folder import open_run
-from ondevice.units import format_setting
 
 if TYPE_CHECKING:
     from ondevice.data.split_data import SplitData
@@ -26,10 +25,6 @@ PLAN_FILE = "sweep-plan.json"
 FULL = "full"
 FULL_ORDER = "as_given"
 WARM = "+warm"
-UNTUNED = "default"
-
-Setting = dict[str, int | float | str]
-"""Values of the settings that are searched."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +138,7 @@ def parse_method(word: str) -> tuple[str, dict[str, Any], int | None]:
 
 def place(folder: Path, cell: Cell, setting: Setting, seed: int) -> Path:
     """Return the run folder of one training."""
-    label = ",".join(f"{name}={format_setting(value)}" for name, value in setting.items()) or UNTUNED
-    return folder / cell.variant / f"{cell.ratio:g}x" / label / f"seed-{seed}"
+    return run_folder(folder, cell.variant, cell.ratio, setting, seed)
 
 
 def best_setting(plan: SweepPlan, folder: Path, cell: Cell) -> Setting:
@@ -152,12 +146,12 @@ def best_setting(plan: SweepPlan, folder: Path, cell: Cell) -> Setting:
 
     Args:
         plan: the plan.
-        folder: folder of the sweep; every candidate is trained.
+        folder: folder of the sweep; every candidate is known.
         cell: the model.
     """
-    candidates = plan.candidates()
-    runs = [open_run(place(folder, cell, setting, plan.seeds[0])) for setting in candidates]
-    return max(zip(runs, candidates, strict=True), key=lambda pair: pair[0].result.best_validation)[1]
+    return max(
+        plan.candidates(), key=lambda setting: validation_of(place(folder, cell, setting, plan.seeds[0]), folder)
+    )
 
 
 def config_of(plan: SweepPlan, folder: Path, cell: Cell, setting: Setting, seed: int) -> TrainConfig:

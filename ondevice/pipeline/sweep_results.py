@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,12 @@ from ondevice.data import dataset as datasets
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_compare import compare
-from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, Setting, SweepPlan, best_setting, place
+from ondevice.pipeline.sweep_known import Setting, is_known, reported
+from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, place
 from ondevice.quantize import recipe as recipes
 from ondevice.training.run_folder import Run, is_finished, open_run
 from ondevice.units import format_setting
-from ondevice.versions import machine, versions
+from ondevice.versions import all_of, machine, versions
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -43,26 +45,35 @@ def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, comman
     cells, refused = plans.cells(plan, split_data)
     trials: list[Trial] = []
     values: list[npt.NDArray[np.float64]] = []
+    earlier: list[Sweep] = []
     missing = 0
     for cell in cells:
-        runs, left = _runs(plan, folder, cell)
-        missing += left
-        trials.extend(_trial(cell, run, setting, chosen) for run, setting, chosen in runs)
-        values.extend(_per_user(run, metric) for run, _, chosen in runs if chosen)
-    users = np.array(values)
+        trainings = _trainings(plan, folder, cell)
+        missing += len(plan.candidates()) + len(plan.seeds) - 1 - len(trainings)
+        for setting, seed, chosen in trainings:
+            run = place(folder, cell, setting, seed)
+            if is_finished(run):
+                trials.append(_trial(cell, open_run(run), setting, chosen))
+                values.append(_per_user(open_run(run), metric))
+            else:
+                known = reported(folder)[run]
+                trials.append(replace(known.trial, chosen=chosen))
+                values.append(known.values)
+                earlier.append(known.sweep)
+    users = np.stack(values) if values else np.zeros((0, 1))
     found = Sweep(
         SCHEMA_VERSION,
         plan.dataset,
         split_data.summary(),
         command,
         datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        machine(),
-        versions(),
+        all_of([machine(), *(sweep.machine for sweep in earlier)]),
+        all_of([versions(), *(sweep.versions for sweep in earlier)]),
         metric,
         FULL_CELL.variant,
         _protocol(plan, metric),
         tuple(trials),
-        compare([trial for trial in trials if trial.chosen], users, FULL_CELL.variant),
+        compare(trials, users, FULL_CELL.variant),
         tuple(refused),
         missing,
         split_data.task,
@@ -72,19 +83,18 @@ def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, comman
     return found
 
 
-def _runs(plan: SweepPlan, folder: Path, cell: Cell) -> tuple[list[tuple[Run, Setting, bool]], int]:
-    """The finished runs of a cell with their settings and whether these were chosen, and how many are missing."""
+def _trainings(plan: SweepPlan, folder: Path, cell: Cell) -> list[tuple[Setting, int, bool]]:
+    """The setting and seed of each training of a cell that is known, and whether its setting was chosen."""
     candidates = plan.candidates()
-    searched = [is_finished(place(folder, cell, setting, plan.seeds[0])) for setting in candidates]
+    searched = [is_known(place(folder, cell, setting, plan.seeds[0]), folder) for setting in candidates]
     best = best_setting(plan, folder, cell) if all(searched) else None
-    jobs = [(setting, plan.seeds[0]) for setting in candidates]
-    jobs += [(best, seed) for seed in plan.seeds[1:] if best is not None]
-    found = [
-        (open_run(run), setting, setting == best)
-        for setting, seed in jobs
-        if is_finished(run := place(folder, cell, setting, seed))
+    asked = [(setting, plan.seeds[0]) for setting in candidates]
+    asked += [(best, seed) for seed in plan.seeds[1:] if best is not None]
+    return [
+        (setting, seed, setting == best)
+        for setting, seed in asked
+        if is_known(place(folder, cell, setting, seed), folder)
     ]
-    return found, len(candidates) + len(plan.seeds) - 1 - len(found)
 
 
 def _trial(cell: Cell, run: Run, setting: Setting, chosen: bool) -> Trial:

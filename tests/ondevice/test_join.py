@@ -41,6 +41,28 @@ def parts(tmp_path_factory) -> tuple[Path, Sweep]:
     return root, whole
 
 
+def test_what_a_report_holds_is_not_trained_again_where_its_run_folders_are_gone(parts, tmp_path) -> None:
+    root, _ = parts
+    out = tmp_path / "moved"
+    out.mkdir()
+    for path in root.glob("0/sweep*"):
+        shutil.copy(path, out)
+    first = records.read(Sweep, out / "sweep.json", "sweep")
+    change(out, machine={**first.machine, "processor": "another one"})
+    request = {"methods": ["hashing"], "ratios": [4.0], "orders": ["random"], "settings": SETTINGS, "seeds": [0]}
+    told: list[str] = []
+    again = sweep("user-items", root / "data", out=out, on_done=lambda _, what: told.append(what), **request)
+    assert (told, again.trials, again.comparisons) == ([], first.trials, first.comparisons)
+    assert again.machine["processor"] == f"{first.machine['processor']} / another one"
+
+    # What it does not hold is trained, and nothing else.
+    change(out, trials=first.trials[:1])
+    write_users(read_users(root / "0", first)[:1], out)
+    again = sweep("user-items", root / "data", out=out, on_done=lambda _, what: told.append(what), **request)
+    assert told == ["hashing@random at 4x, seed 0"]
+    assert [trial.test for trial in again.trials] == [trial.test for trial in first.trials]
+
+
 @pytest.fixture
 def copies(parts, tmp_path) -> list[Path]:
     """Reports of both parts, to be changed."""

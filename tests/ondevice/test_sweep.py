@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep import sweep
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan
 from ondevice.reporting.sweep.record import Sweep
+from ondevice.reporting.sweep.users import read_users
 from ondevice.training.run_folder import open_run
 from tests.tiny_runs import tiny_interactions, write_user_items
 
@@ -51,6 +53,7 @@ def swept(tmp_path_factory) -> tuple[Path, Sweep, list[str], list[str]]:
         patched.setattr(sweeps, "MODELS_PER_PROCESS", 5)
         with pytest.raises(KeyboardInterrupt):
             sweep("user-items", root / "data", out=root / "out", on_done=stop_after_three, **REQUEST)
+        shutil.copytree(root / "out", root / "stopped")
         request = {**REQUEST, "on_done": lambda _, what: after.append(what)}
         found = sweep("user-items", root / "data", out=root / "out", **request)
     return root / "out", found, before, after
@@ -64,6 +67,27 @@ def test_nothing_is_trained_twice_and_nothing_is_left_out(swept) -> None:
     assert not set(before) & set(after)
     # One may have become done when the sweep was stopped, without anybody being told.
     assert 12 - 3 - 1 <= len(after) <= 12 - 3
+
+
+def test_an_interrupted_sweep_reports_what_is_done(swept) -> None:
+    folder, found, before, _ = swept
+    stopped = records.read(Sweep, folder.parent / "stopped" / "sweep.json", "sweep")
+    assert len(before) <= len(stopped.trials) == len(found.trials) - stopped.missing
+    assert read_users(folder.parent / "stopped", stopped).shape == (len(stopped.trials), tiny_interactions().users)
+
+
+def test_a_sweep_that_is_interrupted_at_once_can_be_resumed(tmp_path, monkeypatch) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    write_user_items(tiny_interactions(), tmp_path / "data")
+    request = {**REQUEST, "methods": ["hashing"], "warm": [], "search": {}, "seeds": [0]}
+    with monkeypatch.context() as patched:
+        patched.setattr(sweeps, "_train_all", interrupt)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                sweep("user-items", tmp_path / "data", out=tmp_path / "out", **request)
+    assert records.read(Sweep, tmp_path / "out" / "sweep.json", "sweep").missing == 3
 
 
 def test_the_setting_is_chosen_by_the_validation_metric_of_the_first_seed(swept) -> None:

@@ -1,4 +1,4 @@
-"""The raw samples of a sweep: each user's metric in every training that was kept, one row per training."""
+"""The raw samples of a sweep: each user's metric in every training, one row per training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_users(values: FloatArray, folder: Path) -> None:
     """Write what `read_users` reads.
 
     Args:
-        values: the metric, float64 `[kept trainings, users]`, in the order of the sweep's trials.
+        values: the metric, float64 `[trainings, users]`, in the order of the sweep's trials.
         folder: where to.
     """
     with files.replacing(folder / USERS_FILE) as temporary:
@@ -31,7 +31,7 @@ def write_users(values: FloatArray, folder: Path) -> None:
 
 
 def read_users(folder: Path, sweep: Sweep) -> FloatArray:
-    """Return each user's metric, float64 `[kept trainings, users]`.
+    """Return each user's metric, float64 `[trainings, users]`.
 
     Args:
         folder: folder of the sweep.
@@ -50,7 +50,7 @@ def read_users(folder: Path, sweep: Sweep) -> FloatArray:
             values: FloatArray = stored[NAME]
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise OnDeviceError(f"values of users {str(path)!r} are damaged: {error}.") from error
-    means = [trial.test[sweep.metric] for trial in sweep.trials if trial.chosen]
+    means = [trial.test[sweep.metric] for trial in sweep.trials]
     if values.ndim != 2 or len(values) != len(means) or not np.allclose(values.mean(axis=1), means, rtol=1e-6):
         raise OnDeviceError(f"values of users {str(path)!r} are not those of the trainings in sweep.json.")
     return values
