@@ -61,7 +61,7 @@ def join(folders: Sequence[Path | str], out: Path | str, *, command: str = "onde
         missing=sum(part.missing for part in parts),
     )
     with files.new_folder(Path(out)) as folder:
-        write_users(values, folder)
+        write_users(trials, values, folder)
         write_sweep(joined, folder)
     return joined
 

@@ -78,7 +78,7 @@ def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, comman
         missing,
         split_data.task,
     )
-    write_users(users, folder)
+    write_users(trials, users, folder)
     write_sweep(found, folder)
     return found
 

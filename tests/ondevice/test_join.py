@@ -57,7 +57,6 @@ def test_what_a_report_holds_is_not_trained_again_where_its_run_folders_are_gone
 
     # What it does not hold is trained, and nothing else.
     change(out, trials=first.trials[:1])
-    write_users(read_users(root / "0", first)[:1], out)
     again = sweep("user-items", root / "data", out=out, on_done=lambda _, what: told.append(what), **request)
     assert told == ["hashing@random at 4x, seed 0"]
     assert [trial.test for trial in again.trials] == [trial.test for trial in first.trials]
@@ -98,7 +97,9 @@ def test_a_joined_report_is_that_of_one_sweep_of_all_seeds(parts, tmp_path) -> N
 def test_settings_that_each_sweep_chose_are_all_named(copies, tmp_path) -> None:
     for place, rate in zip(copies, (0.01, 0.02), strict=True):
         part = records.read(Sweep, place / "sweep.json", "sweep")
-        change(place, trials=tuple(dataclasses.replace(each, setting={"learning_rate": rate}) for each in part.trials))
+        trials = tuple(dataclasses.replace(each, setting={"learning_rate": rate}) for each in part.trials)
+        write_users(trials, read_users(place, part), place)
+        change(place, trials=trials)
     joined = join(copies, tmp_path / "out")
     assert joined.protocol[-1] == "Each of 2 sweeps that were joined chose settings with a first seed of its own."
     assert "| 0.01 / 0.02 |" in (tmp_path / "out" / "sweep.md").read_text()
@@ -107,9 +108,6 @@ def test_settings_that_each_sweep_chose_are_all_named(copies, tmp_path) -> None:
 def test_a_model_has_the_seeds_that_it_was_trained_with(copies, tmp_path) -> None:
     part = records.read(Sweep, copies[1] / "sweep.json", "sweep")
     change(copies[1], trials=part.trials[:1], missing=1)
-    with (copies[1] / USERS_FILE).open("rb") as file, np.load(file) as stored:
-        values = stored["metric"][:1]
-    write_users(values, copies[1])
     joined = join(copies, tmp_path / "out")
     assert (joined.missing, [compared.seeds for compared in joined.comparisons]) == (1, [1])
     assert joined.comparisons == records.read(Sweep, copies[0] / "sweep.json", "sweep").comparisons
@@ -142,7 +140,7 @@ def test_a_seed_counts_once(copies, tmp_path) -> None:
 def test_values_of_users_that_are_not_the_reports_are_refused(copies, tmp_path) -> None:
     path = copies[1] / USERS_FILE
     shutil.copy(copies[0] / USERS_FILE, path)
-    with pytest.raises(OnDeviceError, match=r"are not those of the trainings in sweep\.json"):
+    with pytest.raises(OnDeviceError, match=r"are not those of full@as_given at 1x, seed 1 in the report"):
         join(copies, tmp_path / "out")
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(OnDeviceError, match="are damaged"):

@@ -1,9 +1,10 @@
-"""The raw samples of a sweep: each user's metric in every training, one row per training."""
+"""The raw samples of a sweep: each user's metric in every training, one array per training."""
 
 from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +12,25 @@ import numpy.typing as npt
 
 from ondevice import files
 from ondevice.errors import OnDeviceError, UsageError
-from ondevice.reporting.sweep.record import Sweep
+from ondevice.reporting.sweep.record import Sweep, Trial
+from ondevice.units import format_setting
 
 USERS_FILE = "sweep-users.npz"
-NAME = "metric"
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def write_users(values: FloatArray, folder: Path) -> None:
-    """Write what `read_users` reads.
+def write_users(trials: Sequence[Trial], values: FloatArray, folder: Path) -> None:
+    """Write what `read_users` reads; before the report, so that one that is there always has its values.
 
     Args:
-        values: the metric, float64 `[trainings, users]`, in the order of the sweep's trials.
+        trials: the trainings.
+        values: the metric, float64 `[trainings, users]`.
         folder: where to.
     """
+    arrays = {_name(trial): found for trial, found in zip(trials, values, strict=True)}
     with files.replacing(folder / USERS_FILE) as temporary:
-        np.savez_compressed(temporary, **{NAME: values})
+        np.savez_compressed(temporary, **arrays)
 
 
 def read_users(folder: Path, sweep: Sweep) -> FloatArray:
@@ -47,10 +50,16 @@ def read_users(folder: Path, sweep: Sweep) -> FloatArray:
     try:
         # Given a path, NumPy leaves a file open that is no whole archive.
         with path.open("rb") as file, np.load(file) as stored:
-            values: FloatArray = stored[NAME]
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            found = {name: stored[name] for name in map(_name, sweep.trials) if name in stored}
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise OnDeviceError(f"values of users {str(path)!r} are damaged: {error}.") from error
-    means = [trial.test[sweep.metric] for trial in sweep.trials]
-    if values.ndim != 2 or len(values) != len(means) or not np.allclose(values.mean(axis=1), means, rtol=1e-6):
-        raise OnDeviceError(f"values of users {str(path)!r} are not those of the trainings in sweep.json.")
-    return values
+    for trial in sweep.trials:
+        values, mean = found.get(_name(trial)), trial.test[sweep.metric]
+        if values is None or values.ndim != 1 or not np.isclose(np.mean(values), mean, rtol=1e-6):
+            raise OnDeviceError(f"values of users {str(path)!r} are not those of {_name(trial)} in the report.")
+    return np.stack(list(found.values())) if found else np.zeros((0, 1))
+
+
+def _name(trial: Trial) -> str:
+    setting = "".join(f", {name} {format_setting(value)}" for name, value in trial.setting.items())
+    return f"{trial.variant} at {trial.ratio:g}x{setting}, seed {trial.seed}"
