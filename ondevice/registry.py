@@ -12,6 +12,11 @@ from ondevice.errors import unknown_name
 Base = TypeVar("Base")
 
 
+def member_name(kind: type) -> str:
+    """Return the name of a member of any family, given its class: that of its file."""
+    return kind.__module__.rpartition(".")[2]
+
+
 class Registry(Generic[Base]):
     """Finds the members of a family by their file names and imports only the one asked for.
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from ondevice.embeddings.method import Method, Rows, registry
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.ids import PADDING_ID
+from ondevice.registry import member_name
 
 
 class EqualShares(keras.initializers.Initializer):
@@ -187,7 +188,7 @@ class CompressedEmbedding(keras.layers.Layer):
 
 def method_config(method: Method) -> dict[str, Any]:
     """Return a method as plain values: its name and its parameters."""
-    return {"name": type(method).__module__.rpartition(".")[2], "parameters": method.parameters()}
+    return {"name": member_name(type(method)), "parameters": method.parameters()}
 
 
 def method_from_config(config: Mapping[str, Any]) -> Method:

@@ -215,6 +215,9 @@ class Method(ABC):
         return dataclasses.asdict(self)
 
 
+FULL = "full"
+"""Name of the method that the others are compared with."""
+
 registry: Registry[Method] = Registry("method", "ondevice.embeddings.methods", Method)
 
 

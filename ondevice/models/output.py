@@ -19,7 +19,7 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.output_parts import INT8, Arrays, Part, Tables, Weight
-from ondevice.registry import Registry
+from ondevice.registry import Registry, member_name
 from ondevice.units import format_at_most
 
 
@@ -234,7 +234,7 @@ def dense_bytes(vocabulary_size: int, width: int) -> int:
 
 def output_name(output: Output) -> str:
     """Return the name of a member."""
-    return type(output).__module__.rpartition(".")[2]
+    return member_name(type(output))
 
 
 def output_config(output: Output) -> dict[str, Any]:
@@ -247,7 +247,7 @@ def output_config(output: Output) -> dict[str, Any]:
     }
     method = getattr(output, "method", None)
     if method is not None:
-        config["method"] = {"name": type(method).__module__.rpartition(".")[2], "parameters": method.parameters()}
+        config["method"] = {"name": member_name(type(method)), "parameters": method.parameters()}
     return config
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ondevice.embeddings.method import registry, require
+from ondevice.embeddings.method import FULL, registry, require
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.pipeline import size as sizes
@@ -68,7 +68,7 @@ def catalogue(
 def _entry(name: str, vocabulary_size: int, width: int, size: Size) -> Entry:
     kind = registry.load(name)
     try:
-        if size.budget_bytes and name != "full":
+        if size.budget_bytes and name != FULL:
             recipe = recipes.load(size.recipe)
             method = method_for_budget(kind, vocabulary_size, width, size.budget_bytes, recipe)
         else:

@@ -9,6 +9,7 @@ from ondevice import bundle as bundles
 from ondevice import files
 from ondevice import task as tasks
 from ondevice.bundle import Bundle
+from ondevice.embeddings.method import FULL
 from ondevice.errors import OnDeviceError, UsageError, unknown_name
 from ondevice.ids import OUT_OF_RANGE
 from ondevice.pipeline.conversion import Request, convert
@@ -68,7 +69,7 @@ def export(
     source = open_run(run)
     if not chosen.suits(source.config.method):
         raise UsageError(
-            f"recipe is {recipe!r}, which is for models of method {recipes.COMPARED_METHOD!r} only; "
+            f"recipe is {recipe!r}, which is for models of method {FULL!r} only; "
             f"run {str(run)!r} is of method {source.config.method!r}."
         )
     method = source.method()

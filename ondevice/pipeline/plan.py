@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice import files, records
+from ondevice.embeddings.method import FULL
 from ondevice.errors import UsageError, unknown_name
 from ondevice.pipeline.devices import require_devices
 from ondevice.pipeline.quality import BEST, DEFAULT, QUALITIES
 from ondevice.pipeline.size import Size, fitted
 from ondevice.pipeline.train import configure
-from ondevice.quantize.recipe import COMPARED_METHOD
 from ondevice.task import RANKING
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Plan:
     @property
     def baseline(self) -> str:
         """The variant that others are compared with and, for the best quality, learn from; empty if there is none."""
-        return next((each for each in self.variants if split_variant(each)[0] == COMPARED_METHOD), "")
+        return next((each for each in self.variants if split_variant(each)[0] == FULL), "")
 
     @property
     def size(self) -> Size:
@@ -140,7 +140,7 @@ def check(plan: Plan) -> None:
         raise unknown_name("quality", plan.quality, QUALITIES)
     if plan.quality == BEST and not plan.baseline:
         raise UsageError(
-            f"variants is {list(plan.variants)}; allowed is at least one of method {COMPARED_METHOD!r} for quality "
+            f"variants is {list(plan.variants)}; allowed is at least one of method {FULL!r} for quality "
             f"{BEST!r}, from which the others learn."
         )
     path = Path(plan.data) if plan.data else None
@@ -187,7 +187,7 @@ def check_sizes(
         method, order = split_variant(variant)
         ratio = plan.size.ratio_for(method)
         config = configure(plan.dataset, None, method, order, ratio, 0, None, plan.settings, **plan.outputs)
-        if method != "full":
+        if method != FULL:
             config = fitted(config, plan.size, len(counts), counts)
         made = choose_method(config, len(counts), counts)
         chosen[variant] = made, choose_output(config, made, task, labels)

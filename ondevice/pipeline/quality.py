@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ondevice.quantize.recipe import COMPARED_METHOD
+from ondevice.embeddings.method import FULL
+from ondevice.registry import member_name
 
 if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
@@ -24,7 +25,7 @@ def teaching(quality: str, teacher: Path, method: Method) -> dict[str, Any]:
         teacher: run folder of the full table.
         method: the model's embedding method.
     """
-    is_teacher = type(method).__module__.rpartition(".")[2] == COMPARED_METHOD
+    is_teacher = member_name(type(method)) == FULL
     # Tables of another width can't be fitted to the full one's.
     if quality == DEFAULT or is_teacher or method.output_width != method.width:
         return {}

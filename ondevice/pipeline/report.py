@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from ondevice import task as tasks
 from ondevice.bundle import MANIFEST_FILE
+from ondevice.embeddings.method import FULL
 from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Manifest
 from ondevice.pipeline.validate import DEFAULT_DEVICE, validation_path
-from ondevice.quantize.recipe import COMPARED_METHOD
 from ondevice.versions import machine, versions
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def report(
     datasets = sorted({model.manifest.dataset for model in models})
     if len(datasets) > 1:
         raise UsageError(f"folder {str(folder)!r} holds bundles of {', '.join(datasets)}; a report shows one data set.")
-    baseline = next((m.variant for m in models if m.manifest.embedding.method == COMPARED_METHOD), "")
+    baseline = next((m.variant for m in models if m.manifest.embedding.method == FULL), "")
     found = Report(
         SCHEMA_VERSION,
         title or f"Size and accuracy on {datasets[0]}",
@@ -102,4 +102,4 @@ def _gather(folder: Path) -> list[ModelRecord]:
         validations = validations_of(path.parent)
         if validations:
             models.append(ModelRecord(records.read(Manifest, path, "manifest"), validations))
-    return sorted(models, key=lambda model: (model.manifest.embedding.method != COMPARED_METHOD, model.variant))
+    return sorted(models, key=lambda model: (model.manifest.embedding.method != FULL, model.variant))

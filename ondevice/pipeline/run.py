@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice.devices.profile import open_device
+from ondevice.embeddings.method import FULL
 from ondevice.pipeline import plan as plans
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline.devices import default_devices
@@ -118,6 +119,7 @@ def run(
     )
     plans.check(plan)
     from ondevice.training.choose import falling_counts
+    from ondevice.training.run_folder import is_finished
 
     # Data and sizes are checked before anything is written.
     split_data = read_data(dataset, data, settings)
@@ -147,7 +149,7 @@ def run(
         place = folder / variant / f"seed-{seed}"
         method, order = plans.split_variant(variant)
         step(f"train {variant}, seed {seed}")
-        if not (place / "run" / "result.json").is_file():
+        if not is_finished(place / "run"):
             train(
                 dataset,
                 data,
@@ -178,7 +180,7 @@ def run(
 
 
 def _size_arguments(size: sizes.Size, method: str) -> dict[str, Any]:
-    if method == "full" or not size.budget_bytes:
+    if method == FULL or not size.budget_bytes:
         return {"ratio": size.ratio_for(method)}
     return {"budget_bytes": size.budget_bytes, "recipe": size.recipe}
 
@@ -188,7 +190,7 @@ def _kept(size: sizes.Size, layers: Mapping[str, tuple[Method, Output]]) -> str:
     used = [
         f"{variant} {format_share(sizes.table_bytes(method, size.recipe, output) / size.budget_bytes)}"
         for variant, (method, output) in layers.items()
-        if plans.split_variant(variant)[0] != "full"
+        if plans.split_variant(variant)[0] != FULL
     ]
     budget = f"{format_bytes(size.budget_bytes)} as {size.recipe}"
     return f"Every embedding but the full table's had a budget of {budget}, of which it uses: {', '.join(used) or '-'}."

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ondevice.embeddings.method import require
+from ondevice.embeddings.method import FULL, require
 from ondevice.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Size:
 
     def ratio_for(self, method: str) -> float:
         """Return the ratio to configure a method with as long as the number of items is not known."""
-        return 1.0 if method == "full" or self.budget_bytes else self.ratio
+        return 1.0 if method == FULL or self.budget_bytes else self.ratio
 
 
 def asked(ratio: float | None, budget_bytes: int | None, recipe: str | None) -> Size:

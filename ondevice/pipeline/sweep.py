@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice.data import dataset as datasets
-from ondevice.embeddings.method import registry, require
+from ondevice.embeddings.method import FULL, registry, require
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_known import Setting, is_known
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, config_of, place
@@ -99,7 +99,7 @@ def sweep(
     plan = SweepPlan(
         dataset,
         str(data) if data is not None else "",
-        tuple(methods) or tuple(name for name in registry.names() if name != plans.FULL),
+        tuple(methods) or tuple(name for name in registry.names() if name != FULL),
         tuple(float(ratio) for ratio in ratios),
         tuple(orders),
         tuple(seeds),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ondevice import files, records
 from ondevice.data.texts import TEXT_SETTINGS
-from ondevice.embeddings.method import require
+from ondevice.embeddings.method import FULL, require
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.pipeline.sweep_known import Setting, run_folder, validation_of
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ondevice.training.config import TrainConfig
 
 PLAN_FILE = "sweep-plan.json"
-FULL = "full"
 FULL_ORDER = "as_given"
 WARM = "+warm"
 

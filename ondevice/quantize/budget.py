@@ -15,6 +15,7 @@ from ondevice.errors import UsageError
 from ondevice.quantize.choose import choices
 from ondevice.quantize.recipe import Recipe
 from ondevice.quantize.scheme import CODES, scheme_of
+from ondevice.registry import member_name
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def method_for_budget(
         tables = " and ".join(f"{table.name} {table.rows} x {table.width}" for table in too_large.stored().tables())
         name = recipe if isinstance(recipe, str) else recipe.name
         raise UsageError(
-            f"budget of {budget_bytes} bytes is out of reach for {kind.__module__.rpartition('.')[2]} as {name} with "
+            f"budget of {budget_bytes} bytes is out of reach for {member_name(kind)} as {name} with "
             f"{vocabulary_size} ids of width {width}: with the least it can store, {tables}, it takes "
             f"{bytes_of(too_large)}."
         )

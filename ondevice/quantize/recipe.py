@@ -8,12 +8,12 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ondevice.embeddings.method import FULL
 from ondevice.errors import UsageError, unknown_name
 from ondevice.quantize.scheme import registry
 from ondevice.toml_family import FILE_TYPES, load_file, load_member, member_names
 
 RECIPES = Path(__file__).parent / "recipes"
-COMPARED_METHOD = "full"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Recipe:
 
     def suits(self, method: str) -> bool:
         """Tell whether models of an embedding method are exported with this recipe."""
-        return method == COMPARED_METHOD or not self.comparison
+        return method == FULL or not self.comparison
 
     @property
     def counts_ahead(self) -> bool:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray, Table
 from ondevice.embeddings.ops import Ops
-from ondevice.registry import Registry
+from ondevice.registry import Registry, member_name
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -53,7 +53,7 @@ class Scheme(ABC):
         stored = self.stored_bytes(table.rows, table.width)
         if stored < table.bytes:
             return ""
-        name = type(self).__module__.rpartition(".")[2]
+        name = member_name(type(self))
         return (
             f"{table.rows} rows of {table.width} would take {stored} bytes as {name} and take {table.bytes} as float32"
         )

@@ -22,6 +22,7 @@ from ondevice.models.output import Output, require_ratio
 from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight, as_float, at_least_int8
 from ondevice.models.rank_one import rank_one
 from ondevice.models.run_bests import arrays_of_bests, bests_of_runs, parts_of_bests
+from ondevice.registry import member_name
 
 OWN = "output_multiplier"
 
@@ -312,7 +313,7 @@ class Tied(Output):
 def _suitable(method: Method) -> MEmCom:
     if isinstance(method, MEmCom) and not method.bias and method.multipliers == 1:
         return method
-    name = type(method).__module__.rpartition(".")[2]
+    name = member_name(type(method))
     own = {key: value for key, value in method.parameters().items() if key in ("bias", "multipliers")}
     raise UsageError(
         f"embedding method is {name}{f' with {own}' if own else ''}; allowed for output layer tied is memcom with "
