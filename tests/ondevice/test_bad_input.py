@@ -134,7 +134,7 @@ CASES = (
     failed(
         "too short", "run --dataset sequences --data short.txt --out new", "short.txt holds no user with at least 3"
     ),
-    failed("user twice", "train --dataset user-items --data twice --out new", "twice/test.txt: user 0 has a second"),
+    failed("user twice", "train --dataset user-items --data twice --out new", "twice/test.txt, line 3: user 0 has"),
     failed("few items", "train --dataset user-items --data few --out new", "has 9 items", "at least 20"),
     failed("few items of a run", "run --dataset user-items --data few --out new", "has 9 items", "at least 20"),
     failed("nothing to test on", "train --dataset user-items --data untested --out new", "has no test items"),
