@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice import records
+from ondevice.errors import OnDeviceError
 from ondevice.training.run_folder import is_finished, open_run
 from ondevice.units import format_setting
 
@@ -80,8 +81,11 @@ def _read(folder: Path, *changed: int) -> Mapping[Path, Reported]:
     from ondevice.reporting.sweep.record import Sweep
     from ondevice.reporting.sweep.users import read_users
 
-    sweep = records.read(Sweep, folder / REPORT_FILE, "sweep")
-    values = read_users(folder, sweep)
+    try:
+        sweep = records.read(Sweep, folder / REPORT_FILE, "sweep")
+        values = read_users(folder, sweep)
+    except OnDeviceError as error:
+        raise OnDeviceError(f"{error} Without both files a sweep is reported anew from its run folders.") from error
     return {
         run_folder(folder, trial.variant, trial.ratio, trial.setting, trial.seed): Reported(trial, users, sweep)
         for trial, users in zip(sweep.trials, values, strict=True)

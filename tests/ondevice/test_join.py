@@ -55,6 +55,11 @@ def test_what_a_report_holds_is_not_trained_again_where_its_run_folders_are_gone
     assert (told, again.trials, again.comparisons) == ([], first.trials, first.comparisons)
     assert again.machine["processor"] == f"{first.machine['processor']} / another one"
 
+    shutil.copy(root / "1" / USERS_FILE, out)
+    with pytest.raises(OnDeviceError, match=r"in the report\. Without both files a sweep is reported anew"):
+        sweep("user-items", root / "data", out=out, **request)
+    shutil.copy(root / "0" / USERS_FILE, out)
+
     # What it does not hold is trained, and nothing else.
     change(out, trials=first.trials[:1])
     again = sweep("user-items", root / "data", out=out, on_done=lambda _, what: told.append(what), **request)
