@@ -174,6 +174,13 @@ def test_path_based_fills_the_budget_with_rows(ratio: float) -> None:
     assert method.stored_parameters <= 41_000 * 64 / ratio <= method.stored_parameters + 64
 
 
+def test_path_based_of_few_ids_is_refused_without_a_ratio_that_there_is_none_of() -> None:
+    with pytest.raises(
+        UsageError, match=r"12 ids of width 8 would store no fewer numbers than the full table's 96; use"
+    ):
+        load("path_based").for_ratio(12, 8, 2)
+
+
 def test_more_partitions_reach_a_higher_ratio() -> None:
     nearest = {}
     for partitions in (2, 3, 4):

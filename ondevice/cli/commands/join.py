@@ -20,7 +20,5 @@ def run(arguments: argparse.Namespace) -> int:
     from ondevice.reporting.sweep.console import print_sweep
 
     found = join(arguments.sweeps, arguments.out, command=command_line())
-    output = results()
-    print_sweep(found, output)
-    output.print(f"\nReport: {arguments.out / 'sweep.html'} (also sweep.md and sweep.json)", soft_wrap=True)
+    print_sweep(found, results(), arguments.out)
     return 0

@@ -52,7 +52,5 @@ def run(arguments: argparse.Namespace) -> int:
             command=command_line(),
             on_done=lambda number, what: console.print(f"[{number}] {what}", markup=False),
         )
-    output = results()
-    print_sweep(found, output)
-    output.print(f"\nReport: {arguments.out / 'sweep.html'} (also sweep.md and sweep.json)", soft_wrap=True)
+    print_sweep(found, results(), arguments.out)
     return 0

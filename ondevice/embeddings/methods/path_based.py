@@ -130,6 +130,11 @@ class PathBased(Method):
                 smallest = needed * width + fixed
                 least = f"{needed + RESERVED_IDS} rows and {functions} functions of {function} numbers"
             moduli[moduli.index(min(moduli))] += 1
+        if not least:
+            raise UsageError(
+                f"path_based with {vocabulary_size} ids of width {width} would store no fewer numbers than the full "
+                f"table's {full}; use method full."
+            )
         raise out_of_reach("path_based", vocabulary_size, width, ratio, full / smallest, least)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -12,12 +14,13 @@ from ondevice.reporting.sweep.record import Sweep
 from ondevice.reporting.sweep.tables import conclusion, sweep_columns, sweep_rows
 
 
-def print_sweep(sweep: Sweep, console: Console) -> None:
-    """Print the conclusion and one line per model and ratio.
+def print_sweep(sweep: Sweep, console: Console, folder: Path) -> None:
+    """Print the conclusion, one line per model and ratio, and where the report is.
 
     Args:
         sweep: what to print.
         console: where to.
+        folder: folder of the report.
     """
     columns = [column for column in sweep_columns(sweep) if console.width >= column.from_width]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
@@ -31,3 +34,4 @@ def print_sweep(sweep: Sweep, console: Console) -> None:
     console.print(Text(conclusion(sweep)), soft_wrap=True)
     if sweep.missing:
         console.print(f"{sweep.missing} trainings of the plan are not done yet.", soft_wrap=True)
+    console.print(f"\nReport: {folder / 'sweep.html'} (also sweep.md and sweep.json)", soft_wrap=True)
