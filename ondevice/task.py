@@ -30,6 +30,7 @@ class Task:
         excludes_history: whether an answer may leave out the ids given.
         file_tables: whether test vectors are answered with the tables as the file holds them. Where answers leap, as a
             label's probability does, what coarse tables change would look like a fault of the file.
+        one_answer: whether there is but one answer, so that only its score can change.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Task:
     top_k: int
     excludes_history: bool
     file_tables: bool
+    one_answer: bool
 
     @property
     def metric(self) -> str:

@@ -40,7 +40,7 @@ NEED_TENSORFLOW = (
     "ondevice.training.score",
     "ondevice.training.start",
     "ondevice.training.teacher",
-    "ondevice.training.text_examples",
+    "ondevice.training.labelled_examples",
 )
 """Only these may import TensorFlow or Keras; a command that needs none of them starts without the wait."""
 

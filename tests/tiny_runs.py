@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ondevice.data.clicks import ClickLog
 from ondevice.data.interactions import Interactions
 from ondevice.data.readers.synthetic import Synthetic
+from ondevice.data.readers.synthetic_clicks import SyntheticClicks
 from ondevice.data.readers.synthetic_texts import SyntheticTexts
 from ondevice.data.texts import LabelledTexts
 from ondevice.training.config import TrainConfig
@@ -118,6 +120,19 @@ def tiny_texts() -> LabelledTexts:
     return SyntheticTexts(texts=900, words=400, seed=3).read("synthetic-texts", None)
 
 
+CLICK_VARIANTS: dict[str, dict] = {
+    "clicks full": {"method": "full", "order": "as_given", "ratio": 1.0},
+    "clicks memcom": {"method": "memcom", "order": "semantic", "ratio": 4.0},
+    "clicks mixed_dimension": {"method": "mixed_dimension", "order": "frequency", "ratio": 4.0},
+}
+"""Models of a click log; only what stands between the look-up and the hidden layers is of their own kind."""
+
+
+def tiny_clicks() -> ClickLog:
+    """Make a short log with planted tastes."""
+    return SyntheticClicks(lines=6_000, users=30, seed=3).read("synthetic-clicks", None)
+
+
 def tiny_interactions() -> Interactions:
     """Make a small catalogue."""
     return Synthetic(users=USERS, items=ITEMS, seed=3).read("synthetic", None)
@@ -137,6 +152,9 @@ def tiny_config(variant: str, **settings: object) -> TrainConfig:
     if variant in TEXT_VARIANTS:
         small = {"width": 16, "hidden": (16,), "history_length": 48, "sample_length": 48, "batch_size": 50, "epochs": 4}
         return TrainConfig("synthetic-texts", **{**small, **TEXT_VARIANTS[variant], **settings})
+    if variant in CLICK_VARIANTS:
+        small = {"width": 16, "hidden": (16,), "history_length": 4, "sample_length": 4, "batch_size": 100, "epochs": 6}
+        return TrainConfig("synthetic-clicks", **{**small, **CLICK_VARIANTS[variant], **settings})
     small = {"width": 16, "hidden": (16,), "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 16}
     return TrainConfig("synthetic", **{**small, **VARIANTS[variant], **settings})
 
@@ -145,14 +163,14 @@ def run_maker(root: Path) -> Callable[[str], Run]:
     """Return a function that trains a variant at its first call and remembers it."""
     from ondevice.training.fit import fit
 
-    interactions, texts = tiny_interactions(), tiny_texts()
+    kinds = ((TEXT_VARIANTS, tiny_texts), (CLICK_VARIANTS, tiny_clicks), (VARIANTS, tiny_interactions))
+    data = {variant: make for variants, make in kinds for variant in variants}
     made: dict[str, Run] = {}
 
     def make(variant: str) -> Run:
         if variant not in made:
             folder = root / variant.replace(" ", "-")
-            data = texts if variant in TEXT_VARIANTS else interactions
-            made[variant] = fit(tiny_config(variant), data, folder, lambda done, total, share: None)
+            made[variant] = fit(tiny_config(variant), data[variant](), folder, lambda done, total, share: None)
         return made[variant]
 
     return make

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ondevice.data.labelled import DATA_SETTINGS
 from ondevice.data.reader import registry
 from ondevice.data.split_data import SplitData
-from ondevice.data.texts import TEXT_SETTINGS
 from ondevice.errors import UsageError
 from ondevice.toml_family import load_member, member_names
 
@@ -25,7 +25,7 @@ class Dataset:
         title: one line for lists.
         reader: name of the reader.
         source: where the data comes from and how its settings were found.
-        history_length: ids per call of the exported model.
+        history_length: ids per call of the exported model; 0 for a click log, whose fields say it.
         training: settings of the training that differ from the defaults, by field name.
     """
 
@@ -35,6 +35,11 @@ class Dataset:
     source: str
     history_length: int
     training: dict[str, int | float]
+
+    @property
+    def of_fields(self) -> bool:
+        """Whether every example has one id per field, so that nobody else says how many."""
+        return self.history_length == 0
 
     def read(self, path: Path | None, settings: Mapping[str, Any] | None = None) -> SplitData:
         """Read the data with the data set's reader.
@@ -48,9 +53,11 @@ class Dataset:
             OnDeviceError: a file is malformed.
         """
         reader = registry.load(self.reader)
-        for name in TEXT_SETTINGS:
+        for name, kinds in DATA_SETTINGS.items():
             if name in (settings or {}) and name not in reader.settings:
-                raise UsageError(f"setting {name} is given; allowed is it only for texts, which {self.name!r} has not.")
+                raise UsageError(
+                    f"setting {name} is given; allowed is it only for {kinds}, which {self.name!r} has not."
+                )
         chosen = {**self.training, **(settings or {})}
         return reader(**{name: chosen[name] for name in reader.settings if name in chosen}).read(self.name, path)
 

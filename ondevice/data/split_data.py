@@ -21,7 +21,7 @@ class SplitData(ABC):
         name: name of the data set.
         item_keys: key of everything that gets an id, in the order in which the source numbers it.
         labels: names of the labels by index, where the answers are labels.
-        tokenizer: how texts were cut into the keys, where they are words.
+        tokenizer: how what is typed in becomes keys, where these are words of a text or values of fields.
     """
 
     task: ClassVar[str]
@@ -35,6 +35,11 @@ class SplitData(ABC):
     def items(self) -> int:
         """Number of keys."""
         return len(self.item_keys)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields of which every example has one key each; empty where examples are lists of any length."""
+        return self.tokenizer.fields if self.tokenizer is not None else ()
 
     @property
     @abstractmethod

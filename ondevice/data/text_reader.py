@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ondevice.data.labelled import MINIMUM_COUNT, MOST_WORDS
 from ondevice.data.reader import Reader
-from ondevice.data.texts import MINIMUM_COUNT, MOST_WORDS, TEXT_SETTINGS
 
 
 class TextReader(Reader):
@@ -16,7 +16,7 @@ class TextReader(Reader):
         most_words: number of words, at most.
     """
 
-    settings: ClassVar[tuple[str, ...]] = TEXT_SETTINGS
+    settings: ClassVar[tuple[str, ...]] = ("minimum_count", "most_words")
 
     def __init__(self, minimum_count: int = MINIMUM_COUNT, most_words: int = MOST_WORDS) -> None:
         self.minimum_count = minimum_count

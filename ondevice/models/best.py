@@ -69,6 +69,20 @@ def best_labels(scores: Any, k: int) -> tuple[Any, Any]:
     return labels, values
 
 
+def click_probability(scores: Any, ids: Any) -> tuple[Any, Any]:
+    """Return the label of a click, the only one, and its probability.
+
+    Args:
+        scores: float32 `[batch, 1]`, before the logistic function.
+        ids: int32 `[batch, fields]`, none negative.
+
+    Returns:
+        labels int32 `[batch, 1]`, all zero, and probabilities float32 `[batch, 1]`.
+    """
+    # Not a constant, which no runtime would have to write: no id is below zero, which the converter does not know.
+    return tf.minimum(ids[:, :1], 0), tf.sigmoid(scores)
+
+
 def _without_excluded(scores: Any, excluded: Any) -> Any:
     batch, vocabulary_size = scores.shape
     reserved = tf.constant([[PADDING_ID, UNKNOWN_ID]] * batch, tf.int32)

@@ -1,4 +1,4 @@
-"""The network of every task: the ids of a history or a text in, a score for every item or label out."""
+"""The network of every task: the ids of a history, a text or a line in, a score for every item or label out."""
 
 from __future__ import annotations
 
@@ -16,32 +16,38 @@ from ondevice.embeddings.method import Method
 from ondevice.errors import OnDeviceError
 from ondevice.models.dropout import Dropout
 from ondevice.models.output import Output, registry
-from ondevice.models.pooling import MaskedMeanPooling
+from ondevice.models.pooling import JoinedFields, MaskedMeanPooling
 from ondevice.models.scores import Scores
+
+LAYERS = (CompressedEmbedding, JoinedFields, MaskedMeanPooling, Dropout, Scores)
+"""The layers of a network that are not Keras' own."""
 
 WEIGHTS = "model.weights.h5"
 """What Keras puts all variables into, within the archive of a model."""
 
 
 def pooled_network(
-    method: Method, hidden: tuple[int, ...], dropout: float, output: Output | None = None
+    method: Method, hidden: tuple[int, ...], dropout: float, output: Output | None = None, fields: int = 0
 ) -> keras.Model:
-    """Build ids -> embedding -> masked mean -> dense layers -> scores.
+    """Build ids -> embedding -> masked mean, or the vectors of all fields in a row -> dense layers -> scores.
 
     Args:
         method: how ids become vectors.
         hidden: units of each hidden dense layer.
         dropout: share of the last hidden layer's units that training drops.
         output: the output layer; dense over all ids without it.
+        fields: ids of each example, each at a place of its own; 0 where they are a list in which places say nothing.
 
     Returns:
         a model from `ids` int32 `[batch, length]` to scores float32 `[batch, output.vocabulary_size]`.
     """
     if output is None:
-        output = registry.load("dense")(method.vocabulary_size, hidden[-1] if hidden else method.output_width)
+        width = method.output_width * max(fields, 1)
+        output = registry.load("dense")(method.vocabulary_size, hidden[-1] if hidden else width)
     embedding = CompressedEmbedding(method, name="embedding")
-    ids = keras.Input((None,), dtype="int32", name="ids")
-    features = MaskedMeanPooling(name="pooling")(embedding(ids))
+    ids = keras.Input((fields or None,), dtype="int32", name="ids")
+    vectors = embedding(ids)
+    features = JoinedFields(name="fields")(vectors) if fields else MaskedMeanPooling(name="pooling")(vectors)
     for number, units in enumerate(hidden):
         features = keras.layers.Dense(units, activation="tanh", name=f"hidden_{number}")(features)
     features = Dropout(dropout, name="dropout")(features)
@@ -63,7 +69,7 @@ class SavedNetwork:
 
     def __enter__(self) -> SavedNetwork:
         """Read all but the tables."""
-        layers = {layer.__name__: layer for layer in (CompressedEmbedding, MaskedMeanPooling, Dropout, Scores)}
+        layers = {layer.__name__: layer for layer in LAYERS}
         folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="ondevice-"))
         with unwritten_tables():
             self.model = keras.saving.load_model(self.path, layers, compile=False)

@@ -1,4 +1,4 @@
-"""Pooling of a variable number of vectors."""
+"""From the vectors of all ids to one: the average of any number of them, or those of all fields in a row."""
 
 from __future__ import annotations
 
@@ -33,3 +33,27 @@ class MaskedMeanPooling(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Drop the length."""
         return (input_shape[0], input_shape[2])
+
+
+@keras.saving.register_keras_serializable(package="ondevice")
+class JoinedFields(keras.layers.Layer):
+    """Puts the vectors of all fields in a row, that of padding like any other.
+
+    Shapes: float32 `[batch, fields, width]` in, `[batch, fields * width]` out.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, vectors: Any) -> Any:
+        """Join the last two dimensions."""
+        return tf.reshape(vectors, [-1, vectors.shape[1] * vectors.shape[2]])
+
+    def compute_mask(self, vectors: Any, mask: Any = None) -> None:
+        """Nothing is masked: a field that is padding is missing, which says something."""
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Multiply the last two sizes."""
+        batch, fields, width = input_shape
+        return (batch, (fields or 0) * (width or 0))

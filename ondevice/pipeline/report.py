@@ -46,10 +46,10 @@ def report(
     """
     from ondevice.reporting.record import SCHEMA_VERSION, Report
     from ondevice.reporting.write import write_report
-    from ondevice.training.metrics import METRICS
+    from ondevice.training.metrics import NAMES
 
-    if metric is not None and metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
+    if metric is not None and metric not in NAMES:
+        raise unknown_name("metric", metric, NAMES)
     folder, out = Path(folder), Path(out) if out is not None else None
     if not folder.is_dir():
         raise UsageError(f"folder {str(folder)!r} does not exist; `ondevice run` makes one.")

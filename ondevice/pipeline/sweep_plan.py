@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice import files, records
-from ondevice.data.texts import TEXT_SETTINGS
+from ondevice.data.labelled import DATA_SETTINGS
 from ondevice.embeddings.method import FULL, require
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
@@ -191,7 +191,7 @@ def check(plan: SweepPlan) -> None:
     for field, values in {**fields, **{f"values of {name}": found for name, found in plan.search.items()}}.items():
         if not values or len(set(values)) != len(values):
             raise UsageError(f"{field} is {list(values)}; allowed is one or more, each once.")
-    for name in TEXT_SETTINGS:
+    for name in DATA_SETTINGS:
         if name in plan.search:
             raise UsageError(f"{name} is to be searched; allowed is one value for all models, which need equal ids.")
     if "width" in plan.search and plan.warm:

@@ -124,7 +124,8 @@ def _per_user(run: Run, metric: str) -> npt.NDArray[np.float64]:
     from ondevice.training.metrics import per_user
 
     evaluation = run.evaluation()
-    return per_user(without_known(evaluation.items, evaluation.known), evaluation.relevant, metric)
+    ranking = without_known(evaluation.items, evaluation.known)
+    return per_user(ranking, evaluation.relevant, metric, evaluation.scores)
 
 
 def _protocol(plan: SweepPlan, metric: str) -> tuple[str, ...]:

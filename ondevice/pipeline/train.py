@@ -40,15 +40,18 @@ def configure(
     from ondevice.data.order import registry as orders
     from ondevice.embeddings.method import registry as methods
     from ondevice.models.output import registry as outputs
-    from ondevice.training.config import TrainConfig, check_setting
+    from ondevice.training.config import LENGTHS, TrainConfig, check_setting
 
     profile = datasets.load(dataset)
     for name in settings or {}:
         check_setting(name)
+        if name in LENGTHS and profile.of_fields:
+            raise UsageError(f"setting {name} is given; of {dataset!r} the number of fields says it.")
     methods.load(method)
     orders.load(order)
     outputs.load(output)
-    chosen = {"history_length": profile.history_length, **profile.training, **(settings or {})}
+    length = {} if profile.of_fields else {"history_length": profile.history_length}
+    chosen = {**length, **profile.training, **(settings or {})}
     chosen |= {"output": output, "output_ratio": float(output_ratio), "output_options": dict(output_options or {})}
     path = str(data) if data is not None else ""
     return TrainConfig(dataset, path, method, order, float(ratio), dict(options or {}), seed, **chosen)
@@ -144,7 +147,7 @@ def train(
         UsageError: a name is unknown, a file is missing, the ratio or budget is out of reach or the folder is taken.
         OnDeviceError: a data file is malformed.
     """
-    from ondevice.training.choose import check_teacher, choose_method, choose_output, falling_counts
+    from ondevice.training.choose import check_teacher, choose_method, choose_output, falling_counts, with_fields
     from ondevice.training.quantize_aware import rounded_tables
     from ondevice.training.run_folder import claim
 
@@ -156,6 +159,7 @@ def train(
     config = replace(config, **(teaching or {}))
     if split_data is None:
         split_data = read_data(dataset, data, settings)
+    config = with_fields(config, split_data)
     counts = falling_counts(split_data)
     config = sizes.fitted(config, size, split_data.items + RESERVED_IDS, counts)
     chosen = choose_method(config, split_data.items + RESERVED_IDS, counts)

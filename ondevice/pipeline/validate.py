@@ -109,7 +109,7 @@ def validate(
     """
     from converters.target import runtimes_for
     from ondevice.devices.profile import open_device
-    from ondevice.training.metrics import METRICS
+    from ondevice.training.metrics import NAMES
     from ondevice.training.run_folder import VOCABULARY_FILE, open_run
     from ondevice.validation.record import Failure
     from ondevice.validation.validate import validate_bundle
@@ -120,8 +120,8 @@ def validate(
     for runtime in runtimes or ():
         if runtime not in target.runtimes():
             raise unknown_name("runtime", runtime, target.runtimes())
-    if metric is not None and metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
+    if metric is not None and metric not in NAMES:
+        raise unknown_name("metric", metric, NAMES)
     if users is not None:
         require_users(users)
     if not 0 <= max_loss <= 1:

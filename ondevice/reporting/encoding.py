@@ -74,12 +74,11 @@ def _blame(shares: dict[str, float]) -> list[str]:
 
 def _ranking(model: ModelRecord, metric: str) -> list[str]:
     """Say how the answers to the test users change, as validation has measured it."""
-    found = widest_quality(model, metric)
-    if not found:
+    found, task = widest_quality(model, metric), tasks.load(model.manifest.task)
+    if not found or task.one_answer:
         return []
     kept = statistics.fmean(quality.top_k_overlap for quality in found)
     told = [quality.users_changed for quality in found if quality.users_changed is not None]
-    task = tasks.load(model.manifest.task)
     if not task.top_k:
         same = f"The file gives {format_share(kept)} of the {task.examples} the reference's best {task.answer}"
         return [f"{same} ({found[0].users:,} {task.examples}, mean over runtimes)."]

@@ -170,12 +170,17 @@ def _columns(metric: str, baseline: str, task: Task) -> tuple[Column[RuntimeEntr
             task.examples.capitalize(),
             NUMBER,
             lambda entry: or_absent(entry.runtime.users, "{:,}".format),
-            f"{task.examples} behind change, metric and overlap; the fewer, the less certain",
+            f"{task.examples} behind {'change and metric' if task.one_answer else 'change, metric and overlap'}; "
+            "the fewer, the less certain",
         ),
-        Column(
-            f"{'Top-k' if task.top_k else task.answer.capitalize()} overlap",
-            NUMBER,
-            lambda entry: or_absent(entry.runtime.overlap, format_share),
-            f"mean share of the reference's {task.answer}s that the file returns too, as many as {metric} looks at",
-        ),
+        *(() if task.one_answer else (_overlap(metric, task),)),
+    )
+
+
+def _overlap(metric: str, task: Task) -> Column[RuntimeEntry]:
+    return Column(
+        f"{'Top-k' if task.top_k else task.answer.capitalize()} overlap",
+        NUMBER,
+        lambda entry: or_absent(entry.runtime.overlap, format_share),
+        f"mean share of the reference's {task.answer}s that the file returns too, as many as {metric} looks at",
     )

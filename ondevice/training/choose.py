@@ -30,6 +30,12 @@ Counts = npt.NDArray[np.int64]
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
+def with_fields(config: TrainConfig, data: SplitData) -> TrainConfig:
+    """Return the settings with as many ids per example as the data have fields, where they have any."""
+    fields = len(data.fields)
+    return dataclasses.replace(config, history_length=fields, sample_length=fields) if fields else config
+
+
 def falling_counts(data: SplitData) -> Counts:
     """Return how often each id occurs in training in the order `frequency`, zeros for the reserved ids in front.
 

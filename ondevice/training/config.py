@@ -6,13 +6,16 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ondevice.data.texts import MINIMUM_COUNT, MOST_WORDS, TEXT_SETTINGS
+from ondevice.data.labelled import DATA_SETTINGS, MINIMUM_COUNT, MOST_WORDS
 from ondevice.embeddings.method import require
 from ondevice.errors import UsageError, unknown_name
 from ondevice.training.optimizer import registry as optimizers
 
 TEACHER_ORDER = "semantic"
 """The order that may compare a teacher's vectors."""
+
+LENGTHS = ("history_length", "sample_length")
+"""The settings that say how many ids an example has, where its fields don't."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,9 @@ class TrainConfig:
         seed: seed of initial values, examples, dropout and random orders.
         width: numbers per embedding vector.
         hidden: units of each hidden dense layer.
-        history_length: ids per call of the exported model; longer histories keep their last ids.
-        sample_length: ids per training example, at most; of a text the last ones.
+        history_length: ids per call of the exported model; longer histories keep their last ids. In a click log it is
+            the number of fields.
+        sample_length: ids per training example, at most; of a text the last ones, of a line of a click log all.
         dropout: share of the hidden units that training drops, 0 to below 1.
         unknown_share: share of the training ids replaced by the unknown id, so that it gets a vector; a large share
             keeps texts from being learned by heart.
@@ -42,7 +46,7 @@ class TrainConfig:
         epochs: passes over the users, at most.
         patience: epochs without a better validation metric after which training stops. While the learning rate is high
             the metric stands still or falls for some, after a warm start above all, and rises as the rate falls.
-        validation_users: users or texts for the validation metric of each epoch, at most.
+        validation_users: users, texts or lines for the validation metric of each epoch, at most.
         output: name of the output layer.
         output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8.
         output_options: further fields of the output layer, e.g. `{"bias": false}`.
@@ -53,7 +57,8 @@ class TrainConfig:
         distillation: share of the loss that is the cross-entropy to the teacher's probabilities, 0 to 1.
         quantize_aware: recipe whose encoding the look-ups of training know of, empty for none; worth it for 4 bits and
             less, after a warm start.
-        minimum_count: how often a word of a text must occur in training to get an id; only for texts.
+        minimum_count: how often a word of a text or a value of a field must occur in training to get an id; only for
+            texts and click logs.
         most_words: words with an id, at most, the most frequent ones; only for texts.
     """
 
@@ -89,8 +94,8 @@ class TrainConfig:
     most_words: int = MOST_WORDS
 
     def __post_init__(self) -> None:
-        counts = ("width", "history_length", "sample_length", "batch_size", "epochs", "patience", "validation_users")
-        for name in (*counts, *TEXT_SETTINGS):
+        counts = ("width", *LENGTHS, "batch_size", "epochs", "patience", "validation_users")
+        for name in (*counts, *DATA_SETTINGS):
             require(name, getattr(self, name), _whole(getattr(self, name), 1), "a whole number of at least 1")
         for name in ("dropout", "unknown_share"):
             require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")

@@ -20,7 +20,7 @@ from ondevice.training import run_folder
 from ondevice.training.checkpoints import Checkpoints, State
 from ondevice.training.choose import check_teacher, choose_method, choose_output, falling_counts
 from ondevice.training.config import TrainConfig
-from ondevice.training.objective import objective_of
+from ondevice.training.objective import Objective, objective_of
 from ondevice.training.optimizer import registry as optimizers
 from ondevice.training.quantize_aware import rounded_tables
 from ondevice.training.run_folder import Epoch, Run, TrainResult
@@ -69,7 +69,7 @@ def _fit(
     keras.utils.set_random_seed(config.seed)
     examples = objective.examples(config, data, ids)
     teacher = teacher_of(config, vocabulary)
-    model = _compiled(config, method, output, len(examples), teacher, objective.loss())
+    model = _compiled(config, method, output, len(examples), teacher, objective, len(data.fields))
     if config.quantize_aware:
         model.get_layer("embedding").rounded = rounded_tables(method, config.quantize_aware)
     if state.history:
@@ -80,7 +80,7 @@ def _fit(
     state = _epochs(config, model, examples, state, checkpoints, validation, progress)
     checkpoints.load_best(model)
     model.get_layer("embedding").rounded = {}
-    method, model = _stored(config, method, output, model)
+    method, model = _stored(config, method, output, model, len(data.fields))
 
     measured = objective.measure(config, data, ids, model, method)
     measured.evaluation.write(folder / run_folder.EVALUATION_FILE)
@@ -110,19 +110,20 @@ def _compiled(
     output: Output,
     steps_per_epoch: int,
     teacher: Teacher | None,
-    loss: Callable[[Any, Any], Any],
+    objective: Objective[Any],
+    fields: int,
 ) -> keras.Model:
-    model = pooled_network(method, config.hidden, config.dropout, output)
+    model = pooled_network(method, config.hidden, config.dropout, output, fields)
     if config.distillation and teacher is not None:
         model = Pupil(model.inputs, model.outputs, name=model.name)
-        model.learn_from(teacher.network(), config.distillation)
+        model.learn_from(teacher.network(), objective.taught(), config.distillation)
     schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps_per_epoch * config.epochs)
     kind = optimizers.load(config.optimizer)()
     optimizer = kind.make(schedule, config.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=[PER_ID_MARK, "bias"])
     # XLA fuses the passes over the [batch, vocabulary] scores: 40 % less time per step than without.
     compiled = kind.compiled and _numbers(config, steps_per_epoch, output) >= COMPILED_FROM
-    model.compile(optimizer, loss, jit_compile=compiled)
+    model.compile(optimizer, objective.loss(), jit_compile=compiled)
     # Variables that the first step makes would have it traced twice.
     optimizer.build(model.trainable_variables)
     return model
@@ -134,13 +135,15 @@ def _numbers(config: TrainConfig, steps_per_epoch: int, output: Output) -> int:
     return config.epochs * steps_per_epoch * config.batch_size * of_example
 
 
-def _stored(config: TrainConfig, method: Method, output: Output, model: keras.Model) -> tuple[Method, keras.Model]:
+def _stored(
+    config: TrainConfig, method: Method, output: Output, model: keras.Model, fields: int
+) -> tuple[Method, keras.Model]:
     """Return the method whose tables are kept and a network with these, which answers as the trained one does."""
     stored = method.stored()
     if stored == method:
         # The same layers, as a model that knows of no teacher.
         return method, keras.Model(model.inputs, model.outputs, name=model.name) if config.distillation else model
-    kept = pooled_network(stored, config.hidden, config.dropout, output)
+    kept = pooled_network(stored, config.hidden, config.dropout, output, fields)
     for source, target in zip(model.layers, kept.layers, strict=True):
         if isinstance(source, CompressedEmbedding):
             for name, values in method.fold(source.table_values()).items():

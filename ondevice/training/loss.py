@@ -1,4 +1,4 @@
-"""The losses: softmax cross-entropy over the whole vocabulary, averaged over each example's targets, or over labels."""
+"""The losses: cross-entropies over the whole vocabulary, over labels, of a click, and those to a teacher's answers."""
 
 from __future__ import annotations
 
@@ -43,3 +43,44 @@ def softmax_over_labels(labels: Any, scores: Any) -> Any:
     """
     # Keras gives targets of one number per example a second dimension.
     return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.reshape(tf.cast(labels, tf.int32), [-1]), scores)
+
+
+@keras.saving.register_keras_serializable(package="ondevice")
+def logistic(clicked: Any, scores: Any) -> Any:
+    """Return minus the log-probability of what happened.
+
+    Args:
+        clicked: 1 for a click and 0 for none, int32 `[batch]`.
+        scores: float32 `[batch, 1]`, before the logistic function.
+
+    Returns:
+        float32 `[batch]`.
+    """
+    clicked = tf.reshape(tf.cast(clicked, tf.float32), [-1])
+    return tf.nn.sigmoid_cross_entropy_with_logits(clicked, tf.reshape(scores, [-1]))
+
+
+def softmax_taught(taught: Any, scores: Any) -> Any:
+    """Return the cross-entropy to a teacher's probabilities.
+
+    Args:
+        taught: the teacher's scores, float32 `[batch, answers]`.
+        scores: the pupil's, float32 `[batch, answers]`.
+
+    Returns:
+        float32 `[batch]`.
+    """
+    return tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(taught), scores)
+
+
+def logistic_taught(taught: Any, scores: Any) -> Any:
+    """Return the cross-entropy to a teacher's probabilities of a click.
+
+    Args:
+        taught: the teacher's scores, float32 `[batch, 1]`.
+        scores: the pupil's, float32 `[batch, 1]`.
+
+    Returns:
+        float32 `[batch]`.
+    """
+    return tf.reshape(tf.nn.sigmoid_cross_entropy_with_logits(tf.sigmoid(taught), scores), [-1])

@@ -1,6 +1,7 @@
-"""The metrics, in NumPy: rankings over the whole vocabulary, without sampled candidates, and labels.
+"""The metrics, in NumPy: rankings over the whole vocabulary, without sampled candidates, labels and clicks.
 
-A user without relevant items has no value and is left out of every mean. A text is a user with one relevant label.
+A user without relevant items has no value and is left out of every mean. A text is a user with one relevant label. Only
+of lines of a click log, which are users with one relevant label or none, every one has a value.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
+import scipy.stats
 
 from ondevice.data.lists import Lists
 from ondevice.manifest import POPULARITY
@@ -46,6 +48,44 @@ def recall(hit: npt.NDArray[np.bool_], relevant_counts: npt.NDArray[np.integer],
     return hit[:, :k].sum(axis=1) / relevant_counts
 
 
+def auc(scores: npt.NDArray[np.floating], clicked: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return each line's part in the area under the receiver operating characteristic, whose mean the area is.
+
+    A line with a click has the share of those without that score less, ties half, and the other way round. These values
+    are stretched around the area by the lines over those of the kind, so that they vary as the area does: the variance
+    of their mean is that of DeLong et al. (Biometrics 44, 1988), whichever part of the lines clicks are.
+
+    Args:
+        scores: `[lines]`.
+        clicked: bool `[lines]`, some of them true and some false.
+
+    Returns:
+        float64 `[lines]`, below 0 and above 1, too.
+    """
+    ranks = scipy.stats.rankdata(scores)
+    values = np.empty(len(scores))
+    for kind in (clicked, ~clicked):
+        above = (ranks[kind] - scipy.stats.rankdata(scores[kind])) / np.count_nonzero(~kind)
+        right = above if kind is clicked else 1 - above
+        area = right.mean()
+        values[kind] = area + (right - area) * len(scores) / np.count_nonzero(kind)
+    return values
+
+
+def log_loss(probability: npt.NDArray[np.floating], clicked: npt.NDArray[np.integer]) -> float:
+    """Return minus the mean log-probability of what happened.
+
+    Args:
+        probability: of a click, `[lines]`; as float32, so near 0 or 1 it counts as the nearest float32 that is neither.
+        clicked: 1 for a click and 0 for none, `[lines]`.
+    """
+    least = float(np.finfo(np.float32).tiny)
+    of_click = np.clip(probability.astype(np.float64), least, 1 - float(np.finfo(np.float32).epsneg))
+    return float(-np.mean(np.where(clicked == 1, np.log(of_click), np.log1p(-of_click))))
+
+
+AUC = "auc"
+
 METRICS = {
     "ndcg@10": (ndcg, 10),
     "ndcg@20": (ndcg, 20),
@@ -53,21 +93,33 @@ METRICS = {
     "recall@20": (recall, 20),
     "accuracy": (recall, 1),
 }
-"""Every metric by name, with its cut-off; `ondevice.task` says which one is for which task."""
+"""Every metric of places by name, with its cut-off; `ondevice.task` says which one is for which task."""
+
+NAMES = (*METRICS, AUC)
 
 
-def per_user(recommended: npt.NDArray[np.integer], relevant: Lists, name: str) -> FloatArray:
-    """Return a metric of every user who has relevant items.
+def cut_off(name: str) -> int:
+    """Return how many answers of each user a metric looks at."""
+    return 1 if name == AUC else METRICS[name][1]
+
+
+def per_user(
+    recommended: npt.NDArray[np.integer], relevant: Lists, name: str, scores: npt.NDArray[np.floating]
+) -> FloatArray:
+    """Return a metric of every user who has a value.
 
     Args:
         recommended: `[users, k]`, best first.
         relevant: relevant items of each user.
-        name: key of `METRICS`.
+        name: one of `NAMES`.
+        scores: of what is recommended, `[users, k]`; only the area under the curve looks at them.
 
     Returns:
-        float64 `[users with relevant items]`, in the order of the users.
+        float64 `[users with relevant items]`, or `[users]` for that area, in the order of the users.
     """
     counts = np.diff(relevant.offsets)
+    if name == AUC:
+        return auc(scores[:, 0], counts > 0)
     measure, k = METRICS[name]
     return measure(relevant.holds(recommended)[counts > 0], counts[counts > 0], k)
 

@@ -98,6 +98,12 @@ class Objective(ABC, Generic[Data]):
     def loss(self) -> Callable[[Any, Any], Any]:
         """Return the loss of targets and scores, float32 `[batch]`."""
 
+    def taught(self) -> Callable[[Any, Any], Any]:
+        """Return the loss of a teacher's scores and the model's own, float32 `[batch]`."""
+        from ondevice.training.loss import softmax_taught
+
+        return softmax_taught
+
     @abstractmethod
     def validation(self, config: TrainConfig, data: Data, ids: Ids, model: keras.Model) -> Callable[[], float]:
         """Return what measures the task's metric on the validation split, asked after every epoch.

@@ -72,6 +72,11 @@ class TrainResult:
     tokenizer: Tokenizer | None = None
 
     @property
+    def fields(self) -> int:
+        """Fields of every example, one id each; 0 where examples are lists of any length."""
+        return len(self.tokenizer.fields) if self.tokenizer is not None else 0
+
+    @property
     def best_validation(self) -> float:
         """Validation metric of the epoch whose weights were kept."""
         return self.history[self.best_epoch].validation

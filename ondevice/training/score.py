@@ -1,4 +1,4 @@
-"""Scoring users or texts with a Keras model, batch by batch: the reference that every file is compared with."""
+"""Scoring users, texts or lines with a Keras model, batch by batch: the reference that every file is compared with."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from ondevice.data.lists import Lists, padded
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.best import best_items, best_labels
+from ondevice.models.best import best_items, best_labels, click_probability
 from ondevice.training.evaluation import KEPT_ITEMS, Evaluation
 
 BATCH = 128
-"""Users or texts at a time, at most."""
+"""Users, texts or lines at a time, at most."""
 
 SCORES_AT_ONCE = 1 << 24
 """Scores of a batch, at most: ranking them takes several times their memory."""
@@ -83,6 +83,36 @@ class Classifier:
         Returns:
             labels int32 `[texts, labels]`, their probabilities float32 `[texts, labels]`, and 1 for each text, which is
             the range of what a probability may be.
+        """
+        labels, probabilities = _in_batches(self.step, BATCH, ids)
+        return labels, probabilities, np.ones(len(ids), np.float32)
+
+
+class ClickProbability:
+    """A model's probability of a click for many lines; the graph is traced once and used again.
+
+    Args:
+        model: from ids to one score.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        @tf.function
+        def step(ids: Any) -> Any:
+            return click_probability(model(ids, training=False), ids)
+
+        self.step = step
+
+    def score(
+        self, ids: npt.NDArray[np.int32]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return the probability that each line is clicked.
+
+        Args:
+            ids: int32 `[lines, fields]`.
+
+        Returns:
+            the one label int32 `[lines, 1]`, its probability float32 `[lines, 1]`, and 1 for each line, which is the
+            range of what a probability may be.
         """
         labels, probabilities = _in_batches(self.step, BATCH, ids)
         return labels, probabilities, np.ones(len(ids), np.float32)

@@ -33,12 +33,14 @@ class Teacher:
         hidden: weights of each hidden dense layer.
         kernel: of the output layer, or of the dense one that gives the same scores, float32 `[units, scores]`.
         bias: of the output layer, float32 `[scores]`.
+        fields: see `pooled_network`.
     """
 
     vectors: FloatArray
     hidden: tuple[list[npt.NDArray[Any]], ...]
     kernel: FloatArray
     bias: FloatArray
+    fields: int = 0
 
     @classmethod
     def of_run(cls, run: Run, vocabulary: Vocabulary) -> Teacher:
@@ -56,7 +58,7 @@ class Teacher:
         scores = model.get_layer(SCORES)
         kernel, bias = output_of(scores).as_dense(weights_of(scores))
         hidden = tuple(layer.get_weights() for layer in _hidden(model))
-        return cls(vectors[ids], hidden, kernel[:, places], bias[places])
+        return cls(vectors[ids], hidden, kernel[:, places], bias[places], run.result.fields)
 
     def start(self, model: keras.Model, counts: npt.NDArray[np.int64], seed: int) -> None:
         """Give a model the teacher's dense layers, and tables and an output layer as near to the teacher's as can be.
@@ -77,7 +79,7 @@ class Teacher:
         """Return the teacher as a network with a full table and a dense output like the pupil's, not trainable."""
         units = tuple(len(bias) for _, bias in self.hidden)
         output = outputs.load("dense")(self.kernel.shape[1], self.kernel.shape[0])
-        network = pooled_network(methods.load("full")(*self.vectors.shape), units, 0.0, output)
+        network = pooled_network(methods.load("full")(*self.vectors.shape), units, 0.0, output, self.fields)
         network.get_layer("embedding").set_weights([self.vectors])
         network.get_layer(SCORES).set_weights([self.kernel, self.bias])
         for layer, given in zip(_hidden(network), self.hidden, strict=True):
@@ -97,15 +99,17 @@ class Pupil(keras.Model):
     The teacher's scores are no part of the model: it is saved and loaded as if there were none.
     """
 
-    def learn_from(self, teacher: keras.Model, share: float) -> None:
+    def learn_from(self, teacher: keras.Model, taught: Callable[[Any, Any], Any], share: float) -> None:
         """Set the teacher before training.
 
         Args:
             teacher: from ids to scores over the same ids.
+            taught: the loss of the teacher's scores and the own ones, float32 `[batch]`.
             share: how much of the loss is the cross-entropy to the teacher's probabilities, 0 to 1.
         """
         # A function and not the model, whose weights Keras would count as this one's.
         self.teacher_scores: Callable[[Any], Any] = lambda ids: teacher(ids, training=False)
+        self.taught = taught
         self.share = share
 
     def compute_loss(
@@ -113,6 +117,5 @@ class Pupil(keras.Model):
     ) -> Any:
         """Add the cross-entropy to the teacher's probabilities."""
         own = super().compute_loss(x, y, y_pred, sample_weight, training)
-        probabilities = tf.nn.softmax(self.teacher_scores(x))
-        taught = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(probabilities, y_pred))
+        taught = tf.reduce_mean(self.taught(self.teacher_scores(x), y_pred))
         return (1 - self.share) * own + self.share * taught

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import scipy.stats
 
 from ondevice.training.evaluation import Evaluation, without_known
-from ondevice.training.metrics import METRICS, per_user
+from ondevice.training.metrics import cut_off, per_user
 from ondevice.validation.record import Quality
 
 RESAMPLES = 1_000
@@ -23,22 +23,23 @@ def choose_users(evaluation: Evaluation, users: int | None) -> Evaluation:
     return evaluation.of_users(np.sort(np.random.default_rng(0).choice(len(evaluation), users, replace=False)))
 
 
-def compare(evaluation: Evaluation, items: npt.NDArray[Any], metric: str) -> Quality:
+def compare(evaluation: Evaluation, items: npt.NDArray[Any], scores: npt.NDArray[Any], metric: str) -> Quality:
     """Compare a file's answers with the reference's.
 
     Args:
         evaluation: users, right answers and the reference's answers.
         items: the file's answers, int32 `[users, k]`.
+        scores: their scores, float32 `[users, k]`.
         metric: name of the metric; `k` must reach its cut-off.
     """
     k = items.shape[1]
     # The file can leave out only the ids it is given; what else a user knows is dropped from both answers alike.
     best = without_known(evaluation.items[:, :k], evaluation.known)
-    reference = per_user(best, evaluation.relevant, metric)
+    reference = per_user(best, evaluation.relevant, metric, evaluation.scores)
     cleaned = without_known(items, evaluation.known)
-    measured = per_user(cleaned, evaluation.relevant, metric)
+    measured = per_user(cleaned, evaluation.relevant, metric, scores)
     # All labels are returned for every text: what differs is which one is first.
-    first = METRICS[metric][1]
+    first = cut_off(metric)
     pairs = zip(best[:, :first], cleaned[:, :first], strict=True)
     overlap = np.array([np.isin(row, found).mean() for row, found in pairs])
     return Quality(

@@ -13,7 +13,7 @@ from ondevice.devices.device import Device, Job, Outcome
 from ondevice.devices.measurement import Measurement
 from ondevice.errors import UsageError
 from ondevice.training.evaluation import Evaluation
-from ondevice.training.metrics import METRICS
+from ondevice.training.metrics import cut_off
 from ondevice.units import format_bytes
 from ondevice.validation.contract import runtime_failures, signature_failures, vector_failures
 from ondevice.validation.lookups import lookup_failures, lookup_jobs
@@ -78,9 +78,9 @@ def validate_bundle(
 
 
 def _check_metric(bundle: Bundle, metric: str) -> None:
-    cut_off, returned = METRICS[metric][1], bundle.manifest.top_k
-    if cut_off > returned:
-        raise UsageError(f"metric {metric!r} needs {cut_off} items, the file returns {returned}; export with more.")
+    needed, returned = cut_off(metric), bundle.manifest.top_k
+    if needed > returned:
+        raise UsageError(f"metric {metric!r} needs {needed} items, the file returns {returned}; export with more.")
 
 
 def _jobs(
@@ -116,7 +116,7 @@ def _judge(
             users = len(evaluation) if evaluation is not None else 0
             wrong, largest = vector_failures(manifest, bundle.vectors.vectors, items[users:], scores[users:])
             if evaluation is not None:
-                quality = compare(evaluation, items[:users, 0], metric)
+                quality = compare(evaluation, items[:users, 0], scores[:users, 0], metric)
         failures += wrong
     # What the answers met, too, is named once.
     failures += [failure for failure in lookup_failures(manifest, lookups) if failure not in failures]

@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ondevice.data.click_reader import ClickReader
+from ondevice.data.clicks import ClickLog
 from ondevice.data.interactions import Interactions
+from ondevice.data.labelled import MINIMUM_COUNT, NO_KEY
 from ondevice.data.reader import Reader, registry
 from ondevice.data.readers.synthetic import Synthetic
+from ondevice.data.readers.synthetic_clicks import SyntheticClicks
 from ondevice.data.readers.synthetic_texts import SyntheticTexts
 from ondevice.data.text_reader import TextReader
-from ondevice.data.texts import MINIMUM_COUNT, NO_WORD, LabelledTexts
+from ondevice.data.texts import LabelledTexts
 from ondevice.errors import UsageError
 
 NAMES = registry.names()
@@ -63,11 +67,31 @@ def _archive(folder: Path) -> Path:
     return path
 
 
+def _click_log(folder: Path) -> Path:
+    for name, lines in {
+        "train.csv": "click,user,ad\n0,u1,a1\n1,u1,a2\n0,u2,a1\n1,,a2\n0,,a1\n",
+        "valid.csv": "click,user,ad\n1,u1,a1\n0,u9,a2\n",
+        "test.csv": "ad,click,user\na1,1,u1\na7,0,u2\n",
+    }.items():
+        (folder / name).write_text(lines)
+    return folder
+
+
+def _kddcup(folder: Path) -> Path:
+    rows = (f'"{n % 2}",{n},"site {n % 3}","{n % 4}"' for n in range(100))
+    path = folder / "Click_prediction_small.csv"
+    path.write_text("\n".join(['"click","impression","url_hash","ad_id"', *rows]))
+    return path
+
+
 SAMPLES: dict[str, tuple[Callable[[], Reader], Callable[[Path], Path | None]]] = {
     "aclimdb": (registry.load("aclimdb"), _archive),
+    "click_log": (registry.load("click_log"), _click_log),
+    "kddcup_clicks": (registry.load("kddcup_clicks"), _kddcup),
     "labelled_texts": (registry.load("labelled_texts"), _labelled_texts),
     "sequences": (registry.load("sequences"), _sequences),
     "synthetic": (lambda: Synthetic(users=40, items=200), _nothing),
+    "synthetic_clicks": (lambda: SyntheticClicks(lines=400, users=40), _nothing),
     "synthetic_texts": (lambda: SyntheticTexts(texts=60, words=80), _nothing),
     "user_items": (registry.load("user_items"), _user_items),
 }
@@ -75,7 +99,10 @@ SAMPLES: dict[str, tuple[Callable[[], Reader], Callable[[Path], Path | None]]] =
 
 
 TEXTS = [name for name in NAMES if issubclass(registry.load(name), TextReader)]
-OF_KIND = {"interactions": [name for name in NAMES if name not in TEXTS], "texts": TEXTS}
+CLICKS = [name for name in NAMES if issubclass(registry.load(name), ClickReader)]
+OF_KIND = {
+    "interactions": [name for name in NAMES if name not in (*TEXTS, *CLICKS)], "texts": TEXTS, "clicks": CLICKS,
+}  # fmt: skip
 
 
 def reading(name: str, folder: Path) -> Callable[[], Any]:
@@ -91,6 +118,11 @@ def read(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Interac
 
 @pytest.fixture(params=OF_KIND["texts"])
 def read_texts(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], LabelledTexts]:
+    return reading(request.param, tmp_path)
+
+
+@pytest.fixture(params=OF_KIND["clicks"])
+def read_clicks(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], ClickLog]:
     return reading(request.param, tmp_path)
 
 
@@ -133,10 +165,10 @@ def test_texts_have_numbers_of_words_and_labels(read_texts: Callable[[], Labelle
     assert [data.tokenizer.words(key) for key in data.item_keys] == [[key] for key in data.item_keys]
     assert len(set(data.labels)) == len(data.labels) == 2
     for split in (data.train, data.valid, data.test):
-        assert len(split) == len(split.words) > 0
-        assert split.words.values.dtype == split.labels.dtype == np.int32
-        assert split.words.values.min() >= NO_WORD
-        assert split.words.values.max() < data.items
+        assert len(split) == len(split.keys) > 0
+        assert split.keys.values.dtype == split.labels.dtype == np.int32
+        assert split.keys.values.min() >= NO_KEY
+        assert split.keys.values.max() < data.items
         assert set(split.labels.tolist()) <= {0, 1}
     assert data.contexts.values.min() >= 0
     assert len(data.contexts) == len(data.train)
@@ -152,15 +184,47 @@ def test_settings_of_texts_limit_the_vocabulary(name: str, tmp_path: Path) -> No
     many = registry.load(name)(minimum_count=1, most_words=1_000).read("many", path)
     few = registry.load(name)(minimum_count=2, most_words=3).read("few", path)
     assert few.item_keys == many.item_keys[:3]
-    np.testing.assert_array_equal(few.train.words.offsets, many.train.words.offsets)
-    np.testing.assert_array_equal(few.test.words.values == NO_WORD, ~np.isin(many.test.words.values, [0, 1, 2]))
+    np.testing.assert_array_equal(few.train.keys.offsets, many.train.keys.offsets)
+    np.testing.assert_array_equal(few.test.keys.values == NO_KEY, ~np.isin(many.test.keys.values, [0, 1, 2]))
 
 
 def test_reading_texts_twice_gives_the_same(read_texts: Callable[[], LabelledTexts]) -> None:
     one, other = read_texts(), read_texts()
     assert (one.item_keys, one.labels) == (other.item_keys, other.labels)
     for split in ("train", "valid", "test"):
-        np.testing.assert_array_equal(getattr(one, split).words.values, getattr(other, split).words.values)
+        np.testing.assert_array_equal(getattr(one, split).keys.values, getattr(other, split).keys.values)
+        np.testing.assert_array_equal(getattr(one, split).labels, getattr(other, split).labels)
+
+
+def test_click_logs_have_a_value_for_each_field_of_every_line(read_clicks: Callable[[], ClickLog]) -> None:
+    data = read_clicks()
+    assert (data.name, data.task, data.labels) == ("a name", "clicks", ("click",))
+    assert data.items == len(set(data.item_keys)) > 0
+    assert {key.partition("=")[0] for key in data.item_keys} <= set(data.fields)
+    for split in (data.train, data.valid, data.test):
+        assert len(split) == len(split.keys) > 0
+        assert (np.diff(split.keys.offsets) == len(data.fields)).all()
+        assert split.keys.values.min() >= NO_KEY
+        assert split.keys.values.max() < data.items
+        assert set(split.labels.tolist()) == {0, 1}
+        # A value stands at the place of its field.
+        for line in split.keys:
+            for field, value in zip(data.fields, line, strict=True):
+                assert value == NO_KEY or data.item_keys[value].startswith(f"{field}=")
+    assert data.counts.min() >= MINIMUM_COUNT
+    assert data.leanings.shape == (data.items, 2)
+    # What an app types in for a line becomes the keys of that line.
+    line = [data.item_keys[value] for value in data.train.keys[0] if value != NO_KEY]
+    assert [word for word in data.tokenizer.words("\n".join(reversed(line))) if not word.endswith("=")] == [
+        word for word in line if not word.endswith("=")
+    ]
+
+
+def test_reading_clicks_twice_gives_the_same(read_clicks: Callable[[], ClickLog]) -> None:
+    one, other = read_clicks(), read_clicks()
+    assert (one.item_keys, one.tokenizer) == (other.item_keys, other.tokenizer)
+    for split in ("train", "valid", "test"):
+        np.testing.assert_array_equal(getattr(one, split).keys.values, getattr(other, split).keys.values)
         np.testing.assert_array_equal(getattr(one, split).labels, getattr(other, split).labels)
 
 
@@ -191,4 +255,7 @@ def test_needs_data_is_true_of_the_reader(name: str, tmp_path: Path) -> None:
 
 
 def test_members_found_are_pinned() -> None:
-    assert NAMES == ["aclimdb", "labelled_texts", "sequences", "synthetic", "synthetic_texts", "user_items"]
+    assert NAMES == [
+        "aclimdb", "click_log", "kddcup_clicks", "labelled_texts", "sequences", "synthetic", "synthetic_clicks",
+        "synthetic_texts", "user_items",
+    ]  # fmt: skip

@@ -26,7 +26,8 @@ from ondevice.pipeline.export import export
 from ondevice.pipeline.validate import validate
 from ondevice.tokenizer import Tokenizer
 from ondevice.training.choose import choose_output
-from ondevice.training.metrics import METRICS
+from ondevice.training.metrics import NAMES as METRICS
+from ondevice.training.metrics import cut_off
 from ondevice.training.objective import registry as objectives
 from ondevice.training.run_folder import Run
 from ondevice.validation.vocabulary import vocabulary_failures
@@ -39,7 +40,7 @@ EXPORTED = [("text full", "float32"), ("text memcom", "int8"), ("text quotient_r
 
 
 def test_every_task_has_its_member_in_every_family_and_the_tasks_are_pinned() -> None:
-    assert NAMES == objectives.names() == signatures.names() == ["ranking", "text"]
+    assert NAMES == objectives.names() == signatures.names() == ["clicks", "ranking", "text"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,7 +48,7 @@ def test_facts_of_a_task_fit_together(name: str) -> None:
     task = tasks.load(name)
     assert task.title
     assert set(task.metrics) <= set(METRICS)
-    assert (task.top_k == 0) or all(METRICS[metric][1] <= task.top_k for metric in task.metrics)
+    assert (task.top_k == 0) or all(cut_off(metric) <= task.top_k for metric in task.metrics)
     assert task.require_metric(None) == task.metric == task.metrics[0]
     with pytest.raises(UsageError, match="unknown metric 'speed'"):
         task.require_metric("speed")
@@ -131,7 +132,7 @@ def test_the_file_answers_as_the_model_on_every_runtime(exported: tuple[Run, Bun
 def test_a_single_text_is_answered_the_way_an_app_asks(exported: tuple[Run, Bundle]) -> None:
     _, bundle = exported
     manifest, data = bundle.manifest, tiny_texts()
-    texts = [" ".join(data.item_keys[number] for number in text if number >= 0) for text in data.test.words]
+    texts = [" ".join(data.item_keys[number] for number in text if number >= 0) for text in data.test.keys]
     vocabulary = Vocabulary.read(bundle.folder / "vocab.txt")
     ids = vocabulary.text_ids(texts, manifest.tokenizer, manifest.history_length)
     outcome = Host().run(Job(bundle.model, "litert", "classify", {"ids": ids[:, None]}, warmups=0))

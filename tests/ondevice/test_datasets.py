@@ -34,7 +34,7 @@ def test_every_profile_parses_and_names_a_reader(name: str) -> None:
     assert profile.reader in readers.names()
     assert profile.title
     assert profile.source
-    assert profile.history_length >= 1
+    assert profile.history_length >= (0 if profile.of_fields else 1)
 
 
 @pytest.mark.parametrize("name", dataset.names())
@@ -43,14 +43,15 @@ def test_every_profile_sets_only_training_settings_in_range(name: str) -> None:
     for setting, value in profile.training.items():
         kind = check_setting(setting)
         assert isinstance(value, (int, float) if kind is float else int), setting
-    config = TrainConfig(name, **{"history_length": profile.history_length, **profile.training})
+    length = {} if profile.of_fields else {"history_length": profile.history_length}
+    config = TrainConfig(name, **{**length, **profile.training})
     assert config.dataset == name
 
 
 def test_profiles_found_are_pinned() -> None:
     assert dataset.names() == [
-        "amazon-toys-seq", "gowalla", "imdb", "labelled-texts", "lastfm", "sequences", "synthetic", "synthetic-texts",
-        "user-items",
+        "amazon-toys-seq", "click-log", "gowalla", "imdb", "kddcup2012", "labelled-texts", "lastfm", "sequences",
+        "synthetic", "synthetic-clicks", "synthetic-texts", "user-items",
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""nDCG and recall against hand-worked values and against a slow loop."""
+"""The metrics against hand-worked values, slow loops and other implementations."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.metrics import roc_auc_score
 
 from ondevice import task as tasks
 from ondevice.data.lists import Lists
 from ondevice.manifest import POPULARITY
 from ondevice.training.metrics import (
     METRICS,
+    NAMES,
+    auc,
     by_popularity,
+    cut_off,
+    log_loss,
     macro_f1,
     means,
     ndcg,
@@ -24,6 +30,8 @@ from ondevice.training.metrics import (
 )
 
 RANKING = tasks.load("ranking").metrics
+SCORES = np.zeros((0, 0))
+"""What metrics of places do not look at."""
 
 
 def measured(metric, recommended: list[int], relevant: list[int], k: int) -> float:
@@ -89,9 +97,9 @@ def test_no_recommendation_never_hits() -> None:
 def test_users_without_relevant_items_are_left_out() -> None:
     recommended = np.tile(np.arange(20), (3, 1))
     relevant = Lists.of([[0], [], [19, 50]])
-    assert per_user(recommended, relevant, "recall@20").tolist() == [1.0, 0.5]
-    assert per_user(recommended, relevant, "recall@10").tolist() == [1.0, 0.0]
-    assert per_user(recommended, relevant, "ndcg@10").tolist() == [1.0, 0.0]
+    assert per_user(recommended, relevant, "recall@20", SCORES).tolist() == [1.0, 0.5]
+    assert per_user(recommended, relevant, "recall@10", SCORES).tolist() == [1.0, 0.0]
+    assert per_user(recommended, relevant, "ndcg@10", SCORES).tolist() == [1.0, 0.0]
     # Means over two users, not three.
     assert means(recommended, relevant, METRICS)["recall@20"] == 0.75
 
@@ -104,8 +112,9 @@ def test_means_hold_the_metrics_whose_cut_off_is_reached() -> None:
 
 
 def test_metrics_reported_are_pinned() -> None:
-    assert sorted(METRICS) == ["accuracy", "ndcg@10", "ndcg@20", "recall@10", "recall@20"]
-    assert all(name.endswith(f"@{METRICS[name][1]}") for name in RANKING)
+    assert sorted(NAMES) == ["accuracy", "auc", "ndcg@10", "ndcg@20", "recall@10", "recall@20"]
+    assert all(name.endswith(f"@{cut_off(name)}") for name in RANKING)
+    assert cut_off("auc") == cut_off("accuracy") == 1
 
 
 def test_accuracy_is_the_share_of_texts_whose_first_label_is_right() -> None:
@@ -144,7 +153,7 @@ def test_equal_to_a_slow_loop(users: list[tuple[list[int], list[int], int]]) -> 
     relevant = Lists.of([found for _, found, _ in users])
     for name in RANKING:
         k = METRICS[name][1]
-        values = per_user(np.array(recommended), relevant, name)
+        values = per_user(np.array(recommended), relevant, name, SCORES)
         expected = [slow(row, found, k) for row, (_, found, _) in zip(recommended, users, strict=True) if found]
         assert values.shape == (len(expected),)
         np.testing.assert_allclose(values, [pair[name.startswith("recall")] for pair in expected], atol=1e-12)
@@ -186,3 +195,48 @@ def test_no_item_of_a_class_is_rarer_than_one_of_the_next(counts: list[int]) -> 
         for other in range(one + 1, 4):
             rarest = min((count for count, each in zip(counts, classes, strict=True) if each == one), default=10)
             assert rarest >= max((c for c, each in zip(counts, classes, strict=True) if each == other), default=0)
+
+
+def test_area_worked_by_hand() -> None:
+    scores, clicked = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
+    # The click at 0.9 is above both others, the one at 0.5 ties with one and is above the other.
+    area = (1 + 0.75) / 2
+    # Of the two without one, that at 0.5 is below one click and ties with the other, that at 0.1 is below both.
+    expected = [area + 2 * (part - area) for part in (1, 0.75, 0.75, 1)]
+    np.testing.assert_allclose(auc(scores, clicked), expected)
+    relevant = Lists.of([[0], [0], [], []])
+    np.testing.assert_allclose(per_user(np.zeros((4, 1), int), relevant, "auc", scores[:, None]), expected)
+
+
+scored_lines = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=60).filter(
+    lambda lines: len({clicked for _, clicked in lines}) == 2
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(scored_lines)
+def test_mean_of_the_parts_is_the_area_and_their_variance_that_of_the_area(lines: list[tuple[int, bool]]) -> None:
+    scores, clicked = (np.array(part) for part in zip(*lines, strict=True))
+    values = auc(scores, clicked)
+    assert values.mean() == pytest.approx(roc_auc_score(clicked, scores), abs=1e-9)
+    # DeLong et al., equation for one curve, by a slow loop.
+    wins = np.array([[(a > b) + (a == b) / 2 for b in scores[~clicked]] for a in scores[clicked]])
+    by_click, by_other = wins.mean(axis=1), wins.mean(axis=0)
+    variance = np.var(by_click) / len(by_click) + np.var(by_other) / len(by_other)
+    assert np.var(values) / len(values) == pytest.approx(variance, abs=1e-9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(scored_lines)
+def test_only_the_order_of_scores_counts_and_turning_it_round_turns_the_area_round(lines: list) -> None:
+    scores, clicked = (np.array(part) for part in zip(*lines, strict=True))
+    np.testing.assert_allclose(auc(scores, clicked), auc(np.exp(scores / 3), clicked), atol=1e-9)
+    assert auc(-scores, clicked).mean() == pytest.approx(1 - auc(scores, clicked).mean(), abs=1e-9)
+    assert auc(scores, ~clicked).mean() == pytest.approx(1 - auc(scores, clicked).mean(), abs=1e-9)
+
+
+def test_log_loss_worked_by_hand_and_finite_where_a_probability_is_none() -> None:
+    clicked = np.array([1, 0, 1])
+    probability = np.array([0.8, 0.3, 0.5], np.float32)
+    assert log_loss(probability, clicked) == pytest.approx(sklearn_log_loss(clicked, probability), rel=1e-6)
+    assert 10 < log_loss(np.array([0, 1], np.float32), np.array([1, 0])) < 100

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from ondevice.data.bisection import bisect
 from ondevice.data.factors import id_factors
 from ondevice.data.interactions import Interactions
+from ondevice.data.labelled import LabelledSplit
 from ondevice.data.lists import Lists
 from ondevice.data.orders.random import Random
 from ondevice.data.orders.semantic import Semantic
-from ondevice.data.texts import LabelledTexts, TextSplit
+from ondevice.data.texts import LabelledTexts
 from ondevice.ids import run_starts
 from ondevice.tokenizer import Tokenizer
 
@@ -138,7 +139,7 @@ def test_words_that_lean_to_one_label_are_neighbours_though_all_occur_together()
     labels = rng.integers(2, size=400).astype(np.int32)
     chances = [np.where(leaning == label, 3.0, 1.0) / 80 for label in range(2)]
     words = Lists.of([rng.choice(40, 12, p=chances[label]) for label in labels])
-    split = TextSplit(words, labels)
+    split = LabelledSplit(words, labels)
     keys = tuple(f"word{number}" for number in range(40))
     data = LabelledTexts("lean", keys, split, split, split, labels=("bad", "good"), tokenizer=Tokenizer())
     assert ((data.leanings[:, 1] > 0) == (leaning == 1)).all()

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from ondevice.data import dataset as datasets
+from ondevice.data.labelled import LabelledSplit
 from ondevice.data.readers.aclimdb import AclImdb
 from ondevice.data.readers.labelled_texts import LabelledTextFiles
 from ondevice.data.readers.synthetic_texts import SyntheticTexts
-from ondevice.data.texts import LabelledTexts, TextSplit
+from ondevice.data.texts import LabelledTexts
 from ondevice.errors import OnDeviceError, UsageError
 
 TRAIN = "pos\tA fine, FINE film.<br />Fine!\nneg\tdull film\npos\ta\tfilm \u2028x\u2028\n"
@@ -29,9 +30,9 @@ def folder_of(folder: Path, train: str | bytes = TRAIN, valid: str = VALID, test
     return folder
 
 
-def words(data: LabelledTexts, split: TextSplit) -> list[tuple[str, list[str]]]:
+def words(data: LabelledTexts, split: LabelledSplit) -> list[tuple[str, list[str]]]:
     keys = (*data.item_keys, "?")
-    texts = ([keys[number] for number in text] for text in split.words)
+    texts = ([keys[number] for number in text] for text in split.keys)
     return list(zip((data.labels[label] for label in split.labels), texts, strict=True))
 
 
@@ -147,11 +148,11 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
 def test_made_texts_hold_more_words_of_their_own_label() -> None:
     data = SyntheticTexts(texts=400, words=300).read("made", None)
     counts = np.zeros((2, data.items))
-    for label, text in zip(data.train.labels, data.train.words, strict=True):
+    for label, text in zip(data.train.labels, data.train.keys, strict=True):
         np.add.at(counts[label], text, 1)
     shares = (counts + 1) / (counts + 1).sum(axis=1, keepdims=True)
     lean = np.log(shares[1] / shares[0])
-    guessed = [int(lean[text].sum() > 0) for text in data.test.words]
+    guessed = [int(lean[text].sum() > 0) for text in data.test.keys]
     assert np.mean(np.array(guessed) == data.test.labels) > 0.75
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ondevice.data.texts import NO_WORD, SPLITS, LabelledTexts
+from ondevice.data.labelled import NO_KEY, SPLITS
+from ondevice.data.texts import LabelledTexts
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.quality import BEST
@@ -33,8 +34,8 @@ def write_texts(data: LabelledTexts, folder: Path) -> Path:
     for split in SPLITS:
         part = getattr(data, split)
         lines = (
-            f"{data.labels[label]}\t{' '.join(data.item_keys[word] for word in text if word != NO_WORD)}\n"
-            for label, text in zip(part.labels, part.words, strict=True)
+            f"{data.labels[label]}\t{' '.join(data.item_keys[word] for word in text if word != NO_KEY)}\n"
+            for label, text in zip(part.labels, part.keys, strict=True)
         )
         (folder / f"{split}.tsv").write_text("".join(lines))
     return folder
@@ -57,9 +58,7 @@ def test_written_texts_are_read_as_they_were(files: Path) -> None:
     written, read = tiny_texts(), read_data("labelled-texts", files, {"minimum_count": 1})
     assert (read.item_keys, read.labels) == (written.item_keys, written.labels)
     assert isinstance(read, LabelledTexts)
-    np.testing.assert_array_equal(
-        read.test.words.values, written.test.words.values[written.test.words.values != NO_WORD]
-    )
+    np.testing.assert_array_equal(read.test.keys.values, written.test.keys.values[written.test.keys.values != NO_KEY])
 
 
 def test_a_run_of_texts_reports_accuracy_of_texts(done: tuple[Report, Path]) -> None:

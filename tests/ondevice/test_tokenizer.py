@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ondevice.errors import UsageError
-from ondevice.tokenizer import Tokenizer
+from ondevice.tokenizer import FIELDS, Tokenizer
 
 WORDS = Tokenizer()
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
@@ -72,3 +72,53 @@ def test_only_ascii_letters_change_case_and_cutting_again_changes_nothing(text: 
 def test_an_unknown_tokenizer_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown tokenizer 'word', did you mean 'words'"):
         Tokenizer("word")
+
+
+LINES = Tokenizer(FIELDS, lowercase=False, fields=("user", "ad", "a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["user=", "ad=", "a="]),
+        ("user=1\nad=x y\na=z", ["user=1", "ad=x y", "a=z"]),
+        # The order is that of the fields, and the last one counts.
+        ("a=z\nad=1\nuser=1\nad=2", ["user=1", "ad=2", "a=z"]),
+        ("user=1\nad=2\nad=", ["user=1", "ad=", "a="]),
+        (" \tuser=1 \r\n\t a=z\t", ["user=1", "ad=", "a=z"]),
+        ("user\nuser = 1\nUSER=1\nuse=1\nusers=1\n=1", ["user=", "ad=", "a="]),
+        ("user==\na=b=c", ["user==", "ad=", "a=b=c"]),
+        # Only these blanks and this end of a line: other ones belong to a value.
+        ("user=1\x0bad=2\na=\u2028\u00a0", ["user=1\x0bad=2", "ad=", "a=\u2028\u00a0"]),
+    ],
+)
+def test_a_line_for_each_field(text: str, words: list[str]) -> None:
+    assert LINES.words(text) == words
+
+
+@given(TEXTS)
+def test_there_is_one_word_of_each_field_and_cutting_again_changes_nothing(text: str) -> None:
+    words = LINES.words(text)
+    assert [word.partition("=")[0] for word in words] == list(LINES.fields)
+    assert LINES.words("\n".join(words)) == words
+
+
+NAMELESS = ("", "a=b", " b", "b\t", "b\nc", "b\u2028c", "b\r")
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        ({"name": "words", "fields": ("a",)}, r"fields is \['a'\]; allowed are none for the tokenizer 'words'"),
+        ({"name": "fields", "fields": ("a",)}, "lowercase is True; allowed is False for the tokenizer 'fields'"),
+        ({"name": "fields", "lowercase": False}, r"fields is \[\]; allowed is one or more, each once"),
+        ({"name": "fields", "lowercase": False, "fields": ("a", "b", "a")}, "allowed is one or more, each once"),
+        *(
+            ({"name": "fields", "lowercase": False, "fields": ("a", name)}, "is not allowed; a name is one line")
+            for name in NAMELESS
+        ),
+    ],
+)
+def test_fields_that_no_line_can_name_are_refused(record: dict, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        Tokenizer(**record)

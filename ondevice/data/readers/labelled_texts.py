@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ondevice.data.labelled import SPLITS
 from ondevice.data.reader import find, text_lines
 from ondevice.data.text_reader import TextReader
-from ondevice.data.texts import SPLITS, LabelledText, LabelledTexts, number_texts
+from ondevice.data.texts import LabelledText, LabelledTexts, number_texts
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.tokenizer import Tokenizer
 

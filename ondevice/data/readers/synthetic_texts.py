@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ondevice.data.labelled import MINIMUM_COUNT, MOST_WORDS
 from ondevice.data.text_reader import TextReader
-from ondevice.data.texts import MINIMUM_COUNT, MOST_WORDS, LabelledText, LabelledTexts, number_texts
+from ondevice.data.texts import LabelledText, LabelledTexts, number_texts
 from ondevice.errors import UsageError
 from ondevice.tokenizer import Tokenizer
 

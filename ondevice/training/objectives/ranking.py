@@ -29,7 +29,7 @@ class Ranking(Objective[Interactions]):
 
     def require(self, data: Interactions) -> None:
         """Refuse an empty split, and fewer items than the metrics look at."""
-        least = max(metrics.METRICS[name][1] for name in TASK.metrics)
+        least = max(metrics.cut_off(name) for name in TASK.metrics)
         if data.items < least:
             raise OnDeviceError(f"data set {data.name!r} has {data.items} items; the metrics need at least {least}.")
         for split, lists in (("validation", data.valid), ("test", data.test)):
@@ -75,7 +75,7 @@ class Ranking(Objective[Interactions]):
         from ondevice.training.score import Scorer, evaluate
 
         known, relevant = _some(data.train.mapped(ids), data.valid.mapped(ids), config.validation_users)
-        scorer = Scorer(model, metrics.METRICS[TASK.metric][1])
+        scorer = Scorer(model, metrics.cut_off(TASK.metric))
 
         def value() -> float:
             found, ranking = evaluate(scorer, known, relevant, config.history_length)
