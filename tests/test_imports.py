@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 NEED_TENSORFLOW = (
     "converters.lower",
     "converters.signature",
+    "converters.signatures.clicks",
     "converters.signatures.ranking",
     "converters.signatures.text",
     "converters.tflite",

@@ -4,8 +4,15 @@ import { BundleError } from "./bundle_error.js";
 
 export const SCHEMA_VERSION = 2;
 
-/** Tasks this page knows: the signature's answer by name, and what the answer's ids are. */
-export const TASKS = { ranking: { answer: "items" }, text: { answer: "labels" } };
+/** Tasks this page knows: the signature's answer by name, and the tokenizer of what is typed in. */
+export const TASKS = {
+  ranking: { answer: "items" },
+  text: { answer: "labels", tokenizer: "words" },
+  clicks: { answer: "labels", tokenizer: "fields" },
+};
+
+/** Tell whether the model answers with labels, about what is typed in, and not with items. */
+export const answersLabels = ({ task }) => TASKS[task].answer === "labels";
 
 /** Type of every field that this page reads, as the exporter names it; one with a default may be absent. */
 export const FIELDS = {
@@ -46,7 +53,11 @@ const CHECKS = {
   "tuple[str, ...]": isListOf(isText),
   "dict[str, str]": (value) => isObject(value) && Object.values(value).every(isText),
   "Tokenizer | None": (value) =>
-    value === null || (isObject(value) && isText(value.name) && typeof value.lowercase === "boolean"),
+    value === null ||
+    (isObject(value) &&
+      isText(value.name) &&
+      typeof value.lowercase === "boolean" &&
+      (value.fields === undefined || isListOf(isText)(value.fields))),
 };
 
 /**
@@ -79,8 +90,13 @@ export function readManifest(text) {
     manifest[name] = value;
   }
   if (!Object.hasOwn(TASKS, manifest.task)) {
-    const known = Object.keys(TASKS).join(" and ");
+    const known = Object.keys(TASKS).join(", ");
     throw new BundleError(`The bundle is for the task "${manifest.task}"; this page knows ${known}.`);
+  }
+  const { tokenizer } = TASKS[manifest.task];
+  if (tokenizer !== undefined && manifest.tokenizer?.name !== tokenizer) {
+    const name = manifest.tokenizer?.name ?? "none";
+    throw new BundleError(`The bundle's tokenizer is "${name}"; for the task ${manifest.task} this page knows ${tokenizer}.`);
   }
   return manifest;
 }

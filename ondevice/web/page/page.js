@@ -4,7 +4,9 @@ import { showCheck, showFacts } from "./about.js";
 import { openBundle } from "./bundle.js";
 import { BundleError } from "./bundle_error.js";
 import { byId } from "./dom.js";
+import { showFields } from "./fields_view.js";
 import { measureLatency } from "./latency.js";
+import { answersLabels } from "./manifest.js";
 import { loadRuntime } from "./model.js";
 import { showRanking } from "./ranking_view.js";
 import { Recommender } from "./recommender.js";
@@ -12,7 +14,8 @@ import { selfCheck } from "./selfcheck.js";
 import { showText } from "./text_view.js";
 import { Tokenizer } from "./tokenizer.js";
 
-const TITLES = { ranking: "Recommendations", text: "Text classifier" };
+const TITLES = { ranking: "Recommendations", text: "Text classifier", clicks: "Click predictor" };
+const VIEWS = { ranking: showRanking, text: showText, clicks: showFields };
 
 /** Say what is being done, and let the browser show it. */
 async function step(what) {
@@ -35,8 +38,7 @@ async function start() {
   const recommender = await Recommender.load(bundle);
   const recommend = (ids) => recommender.recommend(ids);
   const { manifest, vocabulary, vectors } = bundle;
-  const isText = manifest.task === "text";
-  const tokenizer = isText ? new Tokenizer(manifest.tokenizer, vocabulary, manifest.history_length) : null;
+  const tokenizer = answersLabels(manifest) ? new Tokenizer(manifest.tokenizer, vocabulary, manifest.history_length) : null;
 
   await step("Checking the answers …");
   showCheck(await selfCheck(bundle, recommend, tokenizer));
@@ -47,8 +49,7 @@ async function start() {
 
   byId("view").hidden = byId("about").hidden = false;
   byId("progress").hidden = true;
-  if (isText) showText(byId("view"), bundle, recommend, tokenizer);
-  else showRanking(byId("view"), bundle, recommend);
+  VIEWS[manifest.task](byId("view"), bundle, recommend, tokenizer);
 }
 
 function showProblem(error) {

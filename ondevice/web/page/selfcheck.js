@@ -1,6 +1,7 @@
 // The self-check: does this browser answer the bundle's test vectors as the reference model does?
 // What counts as equal is the rule of the exporter's own validation.
 
+import { answersLabels } from "./manifest.js";
 import { RESERVED_IDS } from "./vocabulary.js";
 
 /** A score step is this part of the range of the reference's scores. */
@@ -9,7 +10,7 @@ export const STEPS_PER_RANGE = 255;
 /** Return what is wrong with one answer in itself, empty if nothing is. */
 export function answerProblem(manifest, ids, { items, scores }) {
   const [first, end] =
-    manifest.task === "text" ? [0, manifest.labels.length] : [RESERVED_IDS, manifest.vocabulary_size];
+    answersLabels(manifest) ? [0, manifest.labels.length] : [RESERVED_IDS, manifest.vocabulary_size];
   if (!scores.every(Number.isFinite)) return "scores are not finite";
   if (scores.some((score, place) => place > 0 && score > scores[place - 1])) return "scores do not fall";
   const wrong = items.find((item) => item < first || item >= end);
@@ -57,12 +58,12 @@ function namesProblem(vector, names) {
  *
  * @param {object} bundle the bundle.
  * @param {(ids: number[]) => Promise<{items: number[], scores: number[]}>} recommend the model.
- * @param {import("./tokenizer.js").Tokenizer | null} tokenizer of a text bundle.
+ * @param {import("./tokenizer.js").Tokenizer | null} tokenizer of a bundle whose inputs are typed in.
  * @returns {Promise<{total: number, failures: string[], largestSteps: number}>} a sentence for every difference.
  */
 export async function selfCheck({ manifest, vocabulary, vectors, texts }, recommend, tokenizer) {
   const failures = [];
-  const names = manifest.task === "text" ? manifest.labels : vocabulary.keys;
+  const names = answersLabels(manifest) ? manifest.labels : vocabulary.keys;
   let largestSteps = 0;
   for (const vector of vectors) {
     let answer;

@@ -1,6 +1,7 @@
 // The view of a text bundle: a text to type, and how probable the model finds each label.
 
-import { bar, byId, element, fill } from "./dom.js";
+import { byId, element, fill } from "./dom.js";
+import { labelRows, percent } from "./label_rows.js";
 import { UNKNOWN_ID } from "./vocabulary.js";
 
 const WAIT_MS = 120;
@@ -31,19 +32,13 @@ export function showText(place, { manifest, texts }, recommend, tokenizer) {
     const read = tokenizer.read(field.value);
     describe(read);
     const start = performance.now();
-    const { items, scores } = await recommend(read.map(({ id }) => id));
+    const answer = await recommend(read.map(({ id }) => id));
     const took = performance.now() - start;
     // Another change may have come meanwhile; the last one counts.
     if (mine !== turn) return;
-    const percent = (score) => `${(score * 100).toFixed(score > 0.995 || score < 0.005 ? 1 : 0)} %`;
-    const rows = items.map((label, index) => {
-      const name = element("span", { class: "name" }, manifest.labels[label]);
-      const number = element("span", { class: "number" }, percent(scores[index]));
-      return element("li", { "data-id": String(label) }, element("div", { class: "what" }, name, bar(scores[index])), number);
-    });
-    byId("answers").replaceChildren(...rows);
+    byId("answers").replaceChildren(...labelRows(manifest.labels, answer));
     byId("took").textContent = `${took.toFixed(1)} ms`;
-    byId("answers-status").textContent = `Most probable: ${manifest.labels[items[0]]}, ${percent(scores[0])}.`;
+    byId("answers-status").textContent = `Most probable: ${manifest.labels[answer.items[0]]}, ${percent(answer.scores[0])}.`;
   }
 
   field.addEventListener("input", () => {

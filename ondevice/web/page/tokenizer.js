@@ -1,6 +1,5 @@
-// A text to ids: cut into words as the manifest says, looked up, cut to the last ones, filled with padding.
+// What is typed in to ids: cut into words as the manifest says, looked up, cut to the last ones, filled with padding.
 
-import { BundleError } from "./bundle_error.js";
 import { PADDING_ID } from "./vocabulary.js";
 
 /** What belongs to a word: ASCII letters and digits, the apostrophe, and everything from U+0080 on. */
@@ -17,6 +16,31 @@ export function words(text, lowercase) {
   return lowered.match(WORD) ?? [];
 }
 
+/** What does not count at the ends of a line of fields. */
+const BLANKS = /^[ \t\r]+|[ \t\r]+$/g;
+
+/**
+ * Return one word for each field: the last line of a text that begins with its name and "=", or these alone.
+ *
+ * @param {string} text any text.
+ * @param {string[]} fields names of the fields.
+ */
+export function lines(text, fields) {
+  const found = new Map(fields.map((field) => [`${field}=`, `${field}=`]));
+  for (const line of text.split("\n")) {
+    const word = line.replace(BLANKS, "");
+    const name = word.slice(0, word.indexOf("=") + 1);
+    if (found.has(name)) found.set(name, word);
+  }
+  return [...found.values()];
+}
+
+/** The tokenizers this page knows: the words of a text by what the manifest says. */
+const TOKENIZERS = {
+  words: ({ lowercase }, text) => words(text, lowercase),
+  fields: ({ fields = [] }, text) => lines(text, fields),
+};
+
 /**
  * Return the last ids, filled with padding behind.
  *
@@ -30,15 +54,11 @@ export function fitted(ids, length) {
 
 export class Tokenizer {
   /**
-   * @param {{name: string, lowercase: boolean} | null} record the manifest's tokenizer.
+   * @param {{name: string, lowercase: boolean, fields?: string[]}} record the manifest's tokenizer.
    * @param {import("./vocabulary.js").Vocabulary} vocabulary the bundle's vocabulary.
    * @param {number} length ids the model takes.
-   * @throws {BundleError} it is not one this page knows.
    */
   constructor(record, vocabulary, length) {
-    if (record?.name !== "words") {
-      throw new BundleError(`The bundle's tokenizer is "${record?.name ?? "none"}"; this page knows words.`);
-    }
     this.record = record;
     this.vocabulary = vocabulary;
     this.length = length;
@@ -46,7 +66,7 @@ export class Tokenizer {
 
   /** Return the words of a text, each with its id. */
   read(text) {
-    return words(text, this.record.lowercase).map((word) => ({ word, id: this.vocabulary.id(word) }));
+    return TOKENIZERS[this.record.name](this.record, text).map((word) => ({ word, id: this.vocabulary.id(word) }));
   }
 
   /** Return the ids that the model takes for a text. */

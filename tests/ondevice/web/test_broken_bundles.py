@@ -62,11 +62,25 @@ BROKEN: dict[str, tuple[Callable[[Path], dict[str, bytes | None]], str]] = {
     ),
     "another task": (
         lambda folder: resealed(folder, task="chess"),
-        r'for the task "chess"; this page knows ranking and',
+        r'for the task "chess"; this page knows ranking, text, clicks',
     ),
     "another tokenizer": (
         lambda folder: resealed(folder, task="text", tokenizer={"name": "pieces", "lowercase": True}),
-        r'^The bundle\'s tokenizer is "pieces"; this page knows words\.$',
+        r'^The bundle\'s tokenizer is "pieces"; for the task text this page knows words\.$',
+    ),
+    "a tokenizer of another task": (
+        lambda folder: resealed(folder, task="clicks", tokenizer={"name": "words", "lowercase": True}),
+        r'^The bundle\'s tokenizer is "words"; for the task clicks this page knows fields\.$',
+    ),
+    "a task without a tokenizer": (
+        lambda folder: resealed(folder, task="clicks"),
+        r'^The bundle\'s tokenizer is "none"; for the task clicks this page knows fields\.$',
+    ),
+    "fields that are no names": (
+        lambda folder: resealed(
+            folder, task="clicks", tokenizer={"name": "fields", "lowercase": False, "fields": ["a", 2]}
+        ),
+        r"^manifest\.json: tokenizer is .*, which is no Tokenizer \| None\.$",
     ),
 }
 

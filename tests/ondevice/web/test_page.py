@@ -19,7 +19,11 @@ from playwright.sync_api import BrowserContext, expect
 
 from ondevice import bundle as bundles
 from ondevice.bundle import Bundle, TestVector
+from ondevice.data.vocabulary import Vocabulary
 from ondevice.devices.browser.server import serving
+from ondevice.devices.device import Job
+from ondevice.devices.kinds.host import Host
+from ondevice.pipeline.export import export
 from ondevice.pipeline.validate import validate
 from ondevice.pipeline.web import write_page
 from ondevice.validation.contract import score_error
@@ -144,6 +148,31 @@ def test_a_text_is_classified_as_the_reference_does(opened, text_site) -> None:
         expect(page.locator("#count")).to_have_text(f"6 words, the last {LENGTH} count" if LENGTH < 6 else "6 words")
         expect(page.locator("#unknown")).to_have_text("Words the model does not know: such, a, film")
         assert visit.errors == []
+
+
+def test_a_line_is_scored_as_the_reference_does(opened, tiny_run, tmp_path) -> None:
+    bundle = export(tiny_run("clicks memcom").folder, tmp_path / "bundle")
+    tokenizer, vocabulary = bundle.manifest.tokenizer, Vocabulary.read(bundle.folder / bundles.VOCABULARY_FILE)
+    with serving(write_page(bundle.folder, tmp_path / "page")) as site, visiting(opened, site) as visit:
+        page = visit.page
+        assert (visit.reason, visit.errors) == ("", [])
+        total = len(bundle.vectors.vectors) + len(bundle.vectors.texts)
+        expect(page.locator("#check")).to_contain_text(f"All {total} test answers are those of the reference model")
+        expect(page.get_by_role("heading", name="Click predictor")).to_be_visible()
+        page.get_by_role("button", name="Sample line 3").click()
+        for field, word in zip(tokenizer.fields, tokenizer.words(bundle.vectors.texts[2].text), strict=True):
+            expect(page.get_by_role("combobox", name=field)).to_have_value(word.partition("=")[2])
+        # A value that the model does not know is told, and counts as unknown.
+        page.get_by_role("combobox", name="user").fill("nobody")
+        expect(page.locator("#note-0")).to_have_text("The model does not know this value.")
+        page.get_by_role("combobox", name="position").fill("p2")
+        words = ["user=nobody", *tokenizer.words(bundle.vectors.texts[2].text)[1:3], "position=p2"]
+        ids = vocabulary.text_ids(["\n".join(words)], tokenizer, 4)
+        job = Job(bundle.model, "litert", "score", {"ids": ids[None]}, warmups=0)
+        score = float(Host().run(job).outputs["scores"][0, 0, 0])
+        expect(page.locator("#answers .name")).to_have_text(["click"])
+        expect(page.locator("#answers .number")).to_have_text([f"{score * 100:.0f} %"])
+        expect(page.locator("#values-3 option")).to_have_count(3)
 
 
 def test_the_first_difference_to_the_reference_is_told(opened, site, bundle) -> None:

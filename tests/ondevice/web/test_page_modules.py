@@ -14,7 +14,9 @@ pytest.importorskip("playwright", reason="playwright, which drives the browser, 
 from playwright.sync_api import BrowserContext, Page
 
 from ondevice import bundle as bundles
+from ondevice.data.vocabulary import Vocabulary
 from ondevice.manifest import Manifest
+from ondevice.tokenizer import FIELDS, Tokenizer
 from ondevice.validation.contract import answer_problem, score_error
 from tests.ondevice.web.text_bundles import KEYS, LENGTH, encode
 
@@ -89,6 +91,26 @@ def test_the_tokenizer_cuts_as_the_contract_says(modules, site) -> None:
         lowered = re.sub("[A-Z]", lambda letter: letter[0].lower(), text)
         assert words == re.findall("[a-zA-Z0-9'\u0080-\U0010ffff]+", lowered)
         assert ids == encode(text)
+
+
+def test_lines_of_fields_are_cut_as_here(modules, site) -> None:
+    tokenizer = Tokenizer(FIELDS, lowercase=False, fields=("user", "ad", "constructor", "a"))
+    texts = [
+        "", "user=1", "a=z\nad=1\nuser=1\nad=2", "ad=2\nad=", " \tuser=1 \r\n\t a=z\t", "user\n=1\nUSER=1\nusers=1",
+        "a=b=c\nuser==", "constructor=x\n__proto__=y", "user=1\x0bad=2\na=\u2028\u00a0\nad=\U0001f600\u00e9",
+    ]  # fmt: skip
+    cut = """async ({ address, fields, texts }) => {
+        const { Tokenizer } = await import(`${address}tokenizer.js`);
+        const { Vocabulary } = await import(`${address}vocabulary.js`);
+        const vocabulary = new Vocabulary(["<padding>", "<unknown>", "user=1", "ad=2", "a=z"]);
+        const tokenizer = new Tokenizer({ name: "fields", lowercase: false, fields }, vocabulary, fields.length);
+        return texts.map((text) => [tokenizer.read(text).map(({ word }) => word), [...tokenizer.encode(text)]]);
+    }"""
+    given = {"address": site, "fields": list(tokenizer.fields), "texts": texts}
+    vocabulary = Vocabulary(("<padding>", "<unknown>", "user=1", "ad=2", "a=z"))
+    for text, (words, ids) in zip(texts, modules.evaluate(cut, given), strict=True):
+        assert words == tokenizer.words(text)
+        assert ids == vocabulary.text_ids([text], tokenizer, len(tokenizer.fields))[0].tolist()
 
 
 def test_search_finds_the_best_first_and_percentiles_are_numpys(modules, site) -> None:

@@ -1,0 +1,85 @@
+// The view of a click bundle: a value for each field, and how probable the model finds a click.
+
+import { byId, element, fill } from "./dom.js";
+import { labelRows, percent } from "./label_rows.js";
+import { RESERVED_IDS, UNKNOWN_ID } from "./vocabulary.js";
+
+const WAIT_MS = 120;
+const SAMPLES = 4;
+/** Values of a field that are suggested: those that belong to the first ids. */
+const SUGGESTIONS = 200;
+
+/** Return the first values of every field that the vocabulary knows. */
+function valuesOf(keys, fields) {
+  const found = new Map(fields.map((field) => [field, []]));
+  for (let id = RESERVED_IDS; id < keys.length; id += 1) {
+    const end = keys[id].indexOf("=");
+    const values = found.get(keys[id].slice(0, end));
+    if (values !== undefined && values.length < SUGGESTIONS && end + 1 < keys[id].length) {
+      values.push(keys[id].slice(end + 1));
+    }
+  }
+  return found;
+}
+
+/** Show the view; the first sample's values are there from the start. */
+export function showFields(place, { manifest, vocabulary, texts }, recommend, tokenizer) {
+  fill(place, "clicks");
+  const { fields } = manifest.tokenizer;
+  const values = valuesOf(vocabulary.keys, fields);
+  let turn = 0;
+  let waiting = 0;
+
+  const inputs = fields.map((field, number) => {
+    const list = element("datalist", { id: `values-${number}` }, ...values.get(field).map((value) => element("option", { value })));
+    const input = element("input", {
+      type: "text",
+      id: `field-${number}`,
+      list: list.id,
+      autocomplete: "off",
+      autocapitalize: "none",
+      spellcheck: "false",
+      "aria-describedby": `note-${number}`,
+    });
+    input.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(update, WAIT_MS);
+    });
+    const note = element("span", { class: "quiet", id: `note-${number}` });
+    byId("fields").append(
+      element("div", { class: "field" }, element("label", { for: input.id }, field), input, list, note),
+    );
+    return { input, note };
+  });
+
+  async function update() {
+    turn += 1;
+    const mine = turn;
+    const read = tokenizer.read(fields.map((field, number) => `${field}=${inputs[number].input.value}`).join("\n"));
+    read.forEach(({ id }, number) => {
+      inputs[number].note.textContent = id === UNKNOWN_ID ? "The model does not know this value." : "";
+    });
+    const start = performance.now();
+    const answer = await recommend(read.map(({ id }) => id));
+    const took = performance.now() - start;
+    // Another change may have come meanwhile; the last one counts.
+    if (mine !== turn) return;
+    byId("answers").replaceChildren(...labelRows(manifest.labels, answer));
+    byId("took").textContent = `${took.toFixed(1)} ms`;
+    byId("answers-status").textContent = `${manifest.labels[answer.items[0]]}: ${percent(answer.scores[0])}.`;
+  }
+
+  function use(text) {
+    tokenizer.read(text).forEach(({ word }, number) => {
+      inputs[number].input.value = word.slice(fields[number].length + 1);
+    });
+    update();
+  }
+
+  texts.slice(0, SAMPLES).forEach(({ text }, number) => {
+    const button = element("button", { type: "button", class: "sample" }, `Sample line ${number + 1}`);
+    button.addEventListener("click", () => use(text));
+    byId("samples").append(button);
+  });
+  use(texts[0]?.text ?? "");
+}
