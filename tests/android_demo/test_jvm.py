@@ -71,7 +71,8 @@ def reports(
         pytest.skip("the app's runtime for x86_64 phones runs on x86_64 Linux only")
     root = tmp_path_factory.mktemp("jvm")
     bundles = root / "bundles"
-    export(tiny_run("text memcom").folder, bundles / "answered" / "text-int8", recipe="int8")
+    for task in ("text", "clicks"):
+        export(tiny_run(f"{task} memcom").folder, bundles / "answered" / f"{task}-int8", recipe="int8")
     for recipe in ("float32", "int8"):
         run = tiny_run("memcom block").folder
         made = export(run, bundles / "answered" / f"memcom-{recipe}", recipe=recipe)
@@ -112,7 +113,7 @@ def test_the_runtime_that_the_app_ships_answered_every_file(
     said = "".join(reports["TfliteRecommenderTest"].itertext())
     for version in versions:
         assert f"newer-gather on {version}: The runtime of this app refuses the model" in said
-        for answered in ("memcom-float32", "memcom-int8", "text-int8"):
+        for answered in ("memcom-float32", "memcom-int8", "text-int8", "clicks-int8"):
             [line] = re.findall(rf"{answered} on {re.escape(version)}: \d+ vectors .+", said)
             record_property("measured", f"the app on the JVM, {line}")
     assert len(versions) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import re
 import types
 import typing
@@ -15,6 +16,7 @@ import pytest
 from ondevice import bundle, ids
 from ondevice.bundle import TestVectors
 from ondevice.manifest import Manifest
+from ondevice.tokenizer import FIELDS, Tokenizer
 from ondevice.validation.contract import STEPS_PER_RANGE
 from tests.android_demo.maven import DEMO
 
@@ -124,6 +126,15 @@ def test_a_difference_is_noticed(kotlin: str, changed: str, misfit: str) -> None
     assert kotlin in source
     [found] = set(misfits(source.replace(kotlin, changed), Manifest))
     assert found.startswith(misfit)
+
+
+def test_what_the_app_must_cut_as_written_down_is_cut_so_here() -> None:
+    resources = DEMO / "app" / "src" / "test" / "resources"
+    texts = json.loads((resources / "words.json").read_text())["texts"]
+    assert texts == [{**each, "words": Tokenizer(lowercase=each["lowercase"]).words(each["text"])} for each in texts]
+    given = json.loads((resources / "fields.json").read_text())
+    tokenizer = Tokenizer(FIELDS, lowercase=False, fields=tuple(given["fields"]))
+    assert given["texts"] == [{**each, "words": tokenizer.words(each["text"])} for each in given["texts"]]
 
 
 def constants(name: str, pattern: str) -> list[str]:

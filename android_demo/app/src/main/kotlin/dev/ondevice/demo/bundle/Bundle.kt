@@ -16,18 +16,18 @@ class Bundle(val manifest: Manifest, val vocabulary: Vocabulary, val vectors: Te
     /**
      * Returns the ids of the call for a text.
      *
-     * @throws IllegalStateException the bundle is not about texts.
+     * @throws IllegalStateException the bundle takes nothing that is typed.
      */
     fun callOf(text: String): IntArray = mapping.call(wordIds(text))
 
-    /** Returns one id per word of the text, [UNKNOWN_ID] for words that the vocabulary does not list. */
+    /** Returns one id per word of the text, or per field of the line, [UNKNOWN_ID] for what the vocabulary lacks. */
     fun wordIds(text: String): List<Int> = checkNotNull(manifest.tokenizer).words(text).map(vocabulary::id)
 
     /** Returns what an id of the answer is called. */
     fun nameOf(answer: Int): String =
         when (manifest.task) {
             Task.RANKING -> vocabulary.item(answer).key
-            Task.TEXT -> manifest.labels[answer]
+            Task.TEXT, Task.CLICKS -> manifest.labels[answer]
         }
 
     companion object {

@@ -1,9 +1,14 @@
 package dev.ondevice.demo.bundle
 
-/** What a model does with its ids, and by which names its file says so. */
-enum class Task(val key: String, val signature: String, val answers: String) {
-    RANKING("ranking", "recommend", "items"),
-    TEXT("text", "classify", "labels"),
+/**
+ * What a model does with its ids, and by which names its file says so.
+ *
+ * @property tokenizer how what is typed becomes keys of the vocabulary; null where items are picked from it.
+ */
+enum class Task(val key: String, val signature: String, val answers: String, val tokenizer: String?) {
+    RANKING("ranking", "recommend", "items", null),
+    TEXT("text", "classify", "labels", WordTokenizer.NAME),
+    CLICKS("clicks", "score", "labels", FieldTokenizer.NAME),
 }
 
 /** One input or output of the signature. */
@@ -88,7 +93,7 @@ data class Manifest(
 
         private fun taskOf(key: String): Task =
             Task.values().find { it.key == key } ?: throw BundleException(
-                "This app serves the tasks ${Task.values().joinToString(" and ") { it.key }}; this bundle's is '$key'.",
+                "This app serves the tasks ${Task.values().joinToString { it.key }}; this bundle's is '$key'.",
             )
 
         private fun outOfRangeOf(key: String): OutOfRange =
@@ -104,6 +109,10 @@ data class Manifest(
             Embedding(record.text("method"), record.text("order"), record.number("ratio"))
 
         private fun tokenizerOf(record: JsonRecord) =
-            Tokenizer.of(record.text("name", WordTokenizer.NAME), record.truth("lowercase", true))
+            Tokenizer.of(
+                record.text("name", WordTokenizer.NAME),
+                record.truth("lowercase", true),
+                record.texts("fields", emptyList()),
+            )
     }
 }

@@ -7,7 +7,7 @@ package dev.ondevice.demo.bundle
  */
 internal fun checkServed(manifest: Manifest) {
     checkSignature(manifest)
-    if (manifest.task == Task.TEXT) checkText(manifest)
+    if (manifest.task.tokenizer != null) checkTyped(manifest, manifest.task.tokenizer)
 }
 
 private fun checkSignature(manifest: Manifest) {
@@ -26,8 +26,13 @@ private fun checkSignature(manifest: Manifest) {
 private fun written(signature: String, inputs: Collection<Tensor>, outputs: Collection<Tensor>) =
     "$signature(${inputs.joinToString()}) -> ${outputs.joinToString()}"
 
-private fun checkText(manifest: Manifest) {
+private fun checkTyped(manifest: Manifest, needed: String) {
     val (answered, named) = manifest.topK to manifest.labels.size
     if (answered != named) throw BundleException("The model answers $answered labels and the manifest names $named.")
-    if (manifest.tokenizer == null) throw BundleException("The manifest does not say which tokenizer the model needs.")
+    val tokenizer = manifest.tokenizer
+        ?: throw BundleException("The manifest does not say which tokenizer the model needs.")
+    if (tokenizer.name != needed) {
+        val task = manifest.task.key
+        throw BundleException("The manifest's tokenizer is ${tokenizer.name}; the task $task needs $needed.")
+    }
 }

@@ -83,14 +83,15 @@ class TestVectors(val vectors: List<TestVector>, val texts: List<TextVector>) {
         private fun nameOf(id: Int, manifest: Manifest, vocabulary: Vocabulary): String? =
             when (manifest.task) {
                 Task.RANKING -> if (id in 0 until vocabulary.size) vocabulary.item(id).key else null
-                Task.TEXT -> manifest.labels.getOrNull(id)
+                Task.TEXT, Task.CLICKS -> manifest.labels.getOrNull(id)
             }
 
         // With another vocabulary, each right answer would name a wrong item.
         private fun otherNames(task: Task, id: Int, found: String, expected: String): String =
             when (task) {
                 Task.RANKING -> "vocab.txt is not this model's: it calls id $id '$found', expected is '$expected'."
-                Task.TEXT -> "The labels are not this model's: label $id is '$found', expected is '$expected'."
+                Task.TEXT, Task.CLICKS ->
+                    "The labels are not this model's: label $id is '$found', expected is '$expected'."
             }
 
         private fun lengths(ids: IntArray, manifest: Manifest) =

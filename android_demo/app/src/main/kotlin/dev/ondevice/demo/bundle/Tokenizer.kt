@@ -1,7 +1,10 @@
 package dev.ondevice.demo.bundle
 
-/** Cuts a text into the words that the vocabulary of a text model lists. */
+/** Cuts what is typed into the words that the vocabulary of a model lists. */
 interface Tokenizer {
+    /** What the manifest calls it. */
+    val name: String
+
     /** Returns the words of the text in their order. */
     fun words(text: String): List<String>
 
@@ -11,11 +14,13 @@ interface Tokenizer {
          *
          * @throws BundleException this app has none of this name.
          */
-        fun of(name: String, lowercase: Boolean): Tokenizer =
+        fun of(name: String, lowercase: Boolean, fields: List<String>): Tokenizer =
             when (name) {
                 WordTokenizer.NAME -> WordTokenizer(lowercase)
+                FieldTokenizer.NAME -> FieldTokenizer(fields)
                 else -> throw BundleException(
-                    "This app has the tokenizer ${WordTokenizer.NAME}; this bundle needs '$name'.",
+                    "This app has the tokenizers ${WordTokenizer.NAME} and ${FieldTokenizer.NAME}; " +
+                        "this bundle needs '$name'.",
                 )
             }
     }
@@ -29,6 +34,8 @@ interface Tokenizer {
  * @param lowercase whether A to Z become a to z first; nothing else changes.
  */
 data class WordTokenizer(private val lowercase: Boolean) : Tokenizer {
+    override val name get() = NAME
+
     override fun words(text: String): List<String> {
         val words = mutableListOf<String>()
         var start = -1
@@ -57,5 +64,31 @@ data class WordTokenizer(private val lowercase: Boolean) : Tokenizer {
 
     companion object {
         const val NAME = "words"
+    }
+}
+
+/**
+ * Gives one word for each field: the last line that begins with the field's name and "=", or these alone.
+ *
+ * Blanks, tabs and carriage returns at the ends of a line do not count, and other lines are ignored.
+ *
+ * @param fields names of the fields, in the order of their words.
+ */
+data class FieldTokenizer(private val fields: List<String>) : Tokenizer {
+    override val name get() = NAME
+
+    override fun words(text: String): List<String> {
+        val found = fields.associateTo(LinkedHashMap()) { "$it=" to "$it=" }
+        for (line in text.split('\n')) {
+            val word = line.trim { it in BLANKS }
+            val name = word.substring(0, word.indexOf('=') + 1)
+            if (name in found) found[name] = word
+        }
+        return found.values.toList()
+    }
+
+    companion object {
+        const val NAME = "fields"
+        private const val BLANKS = " \t\r"
     }
 }

@@ -160,14 +160,15 @@ class DemoModel(
     private fun emptyInput(bundle: Bundle): Input =
         when (bundle.manifest.task) {
             Task.RANKING -> Input.Picked("", emptyList(), emptyList()).matched(bundle)
-            Task.TEXT -> typed(bundle, "")
+            Task.TEXT, Task.CLICKS -> typed(bundle, "")
         }
 
     private fun Input.Picked.matched(bundle: Bundle): Input.Picked =
         copy(matches = bundle.vocabulary.search(query, MATCHES, without = picked.mapTo(HashSet()) { it.id }))
 
     private fun typed(bundle: Bundle, text: String): Input.Typed {
-        val ids = bundle.wordIds(text)
+        // A line has a value for each field, but that nothing is typed is no line.
+        val ids = if (text.isEmpty()) emptyList() else bundle.wordIds(text)
         return Input.Typed(text, ids.size, ids.count { it == UNKNOWN_ID })
     }
 
@@ -177,7 +178,7 @@ class DemoModel(
                 val items = vector.ids.filter { it in RESERVED_IDS until bundle.vocabulary.size }.distinct()
                 Example(vector.name, items.map(bundle.vocabulary::item), "")
             }
-            Task.TEXT -> bundle.vectors.texts.filter { bundle.wordIds(it.text).isNotEmpty() }.map { vector ->
+            Task.TEXT, Task.CLICKS -> bundle.vectors.texts.filter { typed(bundle, it.text).words > 0 }.map { vector ->
                 Example(vector.title, emptyList(), vector.text)
             }
         }.take(EXAMPLES)

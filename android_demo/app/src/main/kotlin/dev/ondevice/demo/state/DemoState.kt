@@ -45,9 +45,9 @@ sealed interface Input {
     data class Picked(val query: String, val matches: List<Item>, val picked: List<Item>) : Input
 
     /**
-     * A text, for a text model.
+     * A text for a text model, or a line of fields for a click model.
      *
-     * @property words words in the text; the model sees the last `historyLength` of them.
+     * @property words words in the text, or fields of the line; the model sees the last `historyLength` of them.
      * @property unknown how many of these words the vocabulary does not list.
      */
     data class Typed(val text: String, val words: Int, val unknown: Int) : Input

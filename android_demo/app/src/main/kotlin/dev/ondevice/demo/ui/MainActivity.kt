@@ -126,7 +126,11 @@ class MainActivity : Activity() {
         val wording = Wording(resources)
         val size = wording.bytes(manifest.fileBytes)
         val known = manifest.vocabularySize - RESERVED_IDS
-        val knows = if (manifest.task == Task.RANKING) R.plurals.model_items else R.plurals.model_words
+        val knows = when (manifest.task) {
+            Task.RANKING -> R.plurals.model_items
+            Task.TEXT -> R.plurals.model_words
+            Task.CLICKS -> R.plurals.model_values
+        }
         findViewById<TextView>(R.id.model_title).text = manifest.dataset
         findViewById<TextView>(R.id.model_facts).text =
             getString(R.string.model_facts, manifest.embedding.method, manifest.recipe, size)

@@ -4,14 +4,16 @@ import android.view.View
 import android.widget.EditText
 import android.widget.TextView
 import dev.ondevice.demo.R
+import dev.ondevice.demo.bundle.Task
 import dev.ondevice.demo.state.DemoModel
 import dev.ondevice.demo.state.DemoState
 import dev.ondevice.demo.state.Input
 
-/** Where the person types a text. */
+/** Where the person types a text, or a line's values. */
 class TypedInput(root: View, model: DemoModel) {
     private val resources = root.resources
     private val part: View = root.findViewById(R.id.typed_part)
+    private val heading: TextView = root.findViewById(R.id.typed_heading)
     private val field: EditText = root.findViewById(R.id.text)
     private val note: TextView = root.findViewById(R.id.typed_note)
 
@@ -25,7 +27,11 @@ class TypedInput(root: View, model: DemoModel) {
         part.showIf(input != null)
         if (input == null) return
         val seen = ready.manifest.historyLength
-        val words = resources.getQuantityString(R.plurals.typed_words, input.words, input.words, input.unknown)
+        val lines = ready.manifest.task == Task.CLICKS
+        heading.setText(if (lines) R.string.typed_heading_line else R.string.typed_heading)
+        field.setHint(if (lines) R.string.typed_hint_line else R.string.typed_hint)
+        val count = if (lines) R.plurals.typed_values else R.plurals.typed_words
+        val words = resources.getQuantityString(count, input.words, input.words, input.unknown)
         val last = resources.getQuantityString(R.plurals.typed_too_many, seen, seen)
         note.show(if (input.words == 0) "" else if (input.words > seen) "$words $last" else words)
     }

@@ -121,7 +121,7 @@ class BundleReaderTest {
                 unsealed("manifest.json") { ByteArray(0) },
             ),
             Broken(
-                "This app serves the tasks ranking and text; this bundle's is 'vision'.",
+                "This app serves the tasks ranking, text, clicks; this bundle's is 'vision'.",
                 Fixture.ranking().manifest { it["task"] = "vision" },
             ),
             Broken(
@@ -189,8 +189,24 @@ class BundleReaderTest {
                 Fixture.text().manifest { it["tokenizer"] = null },
             ),
             Broken(
-                "This app has the tokenizer words; this bundle needs 'pieces'.",
+                "This app has the tokenizers words and fields; this bundle needs 'pieces'.",
                 Fixture.text().manifest { it.getObject("tokenizer")["name"] = "pieces" },
+            ),
+            Broken(
+                "The manifest's tokenizer is fields; the task text needs words.",
+                Fixture.text().manifest { it.getObject("tokenizer")["name"] = "fields" },
+            ),
+            Broken(
+                "The manifest's tokenizer is words; the task clicks needs fields.",
+                Fixture.clicks().manifest { it.getObject("tokenizer")["name"] = "words" },
+            ),
+            Broken(
+                "The model answers 1 labels and the manifest names 2.",
+                Fixture.clicks().manifest { it.getArray("labels").add("no click") },
+            ),
+            Broken(
+                "test_vectors.json does not fit the model: text 'site=s1': it has 2 ids instead of 3.",
+                Fixture.clicks().file("test_vectors.json") { it.replace("[1, 1, 4]", "[1, 4]") },
             ),
             Broken(
                 "The labels are not this model's: label 1 is 'negative', expected is 'positive'.",

@@ -64,6 +64,8 @@ class Fixture(name: String) : BundleSource {
 
         fun text() = Fixture("text")
 
+        fun clicks() = Fixture("clicks")
+
         fun resource(path: String): ByteArray =
             checkNotNull(Fixture::class.java.getResourceAsStream("/$path")) { path }.use { it.readBytes() }
 

@@ -104,4 +104,16 @@ class SelfCheckTest {
         val cut = checkText(other, 1 to 0.9, 0 to 0.1)
         assertEquals("Text 'A great FILM!': word 1 has id 1, expected is 2.", cut.difference)
     }
+
+    @Test
+    fun `the probability of a click is compared, and how lines are cut`() {
+        val result = checkText(Fixture.clicks(), 0 to 0.25)
+        assertEquals("", result.difference)
+        assertEquals(3, result.texts)
+        val other = checkText(Fixture.clicks(), 0 to 0.27)
+        assertEquals("Test vector 'line 1': scores differ by 5.10 steps; 0.50 are allowed.", other.difference)
+        val swapped = Fixture.clicks().manifest { it.getObject("tokenizer").getArray("fields").reverse() }
+        val cut = checkText(swapped, 0 to 0.25)
+        assertEquals("Text 'user=u1 ad=a1 site=s1': word 1 has id 4, expected is 2.", cut.difference)
+    }
 }

@@ -100,7 +100,7 @@ class TfliteRecommenderTest {
         assertTrue(message.startsWith("The model's outputs are ") && "[1, 99]" in message) { message }
         val renamed = bundle.with(manifest = bundle.manifest.copy(signature = "unheard"))
         val other = assertThrows<RecommenderException> { TfliteRecommender(renamed) }.message
-        assertEquals("The model has no signature 'unheard'; it has recommend.", other)
+        assertEquals("The model has no signature 'unheard'; it has ${bundle.manifest.signature}.", other)
     }
 
     @Test

@@ -137,6 +137,23 @@ class DemoModelTest {
     }
 
     @Test
+    fun `a line is answered with the probability of a click`() {
+        val recommender = FakeRecommender { answerOf(0 to 0.25) }
+        model(Fixture.clicks(), recommender).use { model ->
+            val ready = awaitReady()
+            assertEquals(listOf("user=u1 ad=a1 site=s1", "site=s1"), ready.examples.map { it.name })
+            assertEquals(Input.Typed("", words = 0, unknown = 0), ready.input)
+            model.setText("site=s1\nuser=nobody")
+            val answered = awaitReady { (it.input as Input.Typed).text.isNotEmpty() }
+            assertEquals(Input.Typed("site=s1\nuser=nobody", words = 3, unknown = 2), answered.input)
+            assertEquals(listOf(Scored("click", 0.25f)), answered.answers)
+            model.clear()
+            assertEquals(emptyList<Scored>(), awaitReady { (it.input as Input.Typed).words == 0 }.answers)
+        }
+        assertEquals(listOf(listOf(1, 1, 4)), recommender.calls)
+    }
+
+    @Test
     fun `what belongs to the other task does nothing`() {
         val recommender = FakeRecommender { answerOf(1 to 0.9, 0 to 0.1) }
         model(Fixture.text(), recommender).use { model ->
