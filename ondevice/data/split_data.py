@@ -42,6 +42,13 @@ class SplitData(ABC):
         return self.tokenizer.fields if self.tokenizer is not None else ()
 
     @property
+    def item_fields(self) -> npt.NDArray[np.int64]:
+        """The field that each key is a value of, by its place in `fields`; all zero without fields, int64 `[items]`."""
+        places = {field: place for place, field in enumerate(self.fields)}
+        found = (places[key.partition("=")[0]] if places else 0 for key in self.item_keys)
+        return np.fromiter(found, np.int64, self.items)
+
+    @property
     @abstractmethod
     def contexts(self) -> Lists:
         """What occurred together in training: numbers below `items`."""

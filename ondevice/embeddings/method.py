@@ -72,6 +72,25 @@ class Table:
         return self.parameters * np.dtype(self.dtype).itemsize
 
 
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """What methods may know of the data before training.
+
+    Args:
+        falling: how often the ids occur in training in the order `frequency`: zeros for the reserved ids, then the
+            items' counts, falling, int64 `[vocabulary_size]`.
+        fields: number of items of each field that has any, as the order `field` has them; one number where the data
+            have no fields.
+    """
+
+    falling: npt.NDArray[np.int64]
+    fields: tuple[int, ...]
+
+    def __len__(self) -> int:
+        """Return the number of ids, reserved ones included."""
+        return len(self.falling)
+
+
 @dataclass(frozen=True)
 class Method(ABC):
     """A method for one vocabulary size and width; members are frozen dataclasses with plain fields.
@@ -185,12 +204,11 @@ class Method(ABC):
         return {}
 
     @classmethod
-    def options_from_counts(cls, counts: npt.NDArray[np.int64], options: Mapping[str, Any]) -> dict[str, Any]:
+    def options_from_counts(cls, counts: Counts, options: Mapping[str, Any]) -> dict[str, Any]:
         """Complete the options with what the method takes from how often each id occurs in training.
 
         Args:
-            counts: int64 `[vocabulary_size]`, of the ids in the order `frequency`: zeros for the reserved ids, then the
-                items' counts, falling. A method that uses them needs that order.
+            counts: what is known of the data. A method that uses some of it needs the order that it is of.
             options: the options given.
         """
         return dict(options)

@@ -17,9 +17,8 @@ from ondevice.pipeline.train import configure
 from ondevice.task import RANKING
 
 if TYPE_CHECKING:
-    from ondevice.embeddings.method import Method
+    from ondevice.embeddings.method import Counts, Method
     from ondevice.models.output import Output
-    from ondevice.training.choose import Counts
 
 PLAN_FILE = "plan.json"
 REPORT_FILE = "report.json"
@@ -167,7 +166,7 @@ def check_sizes(
 
     Args:
         plan: the plan.
-        counts: what `ondevice.training.choose.falling_counts` gives.
+        counts: what `ondevice.training.choose.counts_of` gives.
         task: name of the task.
         labels: names of the labels, where answers are labels.
 

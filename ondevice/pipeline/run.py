@@ -118,12 +118,12 @@ def run(
         quality,
     )
     plans.check(plan)
-    from ondevice.training.choose import falling_counts
+    from ondevice.training.choose import counts_of
     from ondevice.training.run_folder import is_finished
 
     # Data and sizes are checked before anything is written.
     split_data = read_data(dataset, data, settings)
-    layers = plans.check_sizes(plan, falling_counts(split_data), split_data.task, split_data.labels)
+    layers = plans.check_sizes(plan, counts_of(split_data), split_data.task, split_data.labels)
     folder = plans.claim(out, plan)
 
     from ondevice.pipeline.export import export

@@ -12,10 +12,9 @@ from ondevice.embeddings.method import FULL, require
 from ondevice.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from ondevice.embeddings.method import Method
+    from ondevice.embeddings.method import Counts, Method
     from ondevice.models.output import Output
     from ondevice.quantize.budget import Use
-    from ondevice.training.choose import Counts
     from ondevice.training.config import TrainConfig
     from ondevice.training.run_folder import Run
 
@@ -78,7 +77,7 @@ def fitted(config: TrainConfig, size: Size, vocabulary_size: int, counts: Counts
         config: the settings.
         size: what is asked for.
         vocabulary_size: number of ids, reserved ids included.
-        counts: what `ondevice.training.choose.falling_counts` gives, if data are at hand.
+        counts: what `ondevice.training.choose.counts_of` gives, if data are at hand.
 
     Raises:
         UsageError: the method can't be that small, or an option is not one of its fields.

@@ -94,9 +94,9 @@ def cells(plan: SweepPlan, split_data: SplitData) -> tuple[list[Cell], list[Refu
         split_data: the data set.
     """
     from ondevice.reporting.sweep.record import Refused
-    from ondevice.training.choose import falling_counts, make_method
+    from ondevice.training.choose import counts_of, make_method
 
-    counts = falling_counts(split_data)
+    counts = counts_of(split_data)
     full_width = config_of(plan, Path(), FULL_CELL, {}, plan.seeds[0]).width
     found: list[Cell] = [FULL_CELL]
     refused: list[Refused] = []

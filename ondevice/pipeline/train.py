@@ -147,7 +147,7 @@ def train(
         UsageError: a name is unknown, a file is missing, the ratio or budget is out of reach or the folder is taken.
         OnDeviceError: a data file is malformed.
     """
-    from ondevice.training.choose import check_teacher, choose_method, choose_output, falling_counts, with_fields
+    from ondevice.training.choose import check_teacher, choose_method, choose_output, counts_of, with_fields
     from ondevice.training.quantize_aware import rounded_tables
     from ondevice.training.run_folder import claim
 
@@ -160,7 +160,7 @@ def train(
     if split_data is None:
         split_data = read_data(dataset, data, settings)
     config = with_fields(config, split_data)
-    counts = falling_counts(split_data)
+    counts = counts_of(split_data)
     config = sizes.fitted(config, size, split_data.items + RESERVED_IDS, counts)
     chosen = choose_method(config, split_data.items + RESERVED_IDS, counts)
     choose_output(config, chosen, split_data.task, split_data.labels)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ondevice.data.order import registry as orders
 from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings import sharing
-from ondevice.embeddings.method import Method
+from ondevice.embeddings.method import Counts, Method
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
@@ -25,8 +24,6 @@ from ondevice.training.config import TrainConfig
 from ondevice.training.objective import objective_of
 from ondevice.training.run_folder import open_run
 
-Counts = npt.NDArray[np.int64]
-
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
@@ -36,14 +33,11 @@ def with_fields(config: TrainConfig, data: SplitData) -> TrainConfig:
     return dataclasses.replace(config, history_length=fields, sample_length=fields) if fields else config
 
 
-def falling_counts(data: SplitData) -> Counts:
-    """Return how often each id occurs in training in the order `frequency`, zeros for the reserved ids in front.
-
-    Returns:
-        int64 `[vocabulary_size]`.
-    """
+def counts_of(data: SplitData) -> Counts:
+    """Return what methods may know of the data."""
     items = np.sort(data.counts)[::-1]
-    return np.concatenate([np.zeros(RESERVED_IDS, np.int64), items])
+    sizes = np.bincount(data.item_fields)
+    return Counts(np.concatenate([np.zeros(RESERVED_IDS, np.int64), items]), tuple(sizes[sizes > 0].tolist()))
 
 
 def choose_method(config: TrainConfig, vocabulary_size: int, counts: Counts | None = None) -> Method:
@@ -52,7 +46,7 @@ def choose_method(config: TrainConfig, vocabulary_size: int, counts: Counts | No
     Args:
         config: the settings.
         vocabulary_size: number of ids, reserved ids included.
-        counts: what `falling_counts` gives; None where no data are at hand, and then methods that use them assume some.
+        counts: what `counts_of` gives; None where no data are at hand, and then methods that use them assume some.
 
     Raises:
         UsageError: the method can't reach the ratio or needs another id order, or an option is not one of its

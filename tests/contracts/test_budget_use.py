@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ondevice.embeddings.method import Method, registry
+from ondevice.embeddings.method import Counts, Method, registry
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.quantize.budget import method_for_budget, payload_bytes
@@ -35,7 +35,8 @@ def options_of(method: Method) -> dict[str, Any]:
     """Return the fields that the size does not choose, those taken from the data for items as popular as Zipf says."""
     fields = dataclasses.fields(method)
     given = {field.name: getattr(method, field.name) for field in fields if field.default is not dataclasses.MISSING}
-    counts = np.concatenate([np.zeros(RESERVED_IDS), 1e6 / np.arange(1, SIZE - RESERVED_IDS + 1)]).astype(np.int64)
+    falling = np.concatenate([np.zeros(RESERVED_IDS), 1e6 / np.arange(1, SIZE - RESERVED_IDS + 1)]).astype(np.int64)
+    counts = Counts(falling, (SIZE - RESERVED_IDS,))
     from_data = type(method).options_from_counts(counts, {})
     return type(method).options_from_counts(counts, {name: given[name] for name in given.keys() - from_data.keys()})
 

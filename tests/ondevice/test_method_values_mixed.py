@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ondevice.data.order import registry as orders
 from ondevice.embeddings.every_id import reference_lookup
 from ondevice.embeddings.method import registry
 from ondevice.embeddings.mixed_widths import (
@@ -15,8 +16,8 @@ from ondevice.embeddings.mixed_widths import (
     zipf_popularity,
 )
 from ondevice.errors import UsageError
-from ondevice.training.choose import choose_method, falling_counts
-from tests.tiny_runs import tiny_config, tiny_interactions
+from ondevice.training.choose import choose_method, counts_of
+from tests.tiny_runs import tiny_clicks, tiny_config, tiny_interactions
 
 mixed = registry.load("mixed_dimension")
 
@@ -113,11 +114,13 @@ def test_the_budget_is_used_within_two_percent(size: int, ratio: float) -> None:
 
 def test_blocks_come_from_the_training_counts() -> None:
     data, config = tiny_interactions(), tiny_config("mixed_dimension")
-    counts = falling_counts(data)
+    known = counts_of(data)
+    counts = known.falling
+    assert known.fields == (300,)
     assert counts[:2].tolist() == [0, 0]
     assert (np.diff(counts[2:]) <= 0).all()
     assert counts.sum() == len(data.train.values)
-    method = choose_method(config, len(counts), counts)
+    method = choose_method(config, len(counts), known)
     assert method.blocks == "x".join(map(str, popularity_blocks(counts[2:], 8)))
     shares = np.add.reduceat(counts[2:], np.cumsum([0, *map(int, method.blocks.split("x"))])[:-1]) / counts.sum()
     assert (shares > 0.08).all()
@@ -126,7 +129,29 @@ def test_blocks_come_from_the_training_counts() -> None:
     assumed = choose_method(config, len(counts))
     assert assumed.blocks == "x".join(map(str, popularity_blocks(zipf_popularity(300), 8)))
     given = tiny_config("mixed_dimension", options={"blocks": "100x200"})
-    assert choose_method(given, len(counts), counts).blocks == "100x200"
+    assert choose_method(given, len(counts), known).blocks == "100x200"
+
+
+def test_a_click_log_has_a_block_and_a_width_for_each_field() -> None:
+    data = tiny_clicks()
+    config = tiny_config("clicks mixed_dimension", order="field", options={"by": "field"}, ratio=2.0)
+    counts = counts_of(data)
+    sizes = [sum(key.startswith(f"{field}=") for key in data.item_keys) for field in data.fields]
+    assert counts.fields == tuple(sizes)
+    method = choose_method(config, len(counts), counts)
+    assert (method.blocks, method.needs_order) == ("x".join(map(str, sizes)), "field")
+    # A value of a field with few is more popular, so that it has the wider row.
+    widths = [int(width) for width in method.widths.split("x")]
+    assert [widths[place] for place in np.argsort(sizes)] == sorted(widths, reverse=True)
+    arranged = orders.load("field")().arrange(data, 0, data.items)
+    named = [data.item_keys[item].partition("=")[0] for item in arranged]
+    assert named == [field for field, size in zip(data.fields, sizes, strict=True) for _ in range(size)]
+    # Within a field the most frequent value comes first.
+    assert (np.diff(data.counts[arranged])[np.array(named[:-1]) == np.array(named[1:])] <= 0).all()
+    with pytest.raises(UsageError, match="order is 'frequency'; allowed is 'field' for method mixed_dimension with"):
+        choose_method(tiny_config("clicks mixed_dimension", options={"by": "field"}), len(counts), counts)
+    with pytest.raises(UsageError, match="by is 'table'; allowed is 'popularity' or 'field'"):
+        choose_method(tiny_config("clicks mixed_dimension", options={"by": "table"}), len(counts), counts)
 
 
 def test_another_order_is_refused() -> None:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from typing_extensions import Self
 
-from ondevice.embeddings.method import Method, Rows, Table, out_of_reach, require
+from ondevice.embeddings.method import Counts, Method, Rows, Table, out_of_reach, require
 from ondevice.embeddings.mixed_widths import (
     numbers_stored,
     popularity_blocks,
@@ -26,6 +25,8 @@ from ondevice.units import counted
 
 BLOCKS = 8
 TEMPERATURE = 0.3
+POPULARITY, FIELD = "popularity", "field"
+BLOCKS_BY = (POPULARITY, FIELD)
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,11 @@ class MixedDimension(Method):
     """`E_b[i - start_b] P_b` (Ginart et al., ISIT 2021): stores `n_b * d_b + d_b * e` numbers for each block `b`.
 
     Ids in the order of falling frequency are cut into blocks of equal total popularity, as the source does it for
-    collaborative filtering, so `n_b` rises. The width follows the popularity of one row to the power of the
-    temperature, `d_b = l * n_b ** -a`, at least 1 and at most `e`; where it is `e` there is no projection. Padding and
-    unknown have the first two rows of the first block. Projections have no bias.
+    collaborative filtering, so `n_b` rises. For click prediction it has a table per field instead, and so has this one
+    by the fields: the blocks are those of the order `field`, and a row of a field with fewer values is more popular.
+    The width follows the popularity of one row to the power of the temperature, `d_b = l * n_b ** -a`, at least 1 and
+    at most `e`; where it is `e` there is no projection. Padding and unknown have the first two rows of the first
+    block. Projections have no bias.
 
     Shapes are static on the device, so every block is computed for every id and multiplied by 0 or 1: that costs the
     gathers and products of all blocks, `(d_1 + d_2 + ...) * e` multiplications per id instead of `d_b * e`.
@@ -48,16 +51,18 @@ class MixedDimension(Method):
             given none, as before there are any data, it assumes Zipf's law: counts of one over the rank.
         block_count: blocks that the items are cut into where `blocks` does not say.
         temperature: power `a` that the widths follow.
+        by: what the blocks are cut by, `"popularity"` or `"field"`.
     """
 
     widths: str
     blocks: str = ""
     block_count: int = BLOCKS
     temperature: float = TEMPERATURE
+    by: str = POPULARITY
 
     def check(self) -> None:
         """Refuse blocks that are not those of the items, and widths that are not those of the blocks."""
-        _check_options(self.block_count, self.temperature)
+        _check_options(self.block_count, self.temperature, self.by)
         items = _numbers("blocks", self.blocks, f"items of each block that add up to {self.items}, e.g. 12x300x4000")
         require("blocks", self.blocks, sum(items) == self.items, f"numbers that add up to {self.items} items")
         allowed = f"a width of 1 to {self.width} for each of {len(items)} blocks, e.g. 64x20x6"
@@ -66,8 +71,8 @@ class MixedDimension(Method):
 
     @property
     def needs_order(self) -> str:
-        """Blocks are cut by popularity."""
-        return "frequency"
+        """Blocks are cut by popularity or by field."""
+        return "frequency" if self.by == POPULARITY else "field"
 
     @property
     def rows_and_widths(self) -> tuple[tuple[int, int], ...]:
@@ -103,13 +108,14 @@ class MixedDimension(Method):
         return total
 
     @classmethod
-    def options_from_counts(cls, counts: npt.NDArray[np.int64], options: Mapping[str, Any]) -> dict[str, Any]:
-        """Cut the items into blocks by their counts, unless blocks are given."""
+    def options_from_counts(cls, counts: Counts, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Cut the items into blocks by their counts or fields, unless blocks are given."""
         if options.get("blocks"):
             return dict(options)
-        count = options.get("block_count", BLOCKS)
-        _check_options(count, options.get("temperature", TEMPERATURE))
-        return {**options, "blocks": _text(popularity_blocks(counts[RESERVED_IDS:], count))}
+        count, by = options.get("block_count", BLOCKS), options.get("by", POPULARITY)
+        _check_options(count, options.get("temperature", TEMPERATURE), by)
+        blocks = counts.fields if by == FIELD else popularity_blocks(counts.falling[RESERVED_IDS:], count)
+        return {**options, "blocks": _text(blocks)}
 
     @classmethod
     def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
@@ -117,7 +123,7 @@ class MixedDimension(Method):
         require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
         items, temperature = vocabulary_size - RESERVED_IDS, options.get("temperature", TEMPERATURE)
         count = options.get("block_count", BLOCKS)
-        _check_options(count, temperature)
+        _check_options(count, temperature, options.get("by", POPULARITY))
         blocks = options.get("blocks") or _text(popularity_blocks(zipf_popularity(items), count))
         # Made once before the size is known, so that a senseless option is named before a ratio out of reach.
         ones = _text((1,) * len(blocks.split("x")))
@@ -132,9 +138,10 @@ class MixedDimension(Method):
         return cls(vocabulary_size, width, _text(widths), **{**options, "blocks": blocks})
 
 
-def _check_options(block_count: int, temperature: float) -> None:
+def _check_options(block_count: int, temperature: float, by: str) -> None:
     require("block_count", block_count, block_count >= 1, "at least 1")
     require("temperature", temperature, 0 <= temperature <= 1, "0 to 1")
+    require("by", by, by in BLOCKS_BY, " or ".join(map(repr, BLOCKS_BY)))
 
 
 def _text(numbers: tuple[int, ...]) -> str:
