@@ -18,7 +18,7 @@ from ondevice.models.network import pooled_network
 from ondevice.models.output import Output
 from ondevice.training import run_folder
 from ondevice.training.checkpoints import Checkpoints, State
-from ondevice.training.choose import check_teacher, choose_method, choose_output, counts_of
+from ondevice.training.choose import check_teacher, choose_method, choose_output, counts_of, with_fields
 from ondevice.training.config import TrainConfig
 from ondevice.training.objective import Objective, objective_of
 from ondevice.training.optimizer import registry as optimizers
@@ -47,6 +47,7 @@ def fit(config: TrainConfig, data: SplitData, folder: Path, progress: Progress) 
     Raises:
         UsageError: the folder is taken, the method can't reach the ratio, or the teacher can't teach.
     """
+    config = with_fields(config, data)
     method = choose_method(config, data.items + RESERVED_IDS, counts_of(data))
     output = choose_output(config, method, data.task, data.labels)
     check_teacher(config, data, method)

@@ -114,8 +114,10 @@ def test_a_pupil_learns_from_the_probabilities_of_its_teacher(tiny_run, tmp_path
     from ondevice.training.fit import fit
 
     teacher = tiny_run("clicks full")
-    config = tiny_config("clicks memcom", teacher=str(teacher.folder), distillation=1.0)
+    config = tiny_config("clicks memcom", teacher=str(teacher.folder), distillation=1.0, history_length=64)
     pupil = fit(config, tiny_clicks(), tmp_path / "run", lambda done, total, share: None)
+    # Whoever trains without knowing the data: these say how many ids there are.
+    assert (pupil.config.history_length, pupil.config.sample_length) == (4, 4)
     # No click was seen, only the teacher's answers.
     assert pupil.result.test["auc"] > 0.65
 
