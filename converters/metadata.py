@@ -33,7 +33,8 @@ class Metadata:
         vocabulary_sha256: SHA-256 of the vocabulary that belongs to the model, appended or not.
         task: what the model does, see `ondevice.manifest.Manifest`.
         labels: names of the labels by index, for a model that answers with labels; else empty.
-        tokenizer: how a text is cut into the words that the vocabulary holds; None for a model that takes no text.
+        tokenizer: how a text, or the fields of a line, become the keys that the vocabulary holds; None for a model
+            whose ids are picked.
     """
 
     schema_version: int

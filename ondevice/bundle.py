@@ -24,9 +24,10 @@ class TestVector:
         name: what the vector tests, e.g. `"user 17"` or `"all padding"`.
         edge: whether it holds unusual ids and not a real history.
         ids: the ids given, as many as the history is long.
-        items: the reference's best items, several times as many as the file returns; for a text all labels by index.
+        items: the reference's best items, several times as many as the file returns; where answers are labels, all of
+            these by index.
         keys: the vocabulary's keys of the first of these items, as many as the file returns, so that a vocabulary
-            that does not belong to the file is noticed; for a text the labels' names.
+            that does not belong to the file is noticed; where answers are labels, their names.
         scores: their scores, falling.
         score_range: largest minus smallest score over all items that may be returned.
     """
@@ -44,11 +45,12 @@ class TestVector:
 
 @dataclass(frozen=True)
 class TestText:
-    """One text and the ids it becomes, so that an app can check the way from a text to the file's input.
+    """One text and the ids it becomes, so that an app can check the way from what is typed in to the file's input.
 
     Args:
-        text: the text.
-        ids: the ids of its last words in order, filled with padding behind, as many as the file takes.
+        text: the text; of a click log a line for each field, `field=value`.
+        ids: the ids of its last words in order, filled with padding behind, or of its fields; as many as the file
+            takes.
     """
 
     __test__ = False
@@ -64,7 +66,7 @@ class TestVectors:
     Args:
         schema_version: version of this record.
         vectors: calls with the reference's answers.
-        texts: texts with their ids; empty for a model that takes no text.
+        texts: texts with their ids; empty for a model without a tokenizer.
     """
 
     __test__ = False

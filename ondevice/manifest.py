@@ -169,9 +169,11 @@ class Manifest:
         output: the output layer; None in a bundle of a version that did not say.
         appended_bytes: size of the archive appended to the model, so that the file has `file_bytes` and these.
         appended: names of the files in that archive.
-        task: what the model does: `"ranking"` (the best items for a history) or `"text"` (the labels of a text).
+        task: what the model does: `"ranking"` (the best items for a history), `"text"` (the labels of a text) or
+            `"clicks"` (how probable a click is).
         labels: names of the labels by index, for a model that answers with labels; else empty.
-        tokenizer: how a text is cut into the words that the vocabulary holds; None for a model that takes no text.
+        tokenizer: how a text, or the fields of a line, become the keys that the vocabulary holds; None for a model
+            whose ids are picked.
     """
 
     schema_version: int
