@@ -66,7 +66,7 @@ class LabelledObjective(Objective[Examples]):
         """Build the dense layer, the only one that few labels need."""
         if config.output != OUTPUT or config.output_ratio != 1:
             asked = f"{config.output!r} at output_ratio {config.output_ratio:g}"
-            few = f"{self.task.examples}, whose {counted(len(labels), self.task.answer)} need no other"
+            few = f"{self.task.examples}, which have {counted(len(labels), self.task.answer)} only"
             raise UsageError(f"output is {asked}; allowed is {OUTPUT!r} at 1 for {few}.")
         return kind(len(labels), width)
 

@@ -191,7 +191,7 @@ def test_one_score_takes_no_output_layer_but_a_dense_one(name: str, tiny_run) ->
         output = choose_output(dataclasses.replace(config, hidden=()), run.method(), "clicks", ("click",))
         assert (output.vocabulary_size, output.width) == (1, 64)
         config = dataclasses.replace(config, output_ratio=4.0)
-    with pytest.raises(UsageError, match=r"output is .*; allowed is 'dense' at 1 for lines, whose 1 label need"):
+    with pytest.raises(UsageError, match=r"output is .*; allowed is 'dense' at 1 for lines, which have 1 label only"):
         choose_output(config, run.method(), "clicks", ("click",))
 
 

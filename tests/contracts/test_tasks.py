@@ -213,7 +213,7 @@ def test_few_labels_take_no_output_layer_but_a_dense_one(name: str, tiny_run) ->
         output = choose_output(config, run.method(), "text", ("a", "b", "c"))
         assert (output.vocabulary_size, output.width) == (3, 16)
         config = dataclasses.replace(config, output_ratio=4.0)
-    with pytest.raises(UsageError, match=r"output is .*; allowed is 'dense' at 1 for texts, whose 3 labels"):
+    with pytest.raises(UsageError, match=r"output is .*; allowed is 'dense' at 1 for texts, which have 3 labels only"):
         choose_output(config, run.method(), "text", ("a", "b", "c"))
 
 
