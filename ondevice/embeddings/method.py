@@ -79,8 +79,8 @@ class Counts:
     Args:
         falling: how often the ids occur in training in the order `frequency`: zeros for the reserved ids, then the
             items' counts, falling, int64 `[vocabulary_size]`.
-        fields: number of items of each field that has any, as the order `field` has them; one number where the data
-            have no fields.
+        fields: number of items of each field that has any, rising, as the order `field` has them; one number where the
+            data have no fields.
     """
 
     falling: npt.NDArray[np.int64]

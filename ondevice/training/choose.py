@@ -37,7 +37,7 @@ def counts_of(data: SplitData) -> Counts:
     """Return what methods may know of the data."""
     items = np.sort(data.counts)[::-1]
     sizes = np.bincount(data.item_fields)
-    return Counts(np.concatenate([np.zeros(RESERVED_IDS, np.int64), items]), tuple(sizes[sizes > 0].tolist()))
+    return Counts(np.concatenate([np.zeros(RESERVED_IDS, np.int64), items]), tuple(np.sort(sizes[sizes > 0]).tolist()))
 
 
 def choose_method(config: TrainConfig, vocabulary_size: int, counts: Counts | None = None) -> Method:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -11,6 +12,8 @@ from ondevice.embeddings.every_id import reference_lookup, rows_used
 from ondevice.embeddings.method import registry
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
+from ondevice.training.choose import choose_method, counts_of
+from tests.tiny_runs import tiny_clicks, tiny_config
 
 
 def table(rows: list[list[float]], reserved: int) -> np.ndarray:
@@ -55,6 +58,64 @@ def test_quotient_remainder_golden_vectors(operation: str, expected: list[list[f
     method = registry.load("quotient_remainder")(8, width, 2, 3, operation)
     tables = {"quotient": table([[1, 2], [3, 4], [5, 6]], 1), "remainder": table([[1, 10], [2, 20]], 2)}
     assert item_vectors(method, tables)[:4] == expected
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("multiply", [[7, 16], [21, 32], [40, 42], [56, 56], [1, 20], [2, 40], [3, 40]]),
+        ("add", [[8, 10], [10, 12], [13, 13], [15, 15], [2, 12], [3, 22], [4, 14]]),
+        (
+            "concat",
+            [[1, 2, 9, 8], [3, 4, 7, 6], [5, 6, 5, 4], [7, 8, 3, 2], [1, 2, 1, 10], [1, 2, 2, 20], [3, 4, 1, 10]],
+        ),
+        (
+            "features",
+            [[1, 2, 7, 8], [3, 4, 7, 8], [5, 6, 8, 7], [7, 8, 8, 7], [1, 2, 1, 10], [1, 2, 2, 20], [3, 4, 1, 10]],
+        ),
+    ],
+)
+def test_first_items_own_their_rows(operation: str, expected: list[list[float]]) -> None:
+    """Padding, unknown and two items, each with its quotient row; then items that share as the golden ones do."""
+    width = 4 if operation == "concat" else 2
+    method = registry.load("quotient_remainder")(10, width, 2, 3, operation, own=2)
+    own = [[1, 2], [3, 4], [5, 6], [7, 8]]
+    quotient = np.array([*own, [1, 2], [3, 4], [5, 6]], np.float32)
+    # For concat each owns a row of both tables, otherwise one for reserved ids and one for items is all there is.
+    others = [[9, 8], [7, 6], [5, 4], [3, 2]] if operation == "concat" else [[7, 8], [8, 7]]
+    remainder = np.array([*others, [1, 10], [2, 20]], np.float32)
+    tables = {"quotient": quotient, "remainder": remainder}
+    assert [(each.rows, each.width) for each in method.tables()] == [each.shape for each in tables.values()]
+    found = reference_lookup(method, tables, np.arange(10, dtype=np.int32))
+    assert found[:7].tolist() == expected
+
+
+@pytest.mark.parametrize("own", [1, 2, 5, 20])
+@pytest.mark.parametrize("operation", ["multiply", "concat"])
+def test_no_two_ids_share_both_rows_where_some_own_theirs(own: int, operation: str) -> None:
+    for collisions, rows in ((2, 9), (3, 6), (5, 4), (8, 3)):
+        method = registry.load("quotient_remainder")(own + 19, 4, collisions, rows, operation, own=own)
+        quotient, remainder = (rows_used(method, table.name)[:, 0] for table in method.tables())
+        assert len(set(zip(quotient.tolist(), remainder.tolist(), strict=True))) == method.vocabulary_size
+        assert quotient[: own + 2].tolist() == list(range(own + 2))
+        assert remainder[: own + 2].tolist() == (list(range(own + 2)) if operation == "concat" else [0, 0, *[1] * own])
+        assert [len(np.unique(quotient)), len(np.unique(remainder))] == [each.rows for each in method.tables()]
+
+
+def test_values_of_small_fields_own_their_rows() -> None:
+    data = tiny_clicks()
+    sizes = sorted(sum(key.startswith(f"{field}=") for key in data.item_keys) for field in data.fields)
+    options = {"threshold": sizes[1]}
+    config = tiny_config("clicks memcom", method="quotient_remainder", order="field", options=options, ratio=1.5)
+    method = choose_method(config, data.items + RESERVED_IDS, counts_of(data))
+    assert (method.own, method.needs_order) == (sizes[0] + sizes[1], "field")
+    assert 0.98 <= 1.5 / method.ratio <= 1
+    with pytest.raises(UsageError, match="order is 'random'; allowed is 'field' for method quotient_remainder with"):
+        choose_method(dataclasses.replace(config, order="random"), data.items + RESERVED_IDS, counts_of(data))
+    # Smaller than every field, or without fields: nobody owns a row.
+    for given, counts in (({"threshold": 1}, counts_of(data)), (options, None)):
+        small = dataclasses.replace(config, options=given, order="random")
+        assert choose_method(small, data.items + RESERVED_IDS, counts).own == 0
 
 
 def test_composing_comes_before_pooling() -> None:
@@ -128,6 +189,9 @@ def test_quotient_remainder_minimum_is_named() -> None:
         ("quotient_remainder", (10, 8, 3, 9, "concat"), "rows is 9"),
         ("quotient_remainder", (10, 7, 2, 4, "concat"), "width is 7"),
         ("quotient_remainder", (10, 8, 2, 4, "multipli"), "did you mean 'multiply'"),
+        ("quotient_remainder", (10, 8, 2, 3, "add", -1), "threshold is -1"),
+        ("quotient_remainder", (10, 8, 2, 3, "add", 9, 7), "own is 7; allowed is 0 to 6, since others share rows"),
+        ("quotient_remainder", (10, 8, 2, 3, "add", 9, 6), "rows is 3; allowed is 1 to 2 for 2 items and 2 collisions"),
     ],
 )
 def test_senseless_fields_are_refused(name: str, arguments: tuple, words: str) -> None:

@@ -10,11 +10,13 @@ from ondevice.data.split_data import SplitData
 
 
 class Field(Order):
-    """Sorts items by their field and, within it, by how often they occur in training, the most frequent first.
+    """Sorts items by the size of their field and, within it, by how often they occur in training, most frequent first.
 
-    Data without fields are of one, so that this is the order `frequency`; ties keep the source's order.
+    The fields with the fewest values come first. Data without fields are of one, so that this is the order `frequency`;
+    ties keep the source's order.
     """
 
     def arrange(self, data: SplitData, seed: int, runs: int) -> npt.NDArray[np.int64]:
         """Return the items field by field."""
-        return np.lexsort((-data.counts, data.item_fields)).astype(np.int64)
+        fields = data.item_fields
+        return np.lexsort((-data.counts, fields, np.bincount(fields)[fields])).astype(np.int64)
