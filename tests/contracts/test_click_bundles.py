@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from converters import flatbuffer
 from ondevice import bundle as bundles
 from ondevice import records
-from ondevice.bundle import Bundle, open_bundle
+from ondevice.bundle import Bundle
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
@@ -26,7 +24,7 @@ from ondevice.pipeline.validate import validate
 from ondevice.tokenizer import FIELDS, Tokenizer
 from ondevice.training.choose import choose_output
 from ondevice.training.run_folder import Run
-from ondevice.validation.vocabulary import vocabulary_failures
+from tests.contracts.task_bundles import Exporting, copied, exporter, failed_checks
 from tests.contracts.test_exports import BUILTINS
 from tests.known_bad.good_bundles import reseal
 from tests.tiny_runs import CLICK_VARIANTS, tiny_clicks, tiny_config
@@ -36,17 +34,8 @@ NAMED = ("user", "ad", "site", "position")
 
 
 @pytest.fixture(scope="module")
-def exporting(tiny_run, tmp_path_factory) -> Callable[[str, str], tuple[Run, Bundle]]:
-    """Give a function that exports a variant at its first call and remembers it."""
-    made: dict[str, tuple[Run, Bundle]] = {}
-
-    def make(variant: str, recipe: str) -> tuple[Run, Bundle]:
-        if variant not in made:
-            run = tiny_run(variant)
-            made[variant] = run, export(run.folder, tmp_path_factory.mktemp("clicks") / "bundle", recipe=recipe)
-        return made[variant]
-
-    return make
+def exporting(tiny_run, tmp_path_factory) -> Exporting:
+    return exporter(tiny_run, tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture(params=EXPORTED, ids="-".join)
@@ -136,15 +125,11 @@ def test_the_place_of_a_value_counts(good: tuple[Run, Bundle]) -> None:
     assert len(set(scores.tolist())) == 3
 
 
-def copied(bundle: Bundle, folder: Path) -> Path:
-    return Path(shutil.copytree(bundle.folder, folder / "bundle"))
-
-
 def test_fields_in_another_order_are_caught(good: tuple[Run, Bundle], tmp_path: Path) -> None:
     _, bundle = good
     folder = copied(bundle, tmp_path)
     reseal(folder, tokenizer=Tokenizer(FIELDS, lowercase=False, fields=NAMED[::-1]))
-    assert {failure.check for failure in vocabulary_failures(open_bundle(folder))} == {"vocabulary"}
+    assert failed_checks(folder) == {"vocabulary"}
 
 
 @pytest.mark.parametrize("broken", ["turned round", "without the logistic function", "of two fields exchanged"])
@@ -213,7 +198,7 @@ def test_test_lines_without_their_ids_are_caught(good: tuple[Run, Bundle], tmp_p
     folder = copied(bundle, tmp_path)
     records.write(folder / bundles.TEST_VECTORS_FILE, dataclasses.replace(bundle.vectors, texts=()))
     reseal(folder)
-    assert {failure.check for failure in vocabulary_failures(open_bundle(folder))} == {"vocabulary"}
+    assert failed_checks(folder) == {"vocabulary"}
 
 
 def test_variants_are_all_used() -> None:

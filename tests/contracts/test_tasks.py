@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,7 @@ from converters.signature import registry as signatures
 from ondevice import bundle as bundles
 from ondevice import records
 from ondevice import task as tasks
-from ondevice.bundle import Bundle, TestVectors, open_bundle
+from ondevice.bundle import Bundle, TestVectors
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
@@ -30,7 +28,7 @@ from ondevice.training.metrics import NAMES as METRICS
 from ondevice.training.metrics import cut_off
 from ondevice.training.objective import registry as objectives
 from ondevice.training.run_folder import Run
-from ondevice.validation.vocabulary import vocabulary_failures
+from tests.contracts.task_bundles import Exporting, copied, exporter, failed_checks
 from tests.contracts.test_exports import BUILTINS
 from tests.known_bad.good_bundles import reseal
 from tests.tiny_runs import TEXT_VARIANTS, tiny_config, tiny_texts
@@ -59,17 +57,8 @@ def test_facts_of_a_task_fit_together(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def exporting(tiny_run, tmp_path_factory) -> Callable[[str, str], tuple[Run, Bundle]]:
-    """Give a function that exports a variant at its first call and remembers it."""
-    made: dict[str, tuple[Run, Bundle]] = {}
-
-    def make(variant: str, recipe: str) -> tuple[Run, Bundle]:
-        if variant not in made:
-            run = tiny_run(variant)
-            made[variant] = run, export(run.folder, tmp_path_factory.mktemp("text") / "bundle", recipe=recipe)
-        return made[variant]
-
-    return make
+def exporting(tiny_run, tmp_path_factory) -> Exporting:
+    return exporter(tiny_run, tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture(params=EXPORTED, ids="-".join)
@@ -139,15 +128,6 @@ def test_a_single_text_is_answered_the_way_an_app_asks(exported: tuple[Run, Bund
     named = np.array(manifest.labels)[outcome.outputs["labels"][:, 0, 0]]
     expected = np.array(data.labels)[data.test.labels]
     assert np.mean(named == expected) > 0.7
-
-
-def copied(bundle: Bundle, folder: Path) -> Path:
-    return Path(shutil.copytree(bundle.folder, folder / "bundle"))
-
-
-def failed_checks(folder: Path) -> set[str]:
-    """Return what is found without running the file."""
-    return {failure.check for failure in vocabulary_failures(open_bundle(folder))}
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import { byId, element, fill } from "./dom.js";
 import { labelRows, percent } from "./label_rows.js";
+import { afterTyping, latest } from "./latest.js";
 import { RESERVED_IDS, UNKNOWN_ID } from "./vocabulary.js";
 
-const WAIT_MS = 120;
 const SAMPLES = 4;
 /** Values of a field that are suggested: those that belong to the first ids. */
 const SUGGESTIONS = 200;
@@ -27,8 +27,11 @@ export function showFields(place, { manifest, vocabulary, texts }, recommend, to
   fill(place, "clicks");
   const { fields } = manifest.tokenizer;
   const values = valuesOf(vocabulary.keys, fields);
-  let turn = 0;
-  let waiting = 0;
+  const typed = afterTyping(update);
+  const answer = latest(recommend, (found) => {
+    byId("answers").replaceChildren(...labelRows(manifest.labels, found));
+    byId("answers-status").textContent = `${manifest.labels[found.items[0]]}: ${percent(found.scores[0])}.`;
+  });
 
   const inputs = fields.map((field, number) => {
     const list = element("datalist", { id: `values-${number}` }, ...values.get(field).map((value) => element("option", { value })));
@@ -41,10 +44,7 @@ export function showFields(place, { manifest, vocabulary, texts }, recommend, to
       spellcheck: "false",
       "aria-describedby": `note-${number}`,
     });
-    input.addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(update, WAIT_MS);
-    });
+    input.addEventListener("input", typed);
     const note = element("span", { class: "quiet", id: `note-${number}` });
     byId("fields").append(
       element("div", { class: "field" }, element("label", { for: input.id }, field), input, list, note),
@@ -52,21 +52,12 @@ export function showFields(place, { manifest, vocabulary, texts }, recommend, to
     return { input, note };
   });
 
-  async function update() {
-    turn += 1;
-    const mine = turn;
+  function update() {
     const read = tokenizer.read(fields.map((field, number) => `${field}=${inputs[number].input.value}`).join("\n"));
     read.forEach(({ id }, number) => {
       inputs[number].note.textContent = id === UNKNOWN_ID ? "The model does not know this value." : "";
     });
-    const start = performance.now();
-    const answer = await recommend(read.map(({ id }) => id));
-    const took = performance.now() - start;
-    // Another change may have come meanwhile; the last one counts.
-    if (mine !== turn) return;
-    byId("answers").replaceChildren(...labelRows(manifest.labels, answer));
-    byId("took").textContent = `${took.toFixed(1)} ms`;
-    byId("answers-status").textContent = `${manifest.labels[answer.items[0]]}: ${percent(answer.scores[0])}.`;
+    return answer(read.map(({ id }) => id));
   }
 
   function use(text) {

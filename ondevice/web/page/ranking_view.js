@@ -2,6 +2,7 @@
 
 import { makeCombobox } from "./combobox.js";
 import { bar, byId, dot, element, fill, refill, tile } from "./dom.js";
+import { latest } from "./latest.js";
 import { RESERVED_IDS } from "./vocabulary.js";
 
 const SUGGESTIONS = 8;
@@ -13,7 +14,16 @@ export function showRanking(place, { manifest, vocabulary, vectors }, recommend)
   fill(place, "ranking");
   const history = new Set();
   const samples = vectors.filter(({ edge }) => !edge).slice(0, SAMPLES);
-  let turn = 0;
+  const recommended = latest(recommend, ({ items, scores }) => {
+    const [best, last] = [scores[0], scores.at(-1)];
+    const share = (score) => (best > last ? 0.12 + (0.88 * (score - last)) / (best - last) : 1);
+    refill(
+      byId("answers"),
+      items.map((id, index) => answer(id, scores[index], share(scores[index]))),
+    );
+    byId("answers-title").textContent = history.size ? "Recommended" : "Without a history";
+    byId("answers-status").textContent = `${items.length} recommendations, the first is ${vocabulary.keys[items[0]]}.`;
+  });
 
   function chip(id) {
     const key = vocabulary.keys[id];
@@ -37,27 +47,12 @@ export function showRanking(place, { manifest, vocabulary, vectors }, recommend)
     return element("li", { "data-id": String(id) }, tile(key), element("div", { class: "what" }, label, bar(share)), number, add);
   }
 
-  async function update() {
-    turn += 1;
-    const mine = turn;
+  function update() {
     byId("clear").hidden = history.size === 0;
     byId("size").textContent = history.size ? String(history.size) : "";
     // The latest first, where it is seen even if there is room for few.
     refill(byId("chips"), [...history].reverse().map(chip));
-    const start = performance.now();
-    const { items, scores } = await recommend([...history]);
-    const took = performance.now() - start;
-    // Another change may have come meanwhile; the last one counts.
-    if (mine !== turn) return;
-    const [best, last] = [scores[0], scores.at(-1)];
-    const share = (score) => (best > last ? 0.12 + (0.88 * (score - last)) / (best - last) : 1);
-    refill(
-      byId("answers"),
-      items.map((id, index) => answer(id, scores[index], share(scores[index]))),
-    );
-    byId("answers-title").textContent = history.size ? "Recommended" : "Without a history";
-    byId("took").textContent = `${took.toFixed(1)} ms`;
-    byId("answers-status").textContent = `${items.length} recommendations, the first is ${vocabulary.keys[items[0]]}.`;
+    return recommended([...history]);
   }
 
   function use(ids) {

@@ -2,9 +2,9 @@
 
 import { byId, element, fill } from "./dom.js";
 import { labelRows, percent } from "./label_rows.js";
+import { afterTyping, latest } from "./latest.js";
 import { UNKNOWN_ID } from "./vocabulary.js";
 
-const WAIT_MS = 120;
 const SAMPLES = 3;
 const UNKNOWN_WORDS = 6;
 
@@ -12,8 +12,10 @@ const UNKNOWN_WORDS = 6;
 export function showText(place, { manifest, texts }, recommend, tokenizer) {
   fill(place, "text");
   const field = byId("words");
-  let turn = 0;
-  let waiting = 0;
+  const answer = latest(recommend, (found) => {
+    byId("answers").replaceChildren(...labelRows(manifest.labels, found));
+    byId("answers-status").textContent = `Most probable: ${manifest.labels[found.items[0]]}, ${percent(found.scores[0])}.`;
+  });
 
   function describe(read) {
     const { length } = tokenizer;
@@ -26,25 +28,13 @@ export function showText(place, { manifest, texts }, recommend, tokenizer) {
       : "";
   }
 
-  async function update() {
-    turn += 1;
-    const mine = turn;
+  function update() {
     const read = tokenizer.read(field.value);
     describe(read);
-    const start = performance.now();
-    const answer = await recommend(read.map(({ id }) => id));
-    const took = performance.now() - start;
-    // Another change may have come meanwhile; the last one counts.
-    if (mine !== turn) return;
-    byId("answers").replaceChildren(...labelRows(manifest.labels, answer));
-    byId("took").textContent = `${took.toFixed(1)} ms`;
-    byId("answers-status").textContent = `Most probable: ${manifest.labels[answer.items[0]]}, ${percent(answer.scores[0])}.`;
+    return answer(read.map(({ id }) => id));
   }
 
-  field.addEventListener("input", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(update, WAIT_MS);
-  });
+  field.addEventListener("input", afterTyping(update));
   texts.slice(0, SAMPLES).forEach(({ text }, number) => {
     const button = element("button", { type: "button", class: "sample" }, `Sample text ${number + 1}`);
     button.addEventListener("click", () => {
