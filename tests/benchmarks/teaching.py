@@ -1,0 +1,98 @@
+"""What a trained full table is worth to a compressed one: as its start, for its order, and to learn from.
+
+Run it as `python tests/benchmarks/teaching.py --dataset lastfm --data LASTFM --folder RUNS --out FILE.json`. For every
+seed the full table is trained, then the compressed model by itself and with every way to be taught; the runs are kept, so
+that the same command goes on where it was. Differences to the model by itself are paired over users, each user's metric
+averaged over the seeds. Raw metrics are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.stats
+
+from ondevice.files import write_json
+from ondevice.pipeline.train import read_data, train
+from ondevice.quiet import native_messages_kept_back
+from ondevice.training.evaluation import without_known
+from ondevice.training.metrics import per_user
+from ondevice.training.run_folder import Run, is_finished, open_run
+from ondevice.versions import machine, versions
+
+METRIC = "ndcg@20"
+
+WAYS: dict[str, dict[str, Any]] = {
+    "by itself": {},
+    "warm start": {"warm_start": True},
+    "order of the teacher's vectors": {"teacher_order": True},
+    "distillation 0.5": {"distillation": 0.5},
+    "warm start, distillation 0.5": {"warm_start": True, "distillation": 0.5},
+    "warm start, order": {"warm_start": True, "teacher_order": True},
+    "warm start, order, distillation 0.5": {"warm_start": True, "teacher_order": True, "distillation": 0.5},
+}
+
+
+def trained(arguments: argparse.Namespace, data: Any, folder: Path, seed: int, **chosen: Any) -> Run:
+    """Train one model, or open the run of before."""
+    if is_finished(folder):
+        return open_run(folder)
+    with native_messages_kept_back():
+        return train(arguments.dataset, arguments.data, seed=seed, out=folder, split_data=data, **chosen)
+
+
+def values(run: Run) -> np.ndarray:
+    """Return each test user's metric."""
+    found = run.evaluation()
+    return per_user(without_known(found.items, found.known), found.relevant, METRIC, found.scores)
+
+
+def main() -> None:
+    """Train everything, print a line per way, and write all trials."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", default="lastfm")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--method", default="memcom")
+    parser.add_argument("--order", default="semantic")
+    parser.add_argument("--ratio", type=float, default=16.0)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--folder", type=Path, required=True, help="where the runs are kept")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    data = read_data(arguments.dataset, arguments.data, {})
+    runs: dict[str, list[Run]] = {name: [] for name in ("full table", *WAYS)}
+    for seed in arguments.seeds:
+        folder = arguments.folder / f"seed-{seed}"
+        full = trained(arguments, data, folder / "full", seed, method="full", order="as_given")
+        runs["full table"].append(full)
+        for number, (name, way) in enumerate(WAYS.items()):
+            teaching = {"teacher": str(full.folder), **way} if way else None
+            chosen = {"method": arguments.method, "order": arguments.order, "ratio": arguments.ratio}
+            runs[name].append(trained(arguments, data, folder / str(number), seed, teaching=teaching, **chosen))
+            print(f"seed {seed}, {name}: {runs[name][-1].result.test[METRIC]:.4f}", flush=True)
+    alone = np.mean([values(run) for run in runs["by itself"]], axis=0)
+    rows = []
+    for name, found in runs.items():
+        metrics = [run.result.test[METRIC] for run in found]
+        row: dict[str, Any] = {"way": name, METRIC: metrics, "mean": statistics.mean(metrics)}
+        row["spread"] = statistics.stdev(metrics) if len(metrics) > 1 else None
+        if name != "by itself":
+            test = scipy.stats.ttest_rel(np.mean([values(run) for run in found], axis=0), alone)
+            interval = test.confidence_interval(0.95)
+            row["change"] = row["mean"] / float(alone.mean()) - 1
+            row["change, 95 %"] = [float(bound) / float(alone.mean()) for bound in (interval.low, interval.high)]
+            row["p"] = float(test.pvalue)
+        row["epochs"] = [len(run.result.history) for run in found]
+        row["seconds"] = [run.result.seconds for run in found]
+        rows.append(row)
+        print({key: value for key, value in row.items() if key not in ("epochs", "seconds")}, flush=True)
+    asked = {key: value for key, value in vars(arguments).items() if key not in ("data", "folder", "out")}
+    write_json(arguments.out, {"machine": machine(), "versions": versions(), **asked, "measured": rows})
+
+
+if __name__ == "__main__":
+    main()
