@@ -1,9 +1,9 @@
 """What a trained full table is worth to a compressed one: as its start, for its order, and to learn from.
 
-Run it as `python tests/benchmarks/teaching.py --dataset lastfm --data LASTFM --folder RUNS --out FILE.json`. For every
-seed the full table is trained, then the compressed model by itself and with every way to be taught; the runs are kept, so
-that the same command goes on where it was. Differences to the model by itself are paired over users, each user's metric
-averaged over the seeds. Raw metrics are kept.
+Run it as `python tests/benchmarks/teaching.py --dataset lastfm --data LASTFM --folder RUNS --out FILE.json`. For
+every seed the full table is trained, then the compressed model by itself and with every way to be taught; the runs
+are kept, so that the same command goes on where it was. Differences to the model by itself are paired over users,
+each user's metric averaged over the seeds. Raw metrics are kept.
 """
 
 from __future__ import annotations
