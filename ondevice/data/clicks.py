@@ -21,14 +21,14 @@ class ClickLog(Labelled):
     """A data set of lines; its keys are `field=value`, the most frequent first, and so one vocabulary for all fields.
 
     A value that is too rare for a key counts as unknown. What a field it is of a model sees by its place.
+
+    The semantic order compares values by the lines they occur in alone, not by how often these were clicked, as it does
+    words of texts. Most values are so rare that this is chance, and a row of values that happened to be clicked tells
+    training the labels that it is to predict: on KDD Cup's log MEmCom at 16x fell from an area of 0.659 to 0.642, below
+    the random order (one seed).
     """
 
     task: ClassVar[str] = "clicks"
-
-    @property
-    def classes(self) -> int:
-        """A click or none."""
-        return 2
 
     def summary(self) -> str:
         """Return one sentence for reports."""

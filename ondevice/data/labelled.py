@@ -12,9 +12,6 @@ import numpy.typing as npt
 from ondevice.data.lists import IntArray, Lists
 from ondevice.data.split_data import SplitData
 
-FEW = 20
-"""Occurrences in training of a key whose leaning counts by about two thirds."""
-
 MINIMUM_COUNT, MOST_WORDS = 2, 30_000
 """What a reader of labelled data assumes if it is not told."""
 
@@ -65,32 +62,12 @@ class Labelled(SplitData):
     valid: LabelledSplit
     test: LabelledSplit
 
-    @property
-    def classes(self) -> int:
-        """Number of values that a label may have."""
-        return len(self.labels)
-
     @functools.cached_property
     def contexts(self) -> Lists:
         """The keys of each training example, without what has none."""
         known = self.train.keys.values != NO_KEY
         before = np.concatenate([[0], np.cumsum(known)])
         return Lists(before[self.train.keys.offsets], self.train.keys.values[known])
-
-    @property
-    def leanings(self) -> npt.NDArray[np.float32]:
-        """How much more often each key occurs in the training examples of a label than in those of the others.
-
-        The logarithm of its share of the label's keys, less its mean over the labels; that of a rare key is drawn
-        towards zero, since it is mostly chance.
-        """
-        known = np.repeat(self.train.labels, np.diff(self.train.keys.offsets))
-        found = self.train.keys.values != NO_KEY
-        places = known[found].astype(np.int64) * self.items + self.train.keys.values[found]
-        counts = np.bincount(places, minlength=self.classes * self.items).reshape(self.classes, self.items)
-        shares = np.log((counts + 1) / (counts + 1).sum(axis=1, keepdims=True))
-        total = counts.sum(axis=0)
-        return ((shares - shares.mean(axis=0)) * np.sqrt(total / (total + FEW))).T.astype(np.float32)
 
     def counted_as(self, examples: str, keys: str) -> str:
         """Return the part of the summary that all labelled data have.

@@ -6,8 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ondevice.data.labelled import Labelled, LabelledExample, numbered
+import numpy as np
+import numpy.typing as npt
+
+from ondevice.data.labelled import NO_KEY, Labelled, LabelledExample, numbered
 from ondevice.tokenizer import Tokenizer
+
+FEW = 20
+"""Occurrences in training of a word whose leaning counts by about two thirds."""
 
 LabelledText = tuple[str, str]
 """A label and a text."""
@@ -18,6 +24,22 @@ class LabelledTexts(Labelled):
     """A data set of texts; its keys are words, the most frequent first."""
 
     task: ClassVar[str] = "text"
+
+    @property
+    def leanings(self) -> npt.NDArray[np.float32]:
+        """How much more often each word occurs in the training texts of a label than in those of the others.
+
+        The logarithm of its share of the label's words, less its mean over the labels; that of a rare word is drawn
+        towards zero, since it is mostly chance.
+        """
+        words, labels = self.train.keys, len(self.labels)
+        known = np.repeat(self.train.labels, np.diff(words.offsets))
+        found = words.values != NO_KEY
+        places = known[found].astype(np.int64) * self.items + words.values[found]
+        counts = np.bincount(places, minlength=labels * self.items).reshape(labels, self.items)
+        shares = np.log((counts + 1) / (counts + 1).sum(axis=1, keepdims=True))
+        total = counts.sum(axis=0)
+        return ((shares - shares.mean(axis=0)) * np.sqrt(total / (total + FEW))).T.astype(np.float32)
 
     def summary(self) -> str:
         """Return one sentence for reports."""

@@ -212,7 +212,8 @@ def test_click_logs_have_a_value_for_each_field_of_every_line(read_clicks: Calla
             for field, value in zip(data.fields, line, strict=True):
                 assert value == NO_KEY or data.item_keys[value].startswith(f"{field}=")
     assert data.counts.min() >= MINIMUM_COUNT
-    assert data.leanings.shape == (data.items, 2)
+    # Of rare values it is chance how they lean.
+    assert data.leanings is None
     # What an app types in for a line becomes the keys of that line.
     line = [data.item_keys[value] for value in data.train.keys[0] if value != NO_KEY]
     assert [word for word in data.tokenizer.words("\n".join(reversed(line))) if not word.endswith("=")] == [
