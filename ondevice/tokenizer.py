@@ -21,6 +21,14 @@ _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _WORD = re.compile(r"[A-Za-z0-9'\u0080-\U0010FFFF]+")
 
 
+FIELD_NAME = "a field's name is one line without = and blanks around it"
+
+
+def is_field(name: str) -> bool:
+    """Tell whether lines can name a field so."""
+    return bool(name) and "=" not in name and name.strip(BLANKS).splitlines() == [name]
+
+
 @dataclass(frozen=True)
 class Tokenizer:
     """A way to cut texts into words.
@@ -59,8 +67,8 @@ class Tokenizer:
         if not self.fields or len(set(self.fields)) != len(self.fields):
             raise UsageError(f"fields is {list(self.fields)}; allowed is one or more, each once.")
         for field in self.fields:
-            if not field or "=" in field or field.strip(BLANKS).splitlines() != [field]:
-                raise UsageError(f"field {field!r} is not allowed; a name is one line without = and blanks around it.")
+            if not is_field(field):
+                raise UsageError(f"field {field!r} is not allowed; {FIELD_NAME}.")
 
     def words(self, text: str) -> list[str]:
         """Cut a text into its words, in order."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from ondevice.data.clicks import CLICK, ClickLine
 from ondevice.data.reader import text_lines
 from ondevice.errors import OnDeviceError
-from ondevice.tokenizer import BLANKS
+from ondevice.tokenizer import BLANKS, FIELD_NAME, is_field
 
 CLICKED = {"0": 0, "1": 1}
 
@@ -45,6 +45,9 @@ class ClickTable:
         fields = tuple(name for name in header if name not in (CLICK, *self.ignored))
         if not fields:
             raise OnDeviceError(f"{self.path}, line 1: there is no column beside {CLICK!r}, so no field.")
+        bad = next((name for name in fields if not is_field(name)), None)
+        if bad is not None:
+            raise OnDeviceError(f"{self.path}, line 1: column {bad!r} is not allowed; {FIELD_NAME}.")
         return fields
 
     def lines(self, fields: tuple[str, ...]) -> Iterator[ClickLine]:
@@ -75,8 +78,9 @@ class ClickTable:
 
         def texts() -> Iterator[str]:
             nonlocal number
-            for number, text in text_lines(self.path):  # noqa: B007
-                yield text
+            for number, text in text_lines(self.path):
+                # Some programs begin a file with the mark of its byte order, which is no part of the first name.
+                yield text.removeprefix("\ufeff") if number == 1 else text
 
         try:
             for row in csv.reader(texts(), strict=True):

@@ -46,9 +46,6 @@ def number_lines(
         splits: lines by the names of `SPLITS`; the training split is asked for first.
         fields: names of the fields in order.
         minimum_count: how often a value must occur in training, at least.
-
-    Raises:
-        UsageError: a field's name can't be one.
     """
     tokenizer = Tokenizer(FIELDS, lowercase=False, fields=fields)
 

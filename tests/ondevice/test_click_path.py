@@ -170,9 +170,14 @@ def folder_of(folder: Path, **content: str | bytes) -> Path:
         ("train", f"{HEADER}0,1,a\nyes,1,a\n", r"train\.csv, line 3: click is 'yes'; allowed is 0 or 1"),
         ("train", "clicks,user\n0,1\n", r"train\.csv, line 1: there is no column 'click' in 'clicks, user'"),
         ("train", "", r"train\.csv, line 1: there is no column 'click' in ''"),
+        ("train", "click,,ad\n0,1,1\n", r"train\.csv, line 1: column '' is not allowed; a field's name is one line"),
         ("train", "click\n0\n", r"train\.csv, line 1: there is no column beside 'click', so no field"),
         ("train", "click,ad,ad\n0,1,1\n", r"train\.csv, line 1: column 'ad' is there twice"),
-        ("train", "click,a=b\n0,1\n", "field 'a=b' is not allowed; a name is one line without = and blanks around"),
+        (
+            "train",
+            "click,a=b\n0,1\n",
+            r"train\.csv, line 1: column 'a=b' is not allowed; a field's name is one line without =",
+        ),
         ("train", f'{HEADER}0,1,"a\n', r"train\.csv, line 2: unexpected end of data"),
         ("valid", "click,user\n0,1\n", r"valid\.csv, line 1: the fields are \['user'\]; expected are \['user', 'ad'\]"),
         ("test", f"{HEADER}0,1,\xff\n".encode("latin-1"), r"test\.csv is not a whole text or gzip file: .*0xff"),
@@ -193,7 +198,7 @@ def test_values_keep_everything_but_the_blanks_around_them(tmp_path: Path) -> No
     lines = (
         '1, a b ,"x,y"\r\n0,"a b","x,y"\r\n1,"say ""=""",\r\n0,"say ""=""",\r\n1,"two\nlines",1\r\n0,"two\nlines",2\r\n'
     )
-    folder = folder_of(tmp_path / "data", train=HEADER + lines)
+    folder = folder_of(tmp_path / "data", train=f"\ufeff{HEADER}{lines}")
     for name in SPLITS:
         path = folder / f"{name}.csv"
         (folder / f"{name}.csv.gz").write_bytes(gzip.compress(path.read_bytes()))

@@ -114,7 +114,10 @@ NAMELESS = ("", "a=b", " b", "b\t", "b\nc", "b\u2028c", "b\r")
         ({"name": "fields", "lowercase": False}, r"fields is \[\]; allowed is one or more, each once"),
         ({"name": "fields", "lowercase": False, "fields": ("a", "b", "a")}, "allowed is one or more, each once"),
         *(
-            ({"name": "fields", "lowercase": False, "fields": ("a", name)}, "is not allowed; a name is one line")
+            (
+                {"name": "fields", "lowercase": False, "fields": ("a", name)},
+                "is not allowed; a field's name is one line",
+            )
             for name in NAMELESS
         ),
     ],
