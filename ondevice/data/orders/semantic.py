@@ -22,8 +22,8 @@ class Semantic(Order):
     """Cuts the items into runs of similar ones: recursive halving along the main direction, then balanced k-means.
 
     Items are compared by the factors of the users x items matrix of the training split, words by those of texts x
-    words, values of a click log by those of lines x values. Related work (compositional codes, semantic ids) clusters items too, but stores a code per id; choosing the
-    ids stores nothing.
+    words, values of a click log by those of lines x values. Related work (compositional codes, semantic ids) clusters
+    items too, but stores a code per id; choosing the ids stores nothing.
 
     Words of one topic may lean to opposite labels, so how they lean is compared, too. On IMDB reviews (MEmCom, 16x, one
     seed) that is worth more than a point of accuracy.
