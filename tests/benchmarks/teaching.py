@@ -59,20 +59,24 @@ def main() -> None:
     parser.add_argument("--method", default="memcom")
     parser.add_argument("--order", default="semantic")
     parser.add_argument("--ratio", type=float, default=16.0)
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS), help="beside the model by itself")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--folder", type=Path, required=True, help="where the runs are kept")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     data = read_data(arguments.dataset, arguments.data, {})
-    runs: dict[str, list[Run]] = {name: [] for name in ("full table", *WAYS)}
+    ways = {name: way for name, way in WAYS.items() if not way or name in arguments.ways}
+    runs: dict[str, list[Run]] = {name: [] for name in ("full table", *ways)}
     for seed in arguments.seeds:
         folder = arguments.folder / f"seed-{seed}"
         full = trained(arguments, data, folder / "full", seed, method="full", order="as_given")
         runs["full table"].append(full)
-        for number, (name, way) in enumerate(WAYS.items()):
+        for name, way in ways.items():
             teaching = {"teacher": str(full.folder), **way} if way else None
             chosen = {"method": arguments.method, "order": arguments.order, "ratio": arguments.ratio}
-            runs[name].append(trained(arguments, data, folder / str(number), seed, teaching=teaching, **chosen))
+            runs[name].append(
+                trained(arguments, data, folder / name.replace(" ", "-"), seed, teaching=teaching, **chosen)
+            )
             print(f"seed {seed}, {name}: {runs[name][-1].result.test[METRIC]:.4f}", flush=True)
     alone = np.mean([values(run) for run in runs["by itself"]], axis=0)
     rows = []
