@@ -9,24 +9,30 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from converters import flatbuffer
+from converters import flatbuffer, verify
+from converters.lower import lower
+from converters.signatures.clicks import Score
+from converters.tflite import convert
 from ondevice import bundle as bundles
 from ondevice import records
 from ondevice.bundle import Bundle
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
+from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
-from ondevice.models.network import load_network
+from ondevice.models.network import load_network, pooled_network
 from ondevice.models.output import registry as outputs
 from ondevice.pipeline.export import export
 from ondevice.pipeline.validate import validate
+from ondevice.quantize.encode import encode
 from ondevice.tokenizer import FIELDS, Tokenizer
 from ondevice.training.choose import choose_output
 from ondevice.training.run_folder import Run
 from tests.contracts.task_bundles import Exporting, copied, exporter, failed_checks
 from tests.contracts.test_exports import BUILTINS
 from tests.known_bad.good_bundles import reseal
+from tests.samples import METHODS
 from tests.tiny_runs import CLICK_VARIANTS, tiny_clicks, tiny_config
 
 EXPORTED = [("clicks full", "float32"), ("clicks memcom", "int8"), ("clicks mixed_dimension", "int4")]
@@ -163,6 +169,22 @@ def test_a_file_that_answers_with_something_else_is_caught(
     reseal(folder)
     verdict = validate(folder)
     assert {failure.check for result in verdict.results for failure in result.failures} >= {"values"}
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_every_method_has_its_vectors_in_the_file(name: str) -> None:
+    """Several look-ups end with a reshape, which must not become one with that of the fields."""
+    method = next(each for sample, each in METHODS.items() if sample.split()[0] == name)
+    network = pooled_network(method, (4,), 0.0, outputs.load("dense")(1, 4), fields=4)
+    encoded = encode(method, network.get_layer("embedding").table_values(), "int8_row")
+    module = Score(lower(network, encoded), method.vocabulary_size, 4, 1, "unknown", False)
+    summary = flatbuffer.read(convert(module, signature="score"))
+    found = verify.lookup_tensor(summary, 4, method.output_width)
+    # What joins the fields takes it as it is, so that it is not a tensor before the last one.
+    [join] = [
+        each for each in summary.operators if each.name == "GATHER" and summary.tensors[each.inputs[0]].name == found
+    ]
+    assert summary.tensors[join.outputs[0]].shape == (1, 4, method.output_width)
 
 
 @pytest.mark.parametrize("name", outputs.names())
