@@ -35,13 +35,13 @@ def run_of(items_from_zero: Any, items: int, runs: int, xp: Ops) -> Any:
     nothing between 2,411 rows of 17 and 2,562 of 16.
 
     Args:
-        items_from_zero: int32 `[...]`, the ids less the reserved ones; at least -2.
+        items_from_zero: int32 `[...]`, the ids less those in front of the items, so negative for these.
         items: number of ids that are items.
         runs: number of runs, from 1 to `items`.
         xp: the operations.
 
     Returns:
-        int32 `[...]`, -1 for both reserved ids.
+        int32 `[...]`; for the two ids in front of the items -1, for those before them no less than what they are.
     """
     length, longer = run_lengths(items, runs)
     if longer:
