@@ -95,7 +95,7 @@ def test_the_network_kept_answers_as_the_trained_one() -> None:
     config, method = tiny_config("factorized trained"), load("factorized")(40, 16, 3, trained_width=12)
     keras.utils.set_random_seed(0)
     trained = pooled_network(method, config.hidden, config.dropout)
-    stored, kept = _stored(config, method, choose_output(config, method), trained)
+    stored, kept = _stored(config, method, choose_output(config, method), trained, 0)
     assert stored == method.stored()
     assert kept.count_params() < trained.count_params()
     ids = np.arange(40, dtype=np.int32).reshape(4, 10)

@@ -157,8 +157,7 @@ def test_per_id_tables_and_biases_are_exempt_from_weight_decay(tmp_path) -> None
 
     config = tiny_config("memcom bias")
     method = choose_method(config, 302)
-    loss = objective_of("ranking").loss()
-    model = _compiled(config, method, choose_output(config, method), 1, None, loss)
+    model = _compiled(config, method, choose_output(config, method), 1, None, objective_of("ranking"), 0)
     decayed = {v.path for v in model.trainable_variables if model.optimizer._use_weight_decay(v)}
     assert {path.rpartition("/")[2] for path in decayed} == {"shared", "kernel"}
 
