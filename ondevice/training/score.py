@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ondevice.data.lists import Lists, padded
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.best import best_items, best_labels, click_probability
+from ondevice.models.best import best_items
 from ondevice.training.evaluation import KEPT_ITEMS, Evaluation
 
 BATCH = 128
@@ -57,62 +57,32 @@ class Scorer:
         return items, scores, ranges
 
 
-class Classifier:
-    """A model's labels for many texts; the graph is traced once and used again.
+class LabelScorer:
+    """What a model says of labels for many texts or lines; the graph is traced once and used again.
 
     Args:
-        model: from ids to scores of labels.
+        model: from ids to scores.
+        said: from these scores and the ids to labels int32 `[examples, k]` and probabilities float32 `[examples, k]`.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, said: Callable[[Any, Any], tuple[Any, Any]]) -> None:
         @tf.function
         def step(ids: Any) -> Any:
-            scores = model(ids, training=False)
-            return best_labels(scores, scores.shape[1])
+            return said(model(ids, training=False), ids)
 
         self.step = step
 
-    def classify(
+    def answer(
         self, ids: npt.NDArray[np.int32]
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Return all labels of each text, the most probable first.
+        """Return what is said of each example.
 
         Args:
-            ids: int32 `[texts, length]`.
+            ids: int32 `[examples, length]`.
 
         Returns:
-            labels int32 `[texts, labels]`, their probabilities float32 `[texts, labels]`, and 1 for each text, which is
+            labels int32 `[examples, k]`, their probabilities float32 `[examples, k]`, and 1 for each example, which is
             the range of what a probability may be.
-        """
-        labels, probabilities = _in_batches(self.step, BATCH, ids)
-        return labels, probabilities, np.ones(len(ids), np.float32)
-
-
-class ClickProbability:
-    """A model's probability of a click for many lines; the graph is traced once and used again.
-
-    Args:
-        model: from ids to one score.
-    """
-
-    def __init__(self, model: keras.Model) -> None:
-        @tf.function
-        def step(ids: Any) -> Any:
-            return click_probability(model(ids, training=False), ids)
-
-        self.step = step
-
-    def score(
-        self, ids: npt.NDArray[np.int32]
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Return the probability that each line is clicked.
-
-        Args:
-            ids: int32 `[lines, fields]`.
-
-        Returns:
-            the one label int32 `[lines, 1]`, its probability float32 `[lines, 1]`, and 1 for each line, which is the
-            range of what a probability may be.
         """
         labels, probabilities = _in_batches(self.step, BATCH, ids)
         return labels, probabilities, np.ones(len(ids), np.float32)

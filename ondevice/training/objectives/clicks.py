@@ -60,9 +60,10 @@ class Clicks(LabelledObjective[ClickLog]):
 
     def answering(self, model: keras.Model) -> Callable[[Ids], Answers]:
         """Return what gives the probability of a click."""
-        from ondevice.training.score import ClickProbability
+        from ondevice.models.best import click_probability
+        from ondevice.training.score import LabelScorer
 
-        return ClickProbability(model).score
+        return LabelScorer(model, click_probability).answer
 
     def right(self, split: LabelledSplit) -> Lists:
         """Return the one label for every line with a click, and none for others."""

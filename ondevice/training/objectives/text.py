@@ -43,9 +43,10 @@ class Text(LabelledObjective[LabelledTexts]):
 
     def answering(self, model: keras.Model) -> Callable[[Ids], Answers]:
         """Return what gives all labels, the most probable first."""
-        from ondevice.training.score import Classifier
+        from ondevice.models.best import best_labels
+        from ondevice.training.score import LabelScorer
 
-        return Classifier(model).classify
+        return LabelScorer(model, lambda scores, ids: best_labels(scores, scores.shape[1])).answer
 
     def right(self, split: LabelledSplit) -> Lists:
         """Return the label of every text."""
