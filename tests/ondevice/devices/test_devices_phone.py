@@ -95,12 +95,14 @@ def test_the_other_phones_are_the_processors_they_say(name: str, has: set[str], 
 def test_three_runs_count_the_same(phone: Phone, models: Path) -> None:
     one = job(models / "gather.tflite", "litert", inputs={"ids": EVERY_ID[:1]}, repeats=101)
     measured = [phone.run(one).measurement for _ in range(3)]
+    assert {(each.status, each.message) for each in measured} == {("ok", "")}
     counts = [each.instructions for each in measured]
     # Gathering 50 rows of 64 takes thousands of instructions; the clock ticks in steps of 16.
     assert min(counts) > 3_000
     assert max(counts) - min(counts) <= max(64, 0.002 * min(counts))
-    loads = [each.load_ns for each in measured]
-    assert max(loads) - min(loads) <= 0.02 * min(loads)
+    # A file is loaded once only, and what the phone's kernel does meanwhile adds to that: two of three are compared.
+    fastest, second, _ = sorted(each.load_ns for each in measured)
+    assert second - fastest <= 0.02 * fastest
     growths = [each.memory_growth_bytes for each in measured]
     assert max(growths) - min(growths) <= 256 * 1024
 

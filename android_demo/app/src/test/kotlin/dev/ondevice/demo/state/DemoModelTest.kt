@@ -32,8 +32,14 @@ class DemoModelTest {
     private fun ranking(ids: IntArray): Answer =
         if (ids[0] == Int.MIN_VALUE) answerOf(7 to 1.0, 6 to 0.75, 5 to 0.5) else answerOf(5 to 2.0, 6 to 1.0, 4 to 0.5)
 
-    private fun model(fixture: Fixture, recommender: FakeRecommender) =
-        DemoModel(fixture, Executor(Runnable::run)) { recommender }.also { it.setListener(listener) }
+    /** A model that is ready only after its listener came, so that the listener is told of that once and not twice. */
+    private fun model(fixture: Fixture, recommender: FakeRecommender): DemoModel {
+        val hold = CountDownLatch(1)
+        val model = DemoModel(fixture, Executor(Runnable::run)) { hold.await().let { recommender } }
+        model.setListener(listener)
+        hold.countDown()
+        return model
+    }
 
     private fun awaitReady(wanted: (DemoState.Ready) -> Boolean = { true }): DemoState.Ready {
         while (true) {
