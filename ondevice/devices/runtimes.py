@@ -43,6 +43,9 @@ _ALL = (
 
 RUNTIMES: Mapping[str, Runtime] = {runtime.name: runtime for runtime in _ALL}
 
+# What files are for unless another runtime is asked for: what runs there runs on the newer ones, too.
+DEFAULT_TARGET = "tflite-2.14"
+
 
 def find_runtime(name: str) -> Runtime:
     """Return the runtime with this name.

@@ -9,6 +9,7 @@ from ondevice import bundle as bundles
 from ondevice import files
 from ondevice import task as tasks
 from ondevice.bundle import Bundle
+from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.method import FULL
 from ondevice.errors import OnDeviceError, UsageError, unknown_name
 from ondevice.ids import OUT_OF_RANGE
@@ -16,8 +17,6 @@ from ondevice.pipeline.conversion import Request, convert
 from ondevice.quantize import recipe as recipes
 from ondevice.task import Task
 from ondevice.training.run_folder import open_run
-
-DEFAULT_TARGET = "tflite-2.14"
 
 
 def export(

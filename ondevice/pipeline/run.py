@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice.devices.profile import open_device
+from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.method import FULL
 from ondevice.pipeline import plan as plans
 from ondevice.pipeline import size as sizes
@@ -49,7 +50,7 @@ def run(
     budget_recipe: str | None = None,
     seeds: Sequence[int] = (0,),
     recipes: Sequence[str] = DEFAULT_RECIPES,
-    target: str = "tflite-2.14",
+    target: str = DEFAULT_TARGET,
     devices: Sequence[str] = (),
     users: int | None = None,
     settings: Mapping[str, Any] | None = None,

@@ -21,12 +21,12 @@ from converters.signatures.ranking import Recommend
 from converters.stamp import stamped
 from converters.stand_ins import with_stand_ins
 from converters.tflite import SIGNATURE, convert
+from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.method import Method, registry
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.best import best_items
 from ondevice.models.output import Output
 from ondevice.models.output import registry as outputs
-from ondevice.pipeline.export import DEFAULT_TARGET
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import EncodedEmbedding, encode
 

@@ -20,10 +20,10 @@ from converters.stand_ins import STAND_IN_BYTES, StandIn, output_with_stand_ins,
 from converters.tflite import SIGNATURE, convert
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
+from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.method import Method, registry
 from ondevice.errors import OnDeviceError
 from ondevice.models.output import registry as outputs
-from ondevice.pipeline.export import DEFAULT_TARGET
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import EncodedEmbedding, encode
 

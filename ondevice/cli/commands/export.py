@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ondevice.cli.console import results
+from ondevice.devices.runtimes import DEFAULT_TARGET
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder of a finished training run")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="bundle folder to write")
     parser.add_argument("--recipe", default="int8", help="quantization recipe, by name or path (default: %(default)s)")
-    parser.add_argument("--target", default="tflite-2.14", help="runtime the file is for (default: %(default)s)")
+    parser.add_argument("--target", default=DEFAULT_TARGET, help="runtime the file is for (default: %(default)s)")
     parser.add_argument("--top-k", type=int, help="items per answer (default: 20; a text is answered with all labels)")
     parser.add_argument(
         "--out-of-range",

@@ -18,6 +18,7 @@ from ondevice.cli.console import (
     talk,
     training_progress,
 )
+from ondevice.devices.runtimes import DEFAULT_TARGET
 
 if TYPE_CHECKING:
     from ondevice.pipeline.run import Step
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
     parser.add_argument("--recipes", nargs="+", help="quantization recipes: names, or paths of files of your own")
-    parser.add_argument("--target", default="tflite-2.14", help="runtime the files are for (default: %(default)s)")
+    parser.add_argument("--target", default=DEFAULT_TARGET, help="runtime the files are for (default: %(default)s)")
     parser.add_argument(
         "--devices",
         nargs="+",
