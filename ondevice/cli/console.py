@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import shlex
 import sys
@@ -64,6 +65,39 @@ def training_progress(
             bar.update(task, description=what, completed=0, epoch="")
 
         yield advance, describe
+
+
+@contextlib.contextmanager
+def counting_progress(console: Console) -> Iterator[Callable[[int, int, str], None]]:
+    """Show how many of many long steps are done and about when all will be; give a function that is told of each."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("about"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    shown = console.is_terminal
+    # The speed is that since the start: a step may take longer than the seconds that are usually looked back.
+    with Progress(*columns, console=console, transient=True, disable=not shown, speed_estimate_period=math.inf) as bar:
+        task = bar.add_task("", total=None)
+
+        def tell(done: int, total: int, what: str) -> None:
+            bar.update(task, completed=done, total=total)
+            if what:
+                console.print(f"[{done}/{total}] {what}", markup=False)
+
+        yield tell
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from ondevice.embeddings.method import FULL, registry, require
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_known import Setting, is_known
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, config_of, place
-from ondevice.pipeline.sweep_results import summarize_sweep
+from ondevice.pipeline.sweep_results import known_trainings, summarize_sweep
 from ondevice.pipeline.train import read_data
 from ondevice.training.run_folder import is_finished
 from ondevice.units import format_setting
@@ -66,7 +66,7 @@ def sweep(
     jobs: int = 1,
     out: Path | str,
     command: str = "ondevice sweep",
-    on_done: Callable[[int, str], None] = lambda number, what: None,
+    on_done: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> Sweep:
     """Train everything that the folder does not hold yet and write the report of the sweep.
 
@@ -89,7 +89,8 @@ def sweep(
         jobs: trainings at a time, each in its own process with its share of the cores.
         out: folder to write, or one of the same sweep to go on with.
         command: command to name in the report.
-        on_done: told of every training that is done: how many are, and which one it was.
+        on_done: told at the start, without a title, and of every training that is done: how many are done, how many
+            there are, and the title of this one.
 
     Raises:
         UsageError: a name is unknown, a value out of range, a file missing or the folder taken.
@@ -112,12 +113,12 @@ def sweep(
     folder = Path(out)
     cells, _ = plans.cells(plan, split_data)
     plans.claim(folder, plan)
-    done: list[Job] = []
 
-    def tell(job: Job) -> None:
-        done.append(job)
-        on_done(len(done), job.title)
+    def tell(what: str) -> None:
+        done = sum(len(known_trainings(plan, folder, cell)) for cell in cells)
+        on_done(done, len(cells) * plan.trainings, what)
 
+    tell("")
     try:
         _train_plan(jobs, plan, folder, cells, tell)
     except KeyboardInterrupt:
@@ -126,7 +127,7 @@ def sweep(
     return summarize_sweep(folder, plan, split_data, command)
 
 
-def _train_plan(jobs: int, plan: SweepPlan, folder: Path, cells: Sequence[Cell], tell: Callable[[Job], None]) -> None:
+def _train_plan(jobs: int, plan: SweepPlan, folder: Path, cells: Sequence[Cell], tell: Callable[[str], None]) -> None:
     # Warm starts begin with the full table, so all of that comes before any of them.
     for group in ([cell for cell in cells if not cell.warm], [cell for cell in cells if cell.warm]):
         candidates = plan.candidates()
@@ -167,7 +168,7 @@ def _is_done(plan: SweepPlan, folder: Path, job: Job) -> bool:
     return is_finished(run) if job.cell == FULL_CELL and plan.warm else is_known(run, folder)
 
 
-def _train_all(processes: int, plan: SweepPlan, folder: Path, jobs: Sequence[Job], tell: Callable[[Job], None]) -> None:
+def _train_all(processes: int, plan: SweepPlan, folder: Path, jobs: Sequence[Job], tell: Callable[[str], None]) -> None:
     left = [job for job in jobs if not _is_done(plan, folder, job)]
     portion = processes * MODELS_PER_PROCESS
     # A pool each: one that replaces its processes by itself can wait for ever once all have ended (Python 3.11).
@@ -177,7 +178,7 @@ def _train_all(processes: int, plan: SweepPlan, folder: Path, jobs: Sequence[Job
 
 
 def _train_portion(
-    pool: ProcessPoolExecutor, plan: SweepPlan, folder: Path, jobs: Sequence[Job], tell: Callable[[Job], None]
+    pool: ProcessPoolExecutor, plan: SweepPlan, folder: Path, jobs: Sequence[Job], tell: Callable[[str], None]
 ) -> None:
     running = {}
     for job in jobs:
@@ -187,7 +188,7 @@ def _train_portion(
     try:
         for future in as_completed(running):
             future.result()
-            tell(running[future])
+            tell(running[future].title)
     except BaseException:
         # What has begun goes on after its last whole epoch at the next start; what has not begun must not begin.
         pool.shutdown(wait=False, cancel_futures=True)

@@ -58,6 +58,11 @@ class SweepPlan:
         """Return every combination of the values to choose from; a single empty one where there are none."""
         return [dict(zip(self.search, values, strict=True)) for values in itertools.product(*self.search.values())]
 
+    @property
+    def trainings(self) -> int:
+        """How often each model is trained: with every candidate for the first seed, with the best one for the rest."""
+        return len(self.candidates()) + len(self.seeds) - 1
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -148,9 +153,10 @@ def best_setting(plan: SweepPlan, folder: Path, cell: Cell) -> Setting:
         folder: folder of the sweep; every candidate is known.
         cell: the model.
     """
-    return max(
-        plan.candidates(), key=lambda setting: validation_of(place(folder, cell, setting, plan.seeds[0]), folder)
-    )
+    candidates = plan.candidates()
+    if len(candidates) == 1:
+        return candidates[0]
+    return max(candidates, key=lambda setting: validation_of(place(folder, cell, setting, plan.seeds[0]), folder))
 
 
 def config_of(plan: SweepPlan, folder: Path, cell: Cell, setting: Setting, seed: int) -> TrainConfig:

@@ -48,8 +48,8 @@ def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, comman
     earlier: list[Sweep] = []
     missing = 0
     for cell in cells:
-        trainings = _trainings(plan, folder, cell)
-        missing += len(plan.candidates()) + len(plan.seeds) - 1 - len(trainings)
+        trainings = known_trainings(plan, folder, cell)
+        missing += plan.trainings - len(trainings)
         for setting, seed, chosen in trainings:
             run = place(folder, cell, setting, seed)
             if is_finished(run):
@@ -83,8 +83,8 @@ def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, comman
     return found
 
 
-def _trainings(plan: SweepPlan, folder: Path, cell: Cell) -> list[tuple[Setting, int, bool]]:
-    """The setting and seed of each training of a cell that is known, and whether its setting was chosen."""
+def known_trainings(plan: SweepPlan, folder: Path, cell: Cell) -> list[tuple[Setting, int, bool]]:
+    """Return setting and seed of each training of a model that is known, and whether its setting was chosen."""
     candidates = plan.candidates()
     searched = [is_known(place(folder, cell, setting, plan.seeds[0]), folder) for setting in candidates]
     best = best_setting(plan, folder, cell) if all(searched) else None

@@ -50,9 +50,9 @@ def test_what_a_report_holds_is_not_trained_again_where_its_run_folders_are_gone
     first = records.read(Sweep, out / "sweep.json", "sweep")
     change(out, machine={**first.machine, "processor": "another one"})
     request = {"methods": ["hashing"], "ratios": [4.0], "orders": ["random"], "settings": SETTINGS, "seeds": [0]}
-    told: list[str] = []
-    again = sweep("user-items", root / "data", out=out, on_done=lambda _, what: told.append(what), **request)
-    assert (told, again.trials, again.comparisons) == ([], first.trials, first.comparisons)
+    told: list[tuple[int, int, str]] = []
+    again = sweep("user-items", root / "data", out=out, on_done=lambda *each: told.append(each), **request)
+    assert (told, again.trials, again.comparisons) == ([(2, 2, "")], first.trials, first.comparisons)
     assert again.machine["processor"] == f"{first.machine['processor']} / another one"
 
     shutil.copy(root / "1" / USERS_FILE, out)
@@ -62,8 +62,8 @@ def test_what_a_report_holds_is_not_trained_again_where_its_run_folders_are_gone
 
     # What it does not hold is trained, and nothing else.
     change(out, trials=first.trials[:1])
-    again = sweep("user-items", root / "data", out=out, on_done=lambda _, what: told.append(what), **request)
-    assert told == ["hashing@random at 4x, seed 0"]
+    again = sweep("user-items", root / "data", out=out, on_done=lambda *each: told.append(each), **request)
+    assert told[1:] == [(1, 2, ""), (2, 2, "hashing@random at 4x, seed 0")]
     assert [trial.test for trial in again.trials] == [trial.test for trial in first.trials]
 
 

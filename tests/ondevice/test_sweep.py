@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,9 @@ from ondevice.reporting.sweep.users import read_users
 from ondevice.training.run_folder import open_run
 from tests.tiny_runs import tiny_interactions, write_user_items
 
+Told = tuple[int, int, str]
+"""How many trainings are done, how many there are, and which one has just been done."""
+
 SETTINGS = {
     "width": 16, "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 2, "patience": 2,
 }  # fmt: skip
@@ -36,16 +40,17 @@ REQUEST = {
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory) -> tuple[Path, Sweep, list[str], list[str]]:
-    """A sweep, stopped after the third training and started again."""
+def swept(tmp_path_factory) -> tuple[Path, Sweep, list[Told], list[Told]]:
+    """A sweep, stopped after the third training and started again, and what it told before and after."""
     root = tmp_path_factory.mktemp("sweep")
     write_user_items(tiny_interactions(), root / "data")
-    before: list[str] = []
-    after: list[str] = []
+    before: list[Told] = []
+    after: list[Told] = []
 
-    def stop_after_three(number: int, what: str) -> None:
-        before.append(what)
-        if number == 3:
+    def stop_after_three(*told: Any) -> None:
+        before.append(told)
+        # The first is told at the start, before any training.
+        if len(before) == 1 + 3:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patched:
@@ -54,7 +59,7 @@ def swept(tmp_path_factory) -> tuple[Path, Sweep, list[str], list[str]]:
         with pytest.raises(KeyboardInterrupt):
             sweep("user-items", root / "data", out=root / "out", on_done=stop_after_three, **REQUEST)
         shutil.copytree(root / "out", root / "stopped")
-        request = {**REQUEST, "on_done": lambda _, what: after.append(what)}
+        request = {**REQUEST, "on_done": lambda *told: after.append(told)}
         found = sweep("user-items", root / "data", out=root / "out", **request)
     return root / "out", found, before, after
 
@@ -64,15 +69,26 @@ def test_nothing_is_trained_twice_and_nothing_is_left_out(swept) -> None:
     # Full, reduced_width, memcom cold and warm: two settings with the first seed, the better one with the other.
     assert len(found.trials) == 4 * 3
     assert found.missing == 0
-    assert not set(before) & set(after)
+    first, second = ({what for _, _, what in told if what} for told in (before, after))
+    assert not first & second
     # One may have become done when the sweep was stopped, without anybody being told.
-    assert 12 - 3 - 1 <= len(after) <= 12 - 3
+    assert 12 - 3 - 1 <= len(second) <= 12 - 3
+
+
+def test_every_training_that_is_done_is_told_with_how_many_there_are(swept) -> None:
+    folder, _, before, after = swept
+    stopped = records.read(Sweep, folder.parent / "stopped" / "sweep.json", "sweep")
+    assert (before[0], after[0]) == ((0, 12, ""), (len(stopped.trials), 12, ""))
+    for told in (before, after):
+        counts = [done for done, _, _ in told]
+        assert counts == sorted(counts)
+    assert after[-1][:2] == (12, 12)
 
 
 def test_an_interrupted_sweep_reports_what_is_done(swept) -> None:
     folder, found, before, _ = swept
     stopped = records.read(Sweep, folder.parent / "stopped" / "sweep.json", "sweep")
-    assert len(before) <= len(stopped.trials) == len(found.trials) - stopped.missing
+    assert len(before) - 1 <= len(stopped.trials) == len(found.trials) - stopped.missing
     assert read_users(folder.parent / "stopped", stopped).shape == (len(stopped.trials), tiny_interactions().users)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ondevice.cli.console import add_data_arguments, command_line, parse_search, parse_settings, results, talk
+from ondevice.cli.console import (
+    add_data_arguments,
+    command_line,
+    counting_progress,
+    parse_search,
+    parse_settings,
+    results,
+    talk,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ondevice.pipeline.sweep import sweep
     from ondevice.reporting.sweep.console import print_sweep
 
-    with talk() as console:
+    with talk() as console, counting_progress(console) as on_done:
         found = sweep(
             arguments.dataset,
             arguments.data,
@@ -50,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             jobs=arguments.jobs,
             out=arguments.out,
             command=command_line(),
-            on_done=lambda number, what: console.print(f"[{number}] {what}", markup=False),
+            on_done=on_done,
         )
     print_sweep(found, results(), arguments.out)
     return 0
