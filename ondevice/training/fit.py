@@ -20,6 +20,7 @@ from ondevice.training import run_folder
 from ondevice.training.checkpoints import Checkpoints, State
 from ondevice.training.choose import check_teacher, choose_method, choose_output, counts_of, with_fields
 from ondevice.training.config import TrainConfig
+from ondevice.training.kept_memory import freed_memory_kept
 from ondevice.training.objective import Objective, objective_of
 from ondevice.training.optimizer import registry as optimizers
 from ondevice.training.quantize_aware import rounded_tables
@@ -52,7 +53,7 @@ def fit(config: TrainConfig, data: SplitData, folder: Path, progress: Progress) 
     output = choose_output(config, method, data.task, data.labels)
     check_teacher(config, data, method)
     run_folder.claim(folder, config)
-    with run_folder.alone(folder):
+    with run_folder.alone(folder), freed_memory_kept():
         _fit(config, data, folder, progress, method, output)
     return run_folder.open_run(folder)
 

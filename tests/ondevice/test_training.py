@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -12,6 +14,7 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.manifest import POPULARITY
 from ondevice.training import checkpoints
+from ondevice.training import fit as fits
 from ondevice.training.checkpoints import Checkpoints
 from ondevice.training.choose import choose_method, choose_output
 from ondevice.training.config import TrainConfig
@@ -110,6 +113,21 @@ def test_training_stops_when_nothing_is_gained(tmp_path) -> None:
     result = fit(config, tiny_interactions(), tmp_path / "run", ignore).result
     assert len(result.history) < 6
     assert result.best_epoch == int(np.argmax([epoch.validation for epoch in result.history]))
+
+
+def test_freed_memory_is_kept_from_the_first_step_to_the_last(tmp_path, monkeypatch) -> None:
+    seen: list[str] = []
+
+    @contextlib.contextmanager
+    def noted() -> Iterator[None]:
+        seen.append("kept")
+        yield
+        seen.append("given back")
+
+    monkeypatch.setattr(fits, "freed_memory_kept", noted)
+    fit(tiny_config("memcom block"), tiny_interactions(), tmp_path / "run", lambda *_: seen.append("step"))
+    assert (seen[0], seen[-1]) == ("kept", "given back")
+    assert set(seen[1:-1]) == {"step"}
 
 
 def test_a_finished_run_holds_what_it_promises(tiny_run) -> None:
