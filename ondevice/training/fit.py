@@ -53,7 +53,7 @@ def fit(config: TrainConfig, data: SplitData, folder: Path, progress: Progress) 
     output = choose_output(config, method, data.task, data.labels)
     check_teacher(config, data, method)
     run_folder.claim(folder, config)
-    with run_folder.alone(folder), freed_memory_kept():
+    with run_folder.alone(folder), freed_memory_kept(_largest_array(config, method, output)):
         _fit(config, data, folder, progress, method, output)
     return run_folder.open_run(folder)
 
@@ -135,6 +135,12 @@ def _numbers(config: TrainConfig, steps_per_epoch: int, output: Output) -> int:
     """Return how many numbers of scores and of looked-up vectors all steps compute."""
     of_example = output.vocabulary_size + config.sample_length * config.width
     return config.epochs * steps_per_epoch * config.batch_size * of_example
+
+
+def _largest_array(config: TrainConfig, method: Method, output: Output) -> int:
+    """Return about how many bytes the largest array of a step has: scores, their layer or a table."""
+    of_scores = output.vocabulary_size * max(config.batch_size, config.width)
+    return 4 * max(of_scores, *(table.parameters for table in method.tables()))
 
 
 def _stored(

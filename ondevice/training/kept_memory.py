@@ -17,15 +17,23 @@ _GIVE_BACK = {_MMAP_MAX: 1 << 16, _MMAP_THRESHOLD: 32 << 20, _TRIM_THRESHOLD: 64
 """What glibc arrives at by itself in a process that has freed large arrays."""
 
 
+LARGEST = 128 << 20
+"""Bytes of the largest array up to which memory is kept."""
+
+
 @contextlib.contextmanager
-def freed_memory_kept() -> Iterator[None]:
+def freed_memory_kept(largest: int) -> Iterator[None]:
     """Keep the memory that the block frees until its end; without effect where the C library is not glibc.
 
     A step makes and frees arrays of `[batch, vocabulary_size]` numbers. By default glibc returns each to the system,
     which gives new pages filled with zeros for the next: that can take as long as the computing, as
-    `tests/benchmarks/kept_memory.py` measures.
+    `tests/benchmarks/kept_memory.py` measures. Kept memory is not always where the next array fits, so that a process can
+    grow by several of its largest arrays: where these have more than `LARGEST` bytes, they are given back.
+
+    Args:
+        largest: bytes of the largest array that the block makes again and again.
     """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    libc = ctypes.CDLL(None) if sys.platform == "linux" and largest <= LARGEST else None
     if libc is None or not hasattr(libc, "gnu_get_libc_version"):
         yield
         return

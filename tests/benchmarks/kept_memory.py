@@ -29,7 +29,7 @@ def epochs(way: str, arguments: argparse.Namespace) -> dict[str, list[float]]:
     from ondevice.training import fit
 
     if way == "given back":
-        fit.freed_memory_kept = contextlib.nullcontext
+        fit.freed_memory_kept = lambda largest: contextlib.nullcontext()
     with tempfile.TemporaryDirectory() as folder:
         run = train(
             arguments.dataset,

@@ -119,14 +119,16 @@ def test_freed_memory_is_kept_from_the_first_step_to_the_last(tmp_path, monkeypa
     seen: list[str] = []
 
     @contextlib.contextmanager
-    def noted() -> Iterator[None]:
-        seen.append("kept")
+    def noted(largest: int) -> Iterator[None]:
+        seen.append(f"{largest} kept")
         yield
         seen.append("given back")
 
     monkeypatch.setattr(fits, "freed_memory_kept", noted)
-    fit(tiny_config("memcom block"), tiny_interactions(), tmp_path / "run", lambda *_: seen.append("step"))
-    assert (seen[0], seen[-1]) == ("kept", "given back")
+    config, interactions = tiny_config("memcom block"), tiny_interactions()
+    fit(config, interactions, tmp_path / "run", lambda *_: seen.append("step"))
+    scores = 4 * (interactions.items + RESERVED_IDS) * config.batch_size
+    assert (seen[0], seen[-1]) == (f"{scores} kept", "given back")
     assert set(seen[1:-1]) == {"step"}
 
 
