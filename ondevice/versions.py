@@ -10,6 +10,8 @@ from pathlib import Path
 
 PACKAGES = ("tensorflow", "keras", "tflite-runtime", "ai-edge-litert", "ai-edge-quantizer", "numpy", "scipy")
 
+_BETWEEN = " / "
+
 
 def package_version(name: str) -> str:
     """Return the version of an installed package, or `"not installed"`; the package is not imported."""
@@ -26,9 +28,11 @@ def versions() -> dict[str, str]:
 
 
 def all_of(parts: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return what each key has in any of several records, different values one behind the other."""
+    """Return what each key has in any of several records, different values one behind the other, each once."""
     names = dict.fromkeys(name for part in parts for name in part)
-    return {name: " / ".join(dict.fromkeys(part[name] for part in parts if name in part)) for name in names}
+    # A record may be one of several itself.
+    values = {name: [one for part in parts if name in part for one in part[name].split(_BETWEEN)] for name in names}
+    return {name: _BETWEEN.join(dict.fromkeys(found)) for name, found in values.items()}
 
 
 def machine() -> dict[str, str]:

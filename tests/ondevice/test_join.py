@@ -16,6 +16,7 @@ from ondevice.pipeline.join import join
 from ondevice.pipeline.sweep import sweep
 from ondevice.reporting.sweep.record import Sweep
 from ondevice.reporting.sweep.users import USERS_FILE, read_users, write_users
+from ondevice.versions import all_of
 from tests.tiny_runs import tiny_interactions, write_user_items
 
 SETTINGS = {
@@ -65,6 +66,13 @@ def test_what_a_report_holds_is_not_trained_again_where_its_run_folders_are_gone
     again = sweep("user-items", root / "data", out=out, on_done=lambda *each: told.append(each), **request)
     assert told[1:] == [(1, 2, ""), (2, 2, "hashing@random at 4x, seed 0")]
     assert [trial.test for trial in again.trials] == [trial.test for trial in first.trials]
+
+
+def test_a_value_of_several_records_is_named_once() -> None:
+    one, other = {"processor": "A", "cores": "2"}, {"processor": "B", "cores": "2"}
+    both = {"processor": "A / B", "cores": "2"}
+    assert all_of([one, other]) == both
+    assert all_of([one, both, other, both]) == both
 
 
 @pytest.fixture
