@@ -27,8 +27,8 @@ def freed_memory_kept(largest: int) -> Iterator[None]:
 
     A step makes and frees arrays of `[batch, vocabulary_size]` numbers. By default glibc returns each to the system,
     which gives new pages filled with zeros for the next: that can take as long as the computing, as
-    `tests/benchmarks/kept_memory.py` measures. Kept memory is not always where the next array fits, so that a process can
-    grow by several of its largest arrays: where these have more than `LARGEST` bytes, they are given back.
+    `tests/benchmarks/kept_memory.py` measures. Kept memory is not always where the next array fits, so that a process
+    can grow by several of its largest arrays: where these have more than `LARGEST` bytes, they are given back.
 
     Args:
         largest: bytes of the largest array that the block makes again and again.
