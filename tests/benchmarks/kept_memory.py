@@ -39,7 +39,7 @@ def epochs(way: str, arguments: argparse.Namespace) -> dict[str, list[float]]:
             settings={"epochs": arguments.epochs + 1},
             out=f"{folder}/run",
         )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return {"seconds": [epoch.seconds for epoch in run.result.history[1:]], "peak_mb": [peak]}
 
 

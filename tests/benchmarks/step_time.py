@@ -1,7 +1,7 @@
 """Measure what a training step costs as the vocabulary grows: full table and MEmCom, dense and lazy updates.
 
 The network is history -> embedding -> mean -> 20 classes, so that nothing but the embedding grows. Example, which takes
-8 GB of memory:
+about 20 GB of memory:
 
     python tests/benchmarks/step_time.py --out step_time.json
 """
