@@ -6,11 +6,14 @@ A member that passes anywhere it should not means that the harness is broken, wh
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from ondevice.devices.device import Device
 from ondevice.devices.profile import names as device_names
 from ondevice.devices.profile import open_device
 from ondevice.devices.runtimes import RUNTIMES
@@ -18,6 +21,7 @@ from ondevice.errors import OnDeviceError
 from ondevice.pipeline.validate import validate
 from tests.known_bad.good_bundles import Good, GoodBundles, reseal
 from tests.known_bad.members import FAMILIES, Copy, Member, Verdict, all_members
+from tests.known_bad.shared_start import in_one_start
 from tests.phones import require_phone
 
 DEVICES = {"host": FAMILIES, "entry-2018": ("bad_tables", "bad_layers", "bad_conversions")}
@@ -90,52 +94,93 @@ def good_bundles(tiny_run, tmp_path_factory) -> GoodBundles:
     return GoodBundles(tmp_path_factory.mktemp("good"), tiny_run)
 
 
-def copied(good: Good, tmp_path: Path) -> Copy:
-    return Copy(Path(shutil.copytree(good.folder, tmp_path / "bundle")), good.run)
+Results = dict[str, frozenset[str]]
+"""The checks that failed, by runtime."""
 
 
-def found(bundle: Copy, members: Iterable[Member], device: str) -> dict[str, frozenset[str]]:
+def copied(good: Good, folder: Path) -> Copy:
+    return Copy(Path(shutil.copytree(good.folder, folder / "bundle")), good.run)
+
+
+def broken(name: str, good_bundles: GoodBundles, folder: Path) -> Copy:
+    """Make a known-bad bundle; or, of the name of a good one, that one taken apart, put together and resealed."""
+    if name not in MEMBERS:
+        bundle = copied(good_bundles(name), folder)
+        with bundle.graph():
+            pass
+    else:
+        bundle = copied(good_bundles(MEMBERS[name].good), folder)
+        MEMBERS[name].breaks(bundle)
+    return bundle
+
+
+def found(bundle: Copy, members: Iterable[Member], device: Device) -> Results:
     """Validate a bundle with all that these members need and return the checks that failed, by runtime.
 
     Where real histories are answered wrongly, odd ones may be, too: how many is up to the trained model.
     """
-    opened = open_device(device) if device == "host" else require_phone(device)
-    assert not opened.missing()
+    assert not device.missing()
     run = bundle.run.folder if any(member.with_run for member in members) else None
     options = {name: value for member in members for name, value in member.options.items()}
-    validation = validate(bundle.folder, run, device=device, **options)
+    validation = validate(bundle.folder, run, device=device.name, **options)
     results = {}
     for result in validation.results:
         checks = {failure.check for failure in result.failures}
         results[result.measurement.runtime] = frozenset(checks - {"edge ids"} if "values" in checks else checks)
-    assert sorted(results) == sorted(opened.runtimes())
+    assert sorted(results) == sorted(device.runtimes())
     assert validation.valid == (not any(results.values()))
     return results
 
 
+def question(name: str, device: Device, good_bundles: GoodBundles, folder: Path) -> Callable[[], Results]:
+    """Make the bundle that `broken` makes and return what asks the device about it."""
+    bundle = broken(name, good_bundles, folder)
+    reseal(bundle.folder)
+    members = [MEMBERS[name]] if name in MEMBERS else [each for each in MEMBERS.values() if each.good == name]
+    return partial(found, bundle, members, device)
+
+
+@pytest.fixture(scope="module")
+def on_phone(request, good_bundles, tmp_path_factory) -> Callable[[str, str], Results]:
+    """Give the results of all bundles that this run asks a phone about, at the first question about it."""
+    items = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    asked = [(item.callspec.params["device"], item.callspec.params["name"]) for item in items]
+    done: dict[str, dict[str, Future[Results]]] = {}
+
+    def results(device: str, name: str) -> Results:
+        if device not in done:
+            phone, folder = require_phone(device), tmp_path_factory.mktemp(device)
+            names = [name for of, name in asked if of == device]
+            questions = {each: question(each, phone, good_bundles, folder / each) for each in names}
+            done[device] = in_one_start(phone, questions)
+        return done[device][name].result()
+
+    return results
+
+
 @pytest.mark.parametrize(("device", "name"), CASES)
-def test_known_bad_bundle_is_rejected(device: str, name: str, good_bundles: GoodBundles, tmp_path: Path) -> None:
+def test_known_bad_bundle_is_rejected(device, name, good_bundles, on_phone, tmp_path) -> None:
     member = MEMBERS[name]
-    bundle = copied(good_bundles(member.good), tmp_path)
-    member.breaks(bundle)
     if member.refused:
+        bundle = broken(name, good_bundles, tmp_path)
         with pytest.raises(OnDeviceError, match=member.refused):
             validate(bundle.folder, device=device)
         return
-    reseal(bundle.folder)
-    results = found(bundle, [member], device)
+    if device == "host":
+        results = question(name, open_device(device), good_bundles, tmp_path)()
+    else:
+        results = on_phone(device, name)
     expected = member.verdict(device)
     assert results == {runtime: expected[runtime] for runtime in results}
 
 
 @pytest.mark.parametrize(("device", "name"), CONTROLS)
-def test_unbroken_bundle_is_valid(device: str, name: str, good_bundles: GoodBundles, tmp_path: Path) -> None:
-    """Taken apart, put together and resealed as every broken one is: a harness that rejects everything fails, too."""
-    bundle = copied(good_bundles(name), tmp_path)
-    with bundle.graph():
-        pass
-    reseal(bundle.folder)
-    results = found(bundle, [member for member in MEMBERS.values() if member.good == name], device)
+def test_unbroken_bundle_is_valid(device, name, good_bundles, on_phone, tmp_path) -> None:
+    """A harness that rejects everything fails, too."""
+    if device == "host":
+        results = question(name, open_device(device), good_bundles, tmp_path)()
+    else:
+        results = on_phone(device, name)
     assert set(results.values()) == {frozenset()}
 
 
