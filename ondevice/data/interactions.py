@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from ondevice.data.lists import Lists
 from ondevice.data.split_data import SplitData
+from ondevice.units import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +41,23 @@ class Interactions(SplitData):
         """The training items of each user."""
         return self.train
 
+    @property
+    def valid_answers(self) -> Lists:
+        """The validation items that are new to their users; others are no answers, since no history is returned."""
+        return self.valid.without(self.train)
+
+    @cached_property
+    def test_answers(self) -> Lists:
+        """The test items that are new to their users."""
+        return self.test.without(self.train.joined(self.valid))
+
     def summary(self) -> str:
         """Return one sentence for reports."""
         sizes = [len(split.values) for split in (self.train, self.valid, self.test)]
         order = "in the order of time, last item for test" if self.ordered else "as unordered sets"
+        repeated = sizes[2] - len(self.test_answers.values)
+        if repeated:
+            order += f"; not counted as answers: {counted(repeated, 'test item')} that the same user had before"
         return (
             f"{self.users:,} users, {self.items:,} items, {sum(sizes):,} interactions "
             f"({sizes[0]:,} train, {sizes[1]:,} validation, {sizes[2]:,} test), {order}"

@@ -59,6 +59,12 @@ class Lists:
         before = np.concatenate([[0], np.cumsum(chosen)])
         return Lists(before[self.offsets], self.values[chosen])
 
+    def without(self, other: Lists) -> Lists:
+        """Leave out of each user's values those that another has for this user."""
+        left = ~np.isin(self._pairs(span := self._span(other.values)), other._pairs(span))
+        before = np.concatenate([[0], np.cumsum(left)])
+        return Lists(before[self.offsets], self.values[left])
+
     def holds(self, values: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
         """Tell which of some values each user has.
 
@@ -68,12 +74,18 @@ class Lists:
         Returns:
             bool `[users, k]`.
         """
-        # One number per pair of user and value, so that all users are looked up at once.
-        span = 1 + max(int(np.max(values, initial=0)), int(np.max(self.values, initial=0)))
+        span = self._span(values)
         users = np.arange(len(self), dtype=np.int64) * span
-        own = np.repeat(users, np.diff(self.offsets)) + self.values
-        found: npt.NDArray[np.bool_] = np.isin(np.where(values < 0, -1, users[:, None] + values), own)
+        found: npt.NDArray[np.bool_] = np.isin(np.where(values < 0, -1, users[:, None] + values), self._pairs(span))
         return found
+
+    def _span(self, values: npt.NDArray[np.integer]) -> int:
+        return 1 + max(int(np.max(values, initial=0)), int(np.max(self.values, initial=0)))
+
+    def _pairs(self, span: int) -> npt.NDArray[np.int64]:
+        """Return one number per pair of user and value, so that all users are looked up at once."""
+        users = np.arange(len(self), dtype=np.int64) * span
+        return np.repeat(users, np.diff(self.offsets)) + self.values
 
     def counts(self, size: int) -> npt.NDArray[np.int64]:
         """Count how often each value below `size` occurs."""

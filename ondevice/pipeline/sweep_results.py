@@ -54,7 +54,7 @@ def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, comman
             run = place(folder, cell, setting, seed)
             if is_finished(run):
                 trials.append(_trial(cell, open_run(run), setting, chosen))
-                values.append(_per_user(open_run(run), metric))
+                values.append(open_run(run).test_values())
             else:
                 known = reported(folder)[run]
                 trials.append(replace(known.trial, chosen=chosen))
@@ -117,15 +117,6 @@ def _trial(cell: Cell, run: Run, setting: Setting, chosen: bool) -> Trial:
         epochs=len(run.result.history),
         by_popularity=run.result.by_popularity,
     )
-
-
-def _per_user(run: Run, metric: str) -> npt.NDArray[np.float64]:
-    from ondevice.training.evaluation import without_known
-    from ondevice.training.metrics import per_user
-
-    evaluation = run.evaluation()
-    ranking = without_known(evaluation.items, evaluation.known)
-    return per_user(ranking, evaluation.relevant, metric, evaluation.scores)
 
 
 def _protocol(plan: SweepPlan, metric: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from ondevice.data.lists import IntArray, Lists, padded
 from ondevice.errors import OnDeviceError
@@ -50,6 +51,7 @@ class HistoryExamples(keras.utils.PyDataset):
         self.unknown_share = unknown_share
         self.seed = seed
         self.epoch = epoch
+        self._shuffled: tuple[int, npt.NDArray[np.intp]] = (-1, self.usable)
 
     def __len__(self) -> int:
         """Return the number of batches per epoch."""
@@ -57,7 +59,10 @@ class HistoryExamples(keras.utils.PyDataset):
 
     def __getitem__(self, batch: int) -> tuple[IntArray, IntArray]:
         """Return histories `[batch, length]` and targets `[batch, length or 1]`, filled with padding."""
-        shuffled = np.random.default_rng([self.seed, self.epoch]).permutation(self.usable)
+        if self._shuffled[0] != self.epoch:
+            # Once per epoch: with millions of users it takes as long as many batches.
+            self._shuffled = self.epoch, np.random.default_rng([self.seed, self.epoch]).permutation(self.usable)
+        shuffled = self._shuffled[1]
         start = batch * self.batch_size
         users = np.take(shuffled, range(start, start + self.batch_size), mode="wrap")
         rng = np.random.default_rng([self.seed, self.epoch, batch])

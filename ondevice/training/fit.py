@@ -86,6 +86,7 @@ def _fit(
 
     measured = objective.measure(config, data, ids, model, method)
     measured.evaluation.write(folder / run_folder.EVALUATION_FILE)
+    run_folder.write_test_values(folder, measured.values)
     with files.replacing(folder / run_folder.MODEL_FILE) as temporary:
         model.save(temporary)
     result = TrainResult(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from ondevice.data.lists import IntArray
 from ondevice.ids import PADDING_ID, UNKNOWN_ID
@@ -31,6 +32,7 @@ class LabelledExamples(keras.utils.PyDataset):
         self.unknown_share = unknown_share
         self.seed = seed
         self.epoch = epoch
+        self._shuffled: tuple[int, npt.NDArray[np.int64]] = (-1, np.arange(len(ids)))
 
     def __len__(self) -> int:
         """Return the number of batches per epoch."""
@@ -38,7 +40,10 @@ class LabelledExamples(keras.utils.PyDataset):
 
     def __getitem__(self, batch: int) -> tuple[IntArray, IntArray]:
         """Return ids `[batch, length]` and labels `[batch]`."""
-        shuffled = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.ids))
+        if self._shuffled[0] != self.epoch:
+            # Once per epoch: with millions of lines it takes as long as many batches.
+            self._shuffled = self.epoch, np.random.default_rng([self.seed, self.epoch]).permutation(len(self.ids))
+        shuffled = self._shuffled[1]
         start = batch * self.batch_size
         examples = np.take(shuffled, range(start, start + self.batch_size), mode="wrap")
         ids = self.ids[examples]

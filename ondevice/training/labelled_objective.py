@@ -104,12 +104,14 @@ class LabelledObjective(Objective[Examples]):
         given = last_keys(data.test, ids, config.history_length)
         known = Lists.of([[]] * len(given))
         evaluation = Evaluation(given, known, self.right(data.test), *self.answering(model)(given))
-        found = {
-            name: float(np.mean(metrics.per_user(evaluation.items, evaluation.relevant, name, evaluation.scores)))
+        values = {
+            name: metrics.per_user(evaluation.items, evaluation.relevant, name, evaluation.scores)
             for name in self.task.metrics
         }
+        found = {name: float(np.mean(each)) for name, each in values.items()}
         figures = self.figures(data, evaluation)
-        return Measured(evaluation, {**found, **figures, self.task.examples: float(len(evaluation))})
+        test = {**found, **figures, self.task.examples: float(len(evaluation))}
+        return Measured(evaluation, test, values[self.task.metric])
 
     def answers(self, model: keras.Model, method: Method, ids: Ids, excluded: Ids) -> Answers:
         """Return what is said of all labels."""

@@ -34,11 +34,13 @@ class Measured:
     Args:
         evaluation: its answers, with which every exported file is compared.
         test: metrics by name, and the number of examples by their plural.
+        values: the task's metric of each test example, whose mean it is, float64 `[examples]`.
         by_popularity: metrics by class of items, see `metrics.by_popularity`; empty where answers are no items.
     """
 
     evaluation: Evaluation
     test: dict[str, float]
+    values: npt.NDArray[np.float64]
     by_popularity: dict[str, dict[str, float]] = field(default_factory=dict)
 
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ondevice import records
+import numpy as np
+import numpy.typing as npt
+
+from ondevice import files, records
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import Method
 from ondevice.embeddings.method import registry as methods
-from ondevice.errors import UsageError
+from ondevice.errors import OnDeviceError, UsageError
 from ondevice.task import RANKING
 from ondevice.tokenizer import Tokenizer
 from ondevice.training.config import TrainConfig
@@ -25,6 +28,7 @@ RESULT_FILE = "result.json"
 VOCABULARY_FILE = "vocab.txt"
 MODEL_FILE = "model.keras"
 EVALUATION_FILE = "evaluation.npz"
+TEST_VALUES_FILE = "test_values.npy"
 CHECKPOINTS = "checkpoints"
 LOCK_FILE = ".training"
 
@@ -112,6 +116,29 @@ class Run:
     def evaluation(self) -> Evaluation:
         """Read the test users and the model's answers to them."""
         return Evaluation.read(self.folder / EVALUATION_FILE)
+
+    def test_values(self) -> npt.NDArray[np.float64]:
+        """Read the task's metric of each test example, float64 `[examples]`, everything a user knows left out.
+
+        Raises:
+            UsageError: there is no such file.
+            OnDeviceError: the file is damaged.
+        """
+        path = self.folder / TEST_VALUES_FILE
+        if not path.is_file():
+            raise UsageError(f"test values {str(path)!r} do not exist; `ondevice train` writes them.")
+        try:
+            values: npt.NDArray[np.float64] = np.load(path)
+        except (OSError, ValueError, EOFError) as error:
+            raise OnDeviceError(f"test values {str(path)!r} are damaged: {error}.") from error
+        return values
+
+
+def write_test_values(folder: Path, values: npt.NDArray[np.float64]) -> None:
+    """Write what `Run.test_values` reads."""
+    with files.replacing(folder / TEST_VALUES_FILE) as temporary, temporary.open("wb") as file:
+        # Given a path, NumPy appends its own ending.
+        np.save(file, values)
 
 
 def is_finished(folder: Path) -> bool:

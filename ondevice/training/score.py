@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ import tensorflow as tf
 from ondevice.data.lists import Lists, padded
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.best import best_items
-from ondevice.training.evaluation import KEPT_ITEMS, Evaluation
+from ondevice.training.evaluation import KEPT_ITEMS, Evaluation, without_known
 
 BATCH = 128
 """Users, texts or lines at a time, at most."""
@@ -120,18 +120,34 @@ def evaluate(
 
     Returns:
         the answers with the history left out, as the exported file leaves it out; and the ranking with everything
-        known left out, int32 `[users, k]`, which differs for users who know more than the history holds.
+        known left out, int32 `[users, k]`, which differs for users who know more than the history holds and is filled
+        with -1 for those who know almost everything.
     """
     known, relevant = users_with_answers(known, relevant)
     histories = padded(known, history_length)
     evaluation = Evaluation(histories, known, relevant, *scorer.recommend(histories, histories))
     ranking = evaluation.items.copy()
-    lengths = np.diff(known.offsets)
-    long = np.flatnonzero(lengths > history_length)
-    if len(long):
-        everything = padded([known[user] for user in long], int(lengths.max()))
-        ranking[long], _, _ = scorer.recommend(histories[long], everything)
+    for users, length in _of_like_length(np.diff(known.offsets), history_length):
+        everything = Lists.of([known[user] for user in users])
+        found, _, _ = scorer.recommend(histories[users], padded(everything, length))
+        # Where fewer items are left than asked for, known ones come last.
+        ranking[users] = without_known(found, everything)
     return evaluation, ranking
+
+
+def _of_like_length(
+    lengths: npt.NDArray[np.int64], longer_than: int
+) -> Iterator[tuple[npt.NDArray[np.intp], int]]:
+    """Group the users with more ids than so many, each group with the ids to make room for.
+
+    One user who knows everything would else take as much memory of all others; and each other length is traced anew.
+    """
+    room = longer_than
+    while room < lengths.max(initial=0):
+        smaller, room = room, 2 * room
+        users = np.flatnonzero((smaller < lengths) & (lengths <= room))
+        if len(users):
+            yield users, room
 
 
 def kept_items(vocabulary_size: int, excluded: int) -> int:

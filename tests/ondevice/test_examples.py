@@ -48,6 +48,13 @@ def test_ordered_target_is_the_item_after_the_history(epoch: int) -> None:
         assert history + targets == LISTS[user][: len(history) + 1].tolist()
 
 
+def test_an_epoch_is_the_same_whatever_was_asked_before() -> None:
+    made = examples()
+    for epoch in (0, 1, 1, 0):
+        made.epoch = epoch
+        assert list(rows(made)) == list(rows(examples(epoch=epoch)))
+
+
 def test_ordered_histories_end_at_every_place() -> None:
     ends = {len(history) for epoch in range(100) for user, history, _ in rows(examples(True, epoch=epoch)) if user == 5}
     assert ends == set(range(1, 12))

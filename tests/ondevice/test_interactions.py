@@ -29,6 +29,14 @@ def test_lists_come_out_as_they_went_in(entries: list[list[int]]) -> None:
         assert lists[user].tolist() == expected
 
 
+@settings(max_examples=60, deadline=None)
+@given(pairs=st.lists(st.tuples(*[st.lists(st.integers(0, 9), max_size=6)] * 2), max_size=8))
+def test_without_leaves_out_what_the_same_user_has_there(pairs: list[tuple[list[int], list[int]]]) -> None:
+    lists, other = (Lists.of([pair[side] for pair in pairs]) for side in (0, 1))
+    assert plain(lists.without(other)) == [[x for x in own if x not in others] for own, others in pairs]
+    assert lists.without(other).values.dtype == np.int32
+
+
 @pytest.mark.parametrize(("entries", "offsets"), [([], [0]), ([[]], [0, 0]), ([[], [3], []], [0, 0, 1, 1])])
 def test_empty_lists(entries: list[list[int]], offsets: list[int]) -> None:
     lists = Lists.of(entries)
@@ -74,3 +82,11 @@ def test_summary_counts_users_items_and_splits() -> None:
     data = Interactions("x", tuple("abc"), some, Lists.of([[2], []]), Lists.of([[], [0]]), ordered=False)
     assert (data.users, data.items) == (2, 3)
     assert data.summary() == "2 users, 3 items, 5 interactions (3 train, 1 validation, 1 test), as unordered sets"
+
+
+def test_items_that_a_user_had_before_are_no_answers() -> None:
+    train, valid, test = (Lists.of(each) for each in ([[0, 1], [2]], [[1, 2], []], [[2, 0, 3], [2]]))
+    data = Interactions("x", tuple("abcd"), train, valid, test, ordered=True)
+    assert plain(data.valid_answers) == [[2], []]
+    assert plain(data.test_answers) == [[3], []]
+    assert data.summary().endswith("; not counted as answers: 3 test items that the same user had before")

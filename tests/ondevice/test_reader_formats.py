@@ -142,7 +142,14 @@ def test_user_items_second_line_of_a_user_is_refused(tmp_path: Path) -> None:
 
 def test_user_items_repeated_item_counts_once_and_keeps_its_first_place(tmp_path: Path) -> None:
     data = UserItems().read("small", folder_of(tmp_path / "data", train="0 5 1 5 2 1\n", valid="", test="0 3 3\n"))
-    assert entries(data) == [[[5, 1, 2]], [[]], [[3]]]
+    assert entries(data) == [[[3, 0, 1]], [[]], [[2]]]
+
+
+def test_user_items_numbers_that_nobody_has_are_no_items(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "data", train="0 2000007 5\n", valid="0 9\n", test=f"0 {LARGEST_ITEM}\n")
+    data = UserItems().read("small", folder)
+    assert data.item_keys == ("5", "9", "2000007", str(LARGEST_ITEM))
+    assert entries(data) == [[[2, 0]], [[1]], [[3]]]
 
 
 @pytest.mark.parametrize("train", ["", "\n\n", "0\n1\n"])
@@ -171,7 +178,8 @@ def test_sequences_leave_the_last_two_items_out(tmp_path: Path) -> None:
     assert entries(data) == [[[2, 0], [1]], [[1], [2]], [[0], [0]]]
     assert data.ordered
     assert data.summary() == (
-        "2 users, 3 items, 7 interactions (3 train, 2 validation, 2 test), in the order of time, last item for test"
+        "2 users, 3 items, 7 interactions (3 train, 2 validation, 2 test), in the order of time, last item for test; "
+        "not counted as answers: 1 test item that the same user had before"
     )
 
 

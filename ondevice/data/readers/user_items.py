@@ -10,17 +10,15 @@ from ondevice.data.interactions import Interactions
 from ondevice.data.lists import Lists
 from ondevice.data.reader import Reader, find, integer_lines
 from ondevice.errors import OnDeviceError, UsageError
-from ondevice.ids import RESERVED_IDS
 
-LARGEST_ITEM = int(np.iinfo(np.int32).max) - RESERVED_IDS
-"""The largest item number whose id is still an int32."""
+LARGEST_ITEM = int(np.iinfo(np.int32).max)
 
 
 class UserItems(Reader):
     """Reads a folder with `train.txt`, `valid.txt` and `test.txt`, each perhaps with `.gz`.
 
-    Each line is a user and the items of that user as integers; order means nothing. Items are numbered up to the
-    largest number found; users without training items are left out.
+    Each line is a user and the items of that user as integers; order means nothing. Items keep their numbers as keys;
+    users without training items are left out.
     """
 
     def read(self, name: str, path: Path | None) -> Interactions:
@@ -32,9 +30,13 @@ class UserItems(Reader):
         if not users:
             raise OnDeviceError(f"{find(path, 'train.txt')} holds no user with an item.")
         lists = {part: Lists.of([found.get(user, []) for user in users]) for part, found in splits.items()}
-        items = 1 + max(int(np.max(each.values, initial=-1)) for each in lists.values())
-        keys = tuple(str(item) for item in range(items))
-        return Interactions(name, keys, lists["train"], lists["valid"], lists["test"], ordered=False)
+        numbers, places = np.unique(np.concatenate([each.values for each in lists.values()]), return_inverse=True)
+        ends = np.cumsum([len(each.values) for each in lists.values()])[:-1]
+        train, valid, test = (
+            Lists(each.offsets, values)
+            for each, values in zip(lists.values(), np.split(places.astype(np.int32), ends), strict=True)
+        )
+        return Interactions(name, tuple(map(str, numbers.tolist())), train, valid, test, ordered=False)
 
 
 def _read_split(path: Path) -> dict[int, list[int]]:

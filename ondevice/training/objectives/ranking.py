@@ -28,13 +28,15 @@ class Ranking(Objective[Interactions]):
     """Softmax cross-entropy over all ids, averaged over an example's targets; nDCG over the whole vocabulary."""
 
     def require(self, data: Interactions) -> None:
-        """Refuse an empty split, and fewer items than the metrics look at."""
+        """Refuse a split without new items, and fewer items than the metrics look at."""
         least = max(metrics.cut_off(name) for name in TASK.metrics)
         if data.items < least:
             raise OnDeviceError(f"data set {data.name!r} has {data.items} items; the metrics need at least {least}.")
-        for split, lists in (("validation", data.valid), ("test", data.test)):
+        for split, lists in (("validation", data.valid_answers), ("test", data.test_answers)):
             if not len(lists.values):
-                raise OnDeviceError(f"data set {data.name!r} has no {split} items; every split needs some.")
+                raise OnDeviceError(
+                    f"data set {data.name!r} has no {split} items that are new to their users; every split needs some."
+                )
 
     def require_length(self, history_length: int, items: int) -> None:
         """Refuse histories that can hold all but fewer items than an answer has."""
@@ -74,7 +76,7 @@ class Ranking(Objective[Interactions]):
         """Measure some users who have validation items."""
         from ondevice.training.score import Scorer, evaluate
 
-        known, relevant = _some(data.train.mapped(ids), data.valid.mapped(ids), config.validation_users)
+        known, relevant = _some(data.train.mapped(ids), data.valid_answers.mapped(ids), config.validation_users)
         scorer = Scorer(model, metrics.cut_off(TASK.metric))
 
         def value() -> float:
@@ -89,16 +91,16 @@ class Ranking(Objective[Interactions]):
         """Rank all items for every test user."""
         from ondevice.training.score import Scorer, evaluate, kept_items
 
-        train, valid, test = (split.mapped(ids) for split in (data.train, data.valid, data.test))
-        known = train.joined(valid)
-        kept = kept_items(method.vocabulary_size, int(np.max(np.diff(known.offsets))))
-        evaluation, ranking = evaluate(Scorer(model, kept), known, test, config.history_length)
+        known = data.train.joined(data.valid).mapped(ids)
+        kept = kept_items(method.vocabulary_size, config.history_length)
+        evaluation, ranking = evaluate(Scorer(model, kept), known, data.test_answers.mapped(ids), config.history_length)
         classes = np.full(method.vocabulary_size, -1)
         classes[ids] = metrics.popularity(data.counts)
         found = metrics.means(ranking, evaluation.relevant, TASK.metrics)
         return Measured(
             evaluation,
             {**found, TASK.examples: float(len(evaluation))},
+            metrics.per_user(ranking, evaluation.relevant, TASK.metric, evaluation.scores),
             metrics.by_popularity(ranking, evaluation.relevant, classes, TASK.metrics),
         )
 
