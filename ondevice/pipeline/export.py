@@ -77,7 +77,7 @@ def export(
     if exclude_history and not task.excludes_history:
         raise UsageError(f"exclude_history is True; allowed is False for a {task.name} model, which has no history.")
     exclude_history = task.excludes_history if exclude_history is None else exclude_history
-    top_k = _top_k(top_k, task, labels, method.items - (source.config.history_length if exclude_history else 0))
+    top_k = _top_k(top_k, task, labels, method.items, source.config.history_length if exclude_history else 0)
     require_size(method, choose_output(source.config, method, task.name, labels), chosen)
     with files.new_folder(out) as folder:
         convert(source, Request(chosen, target, top_k, out_of_range, exclude_history, vocabulary, name), folder)
@@ -87,12 +87,14 @@ def export(
     return bundles.open_bundle(out)
 
 
-def _top_k(top_k: int | None, task: Task, labels: tuple[str, ...], items: int) -> int:
+def _top_k(top_k: int | None, task: Task, labels: tuple[str, ...], items: int, left_out: int) -> int:
     """Check the number of answers that is asked for, or choose the task's."""
     if task.top_k:
         top_k = task.top_k if top_k is None else top_k
-        if not 1 <= top_k <= items:
-            raise UsageError(f"top_k is {top_k}; allowed is 1 to {items}, the items that an answer may hold.")
+        if not 1 <= top_k <= items - left_out:
+            allowed = f"allowed is 1 to {items - left_out}, the items that an answer may hold"
+            why = f": of {items} a history of {left_out} (history_length) is left out" if left_out else ""
+            raise UsageError(f"top_k is {top_k}; {allowed}{why}.")
         return top_k
     if top_k not in (None, len(labels)):
         raise UsageError(f"top_k is {top_k}; allowed is {len(labels)}, since every answer has all labels.")

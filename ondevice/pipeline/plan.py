@@ -201,17 +201,22 @@ def claim(out: Path | None, plan: Plan) -> Path:
         UsageError: the folder is taken.
     """
     if out is None:
-        taken = [path for path in DEFAULT_FOLDER.glob(f"{plan.dataset}-*") if re.search(r"-\d+$", path.name)]
-        numbers = {int(path.name.rpartition("-")[2]): path for path in taken}
-        newest = max(numbers, default=0)
-        unfinished = newest and _is_unfinished(numbers[newest], plan)
-        out = numbers[newest] if unfinished else DEFAULT_FOLDER / f"{plan.dataset}-{newest + 1}"
+        out = _default_folder(plan)
     if out.exists() and not _is_unfinished(out, plan):
         if (out / PLAN_FILE).is_file() and not (out / REPORT_FILE).is_file():
             raise UsageError(f"output {str(out)!r} holds an unfinished run of another request; see its {PLAN_FILE}.")
         files.refuse_existing(out)
     records.write(out / PLAN_FILE, plan)
     return out
+
+
+def _default_folder(plan: Plan) -> Path:
+    """Return the newest of the numbered folders of a data set that this plan left unfinished, else the next one."""
+    # The name of another data set may begin like this one's.
+    named = [(re.fullmatch(rf"{re.escape(plan.dataset)}-(\d+)", path.name), path) for path in DEFAULT_FOLDER.glob("*")]
+    numbers = {int(found[1]): path for found, path in named if found}
+    unfinished = [number for number, path in numbers.items() if _is_unfinished(path, plan)]
+    return numbers[max(unfinished)] if unfinished else DEFAULT_FOLDER / f"{plan.dataset}-{max(numbers, default=0) + 1}"
 
 
 def _is_unfinished(folder: Path, plan: Plan) -> bool:

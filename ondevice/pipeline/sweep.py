@@ -8,12 +8,14 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice.data import dataset as datasets
 from ondevice.embeddings.method import FULL, registry, require
+from ondevice.errors import OnDeviceError
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_known import Setting, is_known
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, config_of, place
@@ -70,8 +72,8 @@ def sweep(
 ) -> Sweep:
     """Train everything that the folder does not hold yet and write the report of the sweep.
 
-    An interrupted sweep reports what is done. What the report in the folder holds counts as done, even where the run
-    folders were removed or stayed on another machine.
+    A sweep that is interrupted or fails reports what is done. What the report in the folder holds counts as done, even
+    where the run folders were removed or stayed on another machine.
 
     The candidates of `search` are trained with the first seed; for the other seeds only the one that was best on the
     validation items is.
@@ -94,7 +96,7 @@ def sweep(
 
     Raises:
         UsageError: a name is unknown, a value out of range, a file missing or the folder taken.
-        OnDeviceError: a data file is malformed.
+        OnDeviceError: a data file is malformed, or a training failed.
     """
     require("jobs", jobs, jobs >= 1, "at least 1")
     plan = SweepPlan(
@@ -112,6 +114,7 @@ def sweep(
     split_data = read_data(dataset, Path(data) if data is not None else None, settings)
     folder = Path(out)
     cells, _ = plans.cells(plan, split_data)
+    plans.check_lengths(plan, split_data)
     plans.claim(folder, plan)
 
     def tell(what: str) -> None:
@@ -121,7 +124,8 @@ def sweep(
     tell("")
     try:
         _train_plan(jobs, plan, folder, cells, tell)
-    except KeyboardInterrupt:
+    except BaseException:
+        # Hours of training must not be without a report because of the one that failed or was stopped.
         summarize_sweep(folder, plan, split_data, command)
         raise
     return summarize_sweep(folder, plan, split_data, command)
@@ -187,7 +191,15 @@ def _train_portion(
         running[pool.submit(_train, config, plan.settings, run)] = job
     try:
         for future in as_completed(running):
-            future.result()
+            try:
+                future.result()
+            except OnDeviceError as error:
+                raise OnDeviceError(f"training {running[future].title!r} failed: {error}") from error
+            except BrokenProcessPool as error:
+                raise OnDeviceError(
+                    "a process that trained was ended from outside, which the system does where memory runs out; the "
+                    "same command goes on from here, and with fewer --jobs it takes less memory."
+                ) from error
             tell(running[future].title)
     except BaseException:
         # What has begun goes on after its last whole epoch at the next start; what has not begun must not begin.

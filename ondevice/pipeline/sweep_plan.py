@@ -185,6 +185,19 @@ def config_of(plan: SweepPlan, folder: Path, cell: Cell, setting: Setting, seed:
     return config
 
 
+def check_lengths(plan: SweepPlan, split_data: SplitData) -> None:
+    """Check that every history of the plan leaves enough to answer with.
+
+    Raises:
+        UsageError: one does not.
+    """
+    from ondevice.training.objective import objective_of
+
+    for setting in plan.candidates():
+        length = config_of(plan, Path(), FULL_CELL, setting, plan.seeds[0]).history_length
+        objective_of(split_data.task).require_length(length, split_data.items)
+
+
 def check(plan: SweepPlan) -> None:
     """Check everything that can be checked without the data.
 

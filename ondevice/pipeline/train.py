@@ -148,6 +148,7 @@ def train(
         OnDeviceError: a data file is malformed.
     """
     from ondevice.training.choose import check_teacher, choose_method, choose_output, counts_of, with_fields
+    from ondevice.training.objective import objective_of
     from ondevice.training.quantize_aware import rounded_tables
     from ondevice.training.run_folder import claim
 
@@ -160,6 +161,7 @@ def train(
     if split_data is None:
         split_data = read_data(dataset, data, settings)
     config = with_fields(config, split_data)
+    objective_of(split_data.task).require_length(config.history_length, split_data.items)
     counts = counts_of(split_data)
     config = sizes.fitted(config, size, split_data.items + RESERVED_IDS, counts)
     chosen = choose_method(config, split_data.items + RESERVED_IDS, counts)

@@ -136,6 +136,13 @@ def check_teacher(config: TrainConfig, data: SplitData, method: Method) -> None:
         raise UsageError(f"teacher {config.teacher!r} was trained on other items; name a run of the same data.")
     if (run.result.task, run.result.labels) != (data.task, data.labels):
         raise UsageError(f"teacher {config.teacher!r} was trained for another task; name a run of the same data.")
+    fields = run.result.tokenizer.fields if run.result.tokenizer is not None else ()
+    if fields != data.fields:
+        # Their vectors stand side by side, so that what a dense layer learned is right for one order alone.
+        raise UsageError(
+            f"teacher {config.teacher!r} has the fields {list(fields)} in this order, the data {list(data.fields)}; "
+            f"name a run of the same order."
+        )
     given, needed = (run.method().output_width, run.config.hidden), (method.output_width, config.hidden)
     if config.warm_start and given != needed:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from ondevice import files, records
 from ondevice.data.split_data import SplitData
 from ondevice.embeddings.layer import PER_ID_MARK, CompressedEmbedding
 from ondevice.embeddings.method import Method
+from ondevice.errors import OnDeviceError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.network import pooled_network
 from ondevice.models.output import Output
@@ -190,9 +192,15 @@ def _epochs(
             on_train_batch_end=lambda batch, logs, done=epoch: progress(done, config.epochs, (batch + 1) / steps)
         )
         fitted = model.fit(examples, epochs=epoch + 1, initial_epoch=epoch, verbose=0, shuffle=False, callbacks=[told])
+        loss = float(fitted.history["loss"][0])
+        if not math.isfinite(loss):
+            raise OnDeviceError(
+                f"training diverged: the loss of epoch {epoch + 1} is {loss}; allowed is a finite one, which a "
+                f"learning_rate below {config.learning_rate:g} may give."
+            )
         value = validation()
         seconds = time.monotonic() - started
-        state = state.after(Epoch(float(fitted.history["loss"][0]), value, seconds))
+        state = state.after(Epoch(loss, value, seconds))
         checkpoints.save(model, state)
         progress(epoch + 1, config.epochs, 0.0)
     return state

@@ -135,9 +135,7 @@ def evaluate(
     return evaluation, ranking
 
 
-def _of_like_length(
-    lengths: npt.NDArray[np.int64], longer_than: int
-) -> Iterator[tuple[npt.NDArray[np.intp], int]]:
+def _of_like_length(lengths: npt.NDArray[np.int64], longer_than: int) -> Iterator[tuple[npt.NDArray[np.intp], int]]:
     """Group the users with more ids than so many, each group with the ids to make room for.
 
     One user who knows everything would else take as much memory of all others; and each other length is traced anew.

@@ -69,9 +69,9 @@ def start(
         teacher: the model to start from, if any.
     """
     if _has_chosen(model, method):
-        vectors = _vectors(config, data, ids, teacher)
+        vectors, wanted = _vectors(config, data, ids, teacher)
         embedding, scores = model.get_layer("embedding"), model.get_layer(SCORES)
-        for name, values in method.chosen_tables(vectors, config.seed).items():
+        for name, values in method.chosen_tables(vectors, config.seed, wanted).items():
             embedding.tables[name].assign(values)
         assign(scores, output_of(scores).chosen(vectors, config.seed))
     if config.warm_start and teacher is not None:
@@ -88,13 +88,13 @@ def _has_chosen(model: keras.Model, method: Method) -> bool:
 
 def _vectors(
     config: TrainConfig, data: SplitData, ids: npt.NDArray[np.int32], teacher: Teacher | None
-) -> FloatArray | None:
-    """Vectors by id such that similar ids have similar ones: the teacher's, or what the order compares."""
+) -> tuple[FloatArray | None, bool]:
+    """Vectors by id such that similar ids have similar ones: the teacher's, which are wanted, or what the order compares."""
     if config.warm_start and teacher is not None:
-        return teacher.vectors
+        return teacher.vectors, True
     vectors = orders.load(config.order)().vectors(data, config.seed)
     if vectors is None:
-        return None
+        return None, False
     by_id = np.zeros((len(vectors) + RESERVED_IDS, vectors.shape[1]), np.float32)
     by_id[ids] = vectors
-    return by_id
+    return by_id, False

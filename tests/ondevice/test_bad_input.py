@@ -137,7 +137,11 @@ CASES = (
     failed("user twice", "train --dataset user-items --data twice --out new", "twice/test.txt, line 3: user 0 has"),
     failed("few items", "train --dataset user-items --data few --out new", "has 9 items", "at least 20"),
     failed("few items of a run", "run --dataset user-items --data few --out new", "has 9 items", "at least 20"),
-    failed("nothing to test on", "train --dataset user-items --data untested --out new", "has no test items that are new to their users"),
+    failed(
+        "nothing to test on",
+        "train --dataset user-items --data untested --out new",
+        "has no test items that are new to their users",
+    ),
     # Folders
     usage("output exists", f"{RUN} --variants full@random --out part", "output 'part' exists already"),
     usage("output is here", f"{RUN} --variants full@random --out .", "output '.' exists already"),

@@ -135,6 +135,27 @@ def test_ids_with_equal_vectors_have_equal_codes_and_others_have_not(width: int,
     assert len(set.union(*by_point)) == 6
 
 
+@pytest.mark.parametrize("codes", [4, 5, 16])
+def test_codes_of_wanted_vectors_are_those_with_which_codebooks_can_give_them(codes: int) -> None:
+    rng = np.random.default_rng(0)
+    vectors = (rng.standard_normal((1_002, 6)) @ rng.standard_normal((6, 32))).astype(np.float32)
+    method = load("product_codes")(1_002, 32, codes, 20)
+
+    def left(wanted: bool) -> float:
+        """Return the share of the squares that the best codebooks for the chosen codes leave."""
+        chosen = method.chosen_tables(vectors, 0, wanted)
+        columns = [column for group, _, _ in method.groups for column in chosen[f"codes{group}"].T]
+        widths = [width for _, codebooks, width in method.groups for _ in range(codebooks)]
+        residual = 0.0
+        for part, column in zip(np.split(vectors, np.cumsum(widths)[:-1], axis=1), columns, strict=True):
+            for code in np.unique(column[RESERVED_IDS:]):
+                rows = part[RESERVED_IDS:][column[RESERVED_IDS:] == code]
+                residual += float(np.sum((rows - rows.mean(axis=0)) ** 2))
+        return residual / float(np.sum(vectors[RESERVED_IDS:] ** 2))
+
+    assert left(wanted=True) < 0.6 * left(wanted=False)
+
+
 def test_codes_are_stored_as_they_are_by_every_scheme() -> None:
     method = METHODS["product_codes uneven"]
     values = sample_tables(method, 0)

@@ -35,8 +35,9 @@ class ProductCodes(Method):
 
     The codes are chosen before training, the codebooks learned: the vectors that the id order knows of the ids are
     turned at random, so that all directions matter alike, and cut into `k` pieces, whose k-means clusters are the
-    codes. Similar ids so share most rows. Without such vectors codes are drawn at random, each one equally often. The
-    rows start like an ordinary embedding.
+    codes. Similar ids so share most rows. Where the look-ups shall give these very vectors, they are cut as the
+    codebooks are and not turned, since a codebook gives its own part of the vector and no other. Without vectors codes
+    are drawn at random, each one equally often. The rows start like an ordinary embedding.
 
     Args:
         codes: codes per id, `k`.
@@ -85,7 +86,7 @@ class ProductCodes(Method):
             parts.append(xp.join_last_axes(rows(f"codebooks{group}", places)))
         return xp.concat(parts) if len(parts) > 1 else parts[0]
 
-    def chosen_tables(self, vectors: FloatArray | None, seed: int) -> dict[str, npt.NDArray[Any]]:
+    def chosen_tables(self, vectors: FloatArray | None, seed: int, wanted: bool = False) -> dict[str, npt.NDArray[Any]]:
         """Return the codes of all ids; 0 for the reserved ids, which are for nothing else."""
         rng = np.random.default_rng(seed)
         codes = np.zeros((self.vocabulary_size, self.codes), np.uint8)
@@ -94,13 +95,20 @@ class ProductCodes(Method):
             for number in range(self.codes):
                 codes[RESERVED_IDS:, number] = 1 + rng.permutation(evenly)
         else:
-            for number, piece in enumerate(_pieces(vectors[RESERVED_IDS:], self.codes, rng)):
+            items = vectors[RESERVED_IDS:]
+            pieces = self._parts(items) if wanted else _pieces(items, self.codes, rng)
+            for number, piece in enumerate(pieces):
                 codes[RESERVED_IDS:, number] = 1 + _clusters(piece, self.entries - 1, seed)
         ends = np.cumsum([0, *(codebooks for _, codebooks, _ in self.groups)])
         return {
             f"codes{group}": codes[:, start:end]
             for (group, _, _), start, end in zip(self.groups, ends[:-1], ends[1:], strict=True)
         }
+
+    def _parts(self, vectors: FloatArray) -> list[FloatArray]:
+        """Cut vectors into the parts that the codebooks give."""
+        widths = [width for _, codebooks, width in self.groups for _ in range(codebooks)]
+        return np.split(vectors, np.cumsum(widths)[:-1], axis=1)
 
     @classmethod
     def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
