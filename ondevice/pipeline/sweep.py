@@ -113,8 +113,8 @@ def sweep(
     plans.check(plan)
     split_data = read_data(dataset, Path(data) if data is not None else None, settings)
     folder = Path(out)
-    cells, _ = plans.cells(plan, split_data)
     plans.check_lengths(plan, split_data)
+    cells, _ = plans.cells(plan, split_data)
     plans.claim(folder, plan)
 
     def tell(what: str) -> None:

@@ -89,7 +89,7 @@ def _has_chosen(model: keras.Model, method: Method) -> bool:
 def _vectors(
     config: TrainConfig, data: SplitData, ids: npt.NDArray[np.int32], teacher: Teacher | None
 ) -> tuple[FloatArray | None, bool]:
-    """Vectors by id such that similar ids have similar ones: the teacher's, which are wanted, or what the order compares."""
+    """Vectors by id such that similar ids have similar ones, and whether look-ups shall give these: the teacher's."""
     if config.warm_start and teacher is not None:
         return teacher.vectors, True
     vectors = orders.load(config.order)().vectors(data, config.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 import shutil
 from pathlib import Path
@@ -21,7 +22,7 @@ from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, place
 from ondevice.pipeline.sweep_results import summarize_sweep
 from ondevice.pipeline.train import configure, read_data, train
 from ondevice.reporting.record import Report
-from ondevice.training.choose import choose_output
+from ondevice.training.choose import check_teacher, choose_method, choose_output
 from ondevice.training.run_folder import open_run
 from ondevice.training.start import arranged
 from tests.tiny_runs import tiny_clicks, tiny_config
@@ -120,6 +121,15 @@ def test_a_pupil_learns_from_the_probabilities_of_its_teacher(tiny_run, tmp_path
     assert (pupil.config.history_length, pupil.config.sample_length) == (4, 4)
     # No click was seen, only the teacher's answers.
     assert pupil.result.test["auc"] > 0.65
+
+
+def test_a_teacher_whose_fields_have_another_order_is_refused(tiny_run, tmp_path: Path) -> None:
+    data = tiny_clicks()
+    turned = dataclasses.replace(data, tokenizer=dataclasses.replace(data.tokenizer, fields=data.fields[::-1]))
+    config = tiny_config("clicks memcom", teacher=str(tiny_run("clicks full").folder), distillation=1.0)
+    with pytest.raises(UsageError, match=r"has the fields \[.*\] in this order, the data \[.*\]; name a run"):
+        check_teacher(config, turned, choose_method(config, data.items + 2))
+    check_teacher(config, data, choose_method(config, data.items + 2))
 
 
 @pytest.mark.parametrize("name", methods.names())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from ondevice.errors import OnDeviceError, UsageError
+from ondevice.pipeline.plan import Plan, claim
 from ondevice.pipeline.run import Step, run
 from ondevice.reporting.write import read_report
 from tests.phones import require_phone
@@ -139,6 +141,18 @@ def test_a_finished_run_is_not_overwritten(folders) -> None:
     with pytest.raises(UsageError, match="exists already"):
         run("user-items", data, settings=SETTINGS, out=out, **REQUEST)
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+
+
+def test_without_a_folder_a_run_finds_its_own_unfinished_one_again(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = Plan("synthetic", "", ("full@as_given",), 16.0, (0,), ("int8",), "any", ("host",), 0, {})
+    other = dataclasses.replace(plan, ratio=8.0)
+    texts = dataclasses.replace(plan, dataset="synthetic-texts")
+    first = claim(None, plan)
+    assert [claim(None, each).name for each in (texts, texts, other)] == ["synthetic-texts-1"] * 2 + ["synthetic-2"]
+    assert claim(None, plan) == first
+    (first / "report.json").touch()
+    assert [claim(None, each).name for each in (plan, other)] == ["synthetic-3", "synthetic-2"]
 
 
 def test_an_unfinished_run_of_another_request_is_refused(folders, tmp_path) -> None:

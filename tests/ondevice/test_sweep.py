@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,13 @@ import pytest
 import scipy.stats
 
 from ondevice import records
-from ondevice.errors import UsageError
+from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline import sweep as sweeps
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep import sweep
+from ondevice.pipeline.sweep_compare import compare
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan
-from ondevice.reporting.sweep.record import Sweep
+from ondevice.reporting.sweep.record import Sweep, Trial
 from ondevice.reporting.sweep.users import read_users
 from ondevice.training.run_folder import open_run
 from tests.tiny_runs import tiny_interactions, write_user_items
@@ -37,6 +40,9 @@ REQUEST = {
     "search": {"learning_rate": [0.0001, 0.02]},
     "settings": SETTINGS,
 }
+
+
+TRIAL = Trial("", 4.0, 0, {}, True, 4.0, {}, 0.0, {}, 0.0, 1)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +96,63 @@ def test_an_interrupted_sweep_reports_what_is_done(swept) -> None:
     stopped = records.read(Sweep, folder.parent / "stopped" / "sweep.json", "sweep")
     assert len(before) - 1 <= len(stopped.trials) == len(found.trials) - stopped.missing
     assert read_users(folder.parent / "stopped", stopped).shape == (len(stopped.trials), tiny_interactions().users)
+
+
+def test_a_sweep_in_which_a_training_fails_says_which_and_reports_the_others(tmp_path) -> None:
+    write_user_items(tiny_interactions(), tmp_path / "data")
+    request = {**REQUEST, "methods": ["hashing"], "ratios": [4.0], "warm": [], "search": {}, "seeds": [0]}
+    settings = {**SETTINGS, "epochs": 1}
+    done: list[str] = []
+
+    def spoil(*told: Any) -> None:
+        done.append(told[-1])
+        # Where the next training would write.
+        place = plans.place(tmp_path / "out", Cell("hashing", "random", 4.0), {}, 0)
+        if not place.exists():
+            place.mkdir(parents=True)
+            (place / "stranger").touch()
+
+    with pytest.raises(OnDeviceError, match=r"training 'hashing@random at 4x, seed 0' failed: .* exists already"):
+        sweep("user-items", tmp_path / "data", out=tmp_path / "out", on_done=spoil, **{**request, "settings": settings})
+    found = records.read(Sweep, tmp_path / "out" / "sweep.json", "sweep")
+    assert [trial.variant for trial in found.trials] == [FULL_CELL.variant]
+    assert found.missing == 1
+
+
+def test_a_process_that_is_ended_from_outside_is_told(tmp_path, monkeypatch) -> None:
+    class Broken(Future):
+        def result(self, timeout: float | None = None) -> None:
+            raise BrokenProcessPool("terminated abruptly")
+
+    class Pool:
+        def __enter__(self) -> Pool:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def submit(self, *call: object) -> Broken:
+            broken = Broken()
+            broken.set_result(None)
+            return broken
+
+        def shutdown(self, wait: bool, cancel_futures: bool) -> None:
+            pass
+
+    write_user_items(tiny_interactions(), tmp_path / "data")
+    request = {**REQUEST, "methods": ["hashing"], "warm": [], "search": {}, "seeds": [0]}
+    monkeypatch.setattr(sweeps, "_pool", lambda jobs: Pool())
+    with pytest.raises(OnDeviceError, match=r"ended from outside.*; the same command goes on .* fewer --jobs"):
+        sweep("user-items", tmp_path / "data", out=tmp_path / "out", **request)
+    assert records.read(Sweep, tmp_path / "out" / "sweep.json", "sweep").missing == 3
+
+
+def test_a_history_that_leaves_too_few_items_is_refused_before_any_training(tmp_path) -> None:
+    write_user_items(tiny_interactions(), tmp_path / "data")
+    request = {**REQUEST, "search": {"history_length": [48, 281]}}
+    with pytest.raises(UsageError, match="history_length is 281; allowed is at most 280"):
+        sweep("user-items", tmp_path / "data", out=tmp_path / "out", **request)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_sweep_that_is_interrupted_at_once_can_be_resumed(tmp_path, monkeypatch) -> None:
@@ -148,6 +211,36 @@ def test_models_are_compared_over_users_with_their_metric_averaged_over_seeds(sw
         quantile = scipy.stats.t.ppf(0.975, compared.users - 1)
         t_value = compared.change / ((compared.high - compared.low) / 2 / quantile)
         assert compared.p_value == pytest.approx(2 * scipy.stats.t.sf(abs(t_value), compared.users - 1), rel=1e-6)
+
+
+def compared(*values: list[list[float]]):
+    """Compare one model with the full table, given each user's metric by seed of both."""
+    own, full = map(np.array, values)
+    trials = [
+        dataclasses.replace(TRIAL, variant=variant, seed=seed)
+        for variant in ("hashing@random", FULL_CELL.variant)
+        for seed in range(len(own))
+    ]
+    return compare(trials, np.concatenate([own, full]), FULL_CELL.variant)
+
+
+def test_models_that_are_equal_for_every_user_do_not_differ() -> None:
+    [same] = compared([[1.0, 0.0, 1.0]] * 2, [[1.0, 0.0, 1.0]] * 2)
+    assert (same.change, same.low, same.high, same.p_value) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_a_difference_that_all_users_have_is_none_by_chance() -> None:
+    [better] = compared([[0.5, 1.0, 0.75]], [[0.25, 0.75, 0.5]])
+    assert (better.change, better.low, better.high, better.p_value) == (0.5, 0.5, 0.5, 0.0)
+
+
+def test_a_single_user_proves_nothing() -> None:
+    [one] = compared([[0.5]], [[0.25]])
+    assert (one.change, one.p_value) == (1.0, 1.0)
+
+
+def test_a_full_table_without_a_right_answer_has_nothing_to_compare_with() -> None:
+    assert compared([[0.5, 0.0]], [[0.0, 0.0]]) == ()
 
 
 def test_the_report_holds_every_model(swept) -> None:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from ondevice.errors import UsageError
+from ondevice.errors import OnDeviceError, UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.manifest import POPULARITY
 from ondevice.training import checkpoints
@@ -59,6 +59,13 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path) -> None:
     assert unbroken.result.test == resumed.result.test
     for name in ("histories", "items", "scores"):
         np.testing.assert_array_equal(getattr(unbroken.evaluation(), name), getattr(resumed.evaluation(), name))
+
+
+def test_a_training_that_diverges_says_so(tmp_path) -> None:
+    config = tiny_config("full", epochs=2, learning_rate=1e30)
+    says = r"diverged: the loss of epoch \d is (nan|inf); .* learning_rate below 1e\+30"
+    with pytest.raises(OnDeviceError, match=says):
+        fit(config, tiny_interactions(), tmp_path / "run", ignore)
 
 
 def test_short_epochs_are_not_written_one_by_one(tmp_path, monkeypatch) -> None:
