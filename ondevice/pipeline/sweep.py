@@ -19,7 +19,7 @@ from ondevice.errors import OnDeviceError
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_known import Setting, is_known
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, config_of, place
-from ondevice.pipeline.sweep_results import known_trainings, summarize_sweep
+from ondevice.pipeline.sweep_results import known_trainings, only_reported, summarize_sweep
 from ondevice.pipeline.train import read_data
 from ondevice.training.run_folder import is_finished
 from ondevice.units import format_setting
@@ -89,7 +89,8 @@ def sweep(
         search: values to choose from by training setting.
         settings: training settings that differ from the data set's, by name.
         jobs: trainings at a time, each in its own process with its share of the cores.
-        out: folder to write, or one of the same sweep to go on with.
+        out: folder to write, one of the same sweep to go on with, or one that holds nothing but its report, from
+            another machine perhaps, where the data have another path.
         command: command to name in the report.
         on_done: told at the start, without a title, and of every training that is done: how many are done, how many
             there are, and the title of this one.
@@ -115,7 +116,7 @@ def sweep(
     folder = Path(out)
     plans.check_lengths(plan, split_data)
     cells, _ = plans.cells(plan, split_data)
-    plans.claim(folder, plan)
+    plans.claim(folder, plan, only_reported(folder, plan, split_data))
 
     def tell(what: str) -> None:
         done = sum(len(known_trainings(plan, folder, cell)) for cell in cells)

@@ -227,14 +227,19 @@ def check(plan: SweepPlan) -> None:
             config_of(plan, Path(), Cell(method, order, ratio), setting, plan.seeds[0])
 
 
-def claim(folder: Path, plan: SweepPlan) -> None:
+def claim(folder: Path, plan: SweepPlan, reported: bool = False) -> None:
     """Start a sweep's folder, or go on with one that the same plan began.
+
+    Args:
+        folder: folder of the sweep.
+        plan: the plan.
+        reported: whether the folder holds nothing but a report that the plan goes on from.
 
     Raises:
         UsageError: the folder is taken by something else.
     """
     path = folder / PLAN_FILE
-    if folder.exists() and not path.is_file():
+    if folder.exists() and not path.is_file() and not reported:
         files.refuse_existing(folder)
     if path.is_file() and records.read(SweepPlan, path, "sweep plan") != plan:
         raise UsageError(f"output {str(folder)!r} holds a sweep of another request; see its {PLAN_FILE}.")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ondevice import records
 from ondevice import task as tasks
 from ondevice.data import dataset as datasets
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_compare import compare
-from ondevice.pipeline.sweep_known import Setting, is_known, reported
+from ondevice.pipeline.sweep_known import REPORT_FILE, Setting, is_known, reported
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, place
 from ondevice.quantize import recipe as recipes
 from ondevice.training.run_folder import Run, is_finished, open_run
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from ondevice.data.split_data import SplitData
     from ondevice.reporting.sweep.record import Sweep, Trial
+
+
+REPORTS_FOR_PEOPLE = {"sweep.md", "sweep.html"}
 
 
 def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, command: str) -> Sweep:
@@ -81,6 +85,29 @@ def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, comman
     write_users(trials, users, folder)
     write_sweep(found, folder)
     return found
+
+
+def only_reported(folder: Path, plan: SweepPlan, split_data: SplitData) -> bool:
+    """Tell whether a folder holds nothing but the report of a sweep of the same data and protocol.
+
+    Args:
+        folder: folder of the sweep.
+        plan: the plan.
+        split_data: the data set.
+
+    Raises:
+        OnDeviceError: the report is damaged.
+    """
+    from ondevice.reporting.sweep.record import Sweep
+    from ondevice.reporting.sweep.users import USERS_FILE
+
+    parts = {REPORT_FILE, USERS_FILE}
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if not parts <= names <= parts | REPORTS_FOR_PEOPLE:
+        return False
+    found = records.read(Sweep, folder / REPORT_FILE, "sweep")
+    same = (found.dataset, found.dataset_summary, found.protocol)
+    return same == (plan.dataset, split_data.summary(), _protocol(plan, found.metric))
 
 
 def known_trainings(plan: SweepPlan, folder: Path, cell: Cell) -> list[tuple[Setting, int, bool]]:

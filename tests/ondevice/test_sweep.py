@@ -262,6 +262,30 @@ def test_the_report_holds_the_metric_by_how_often_items_occur(swept) -> None:
         assert baseline[header.index(name)] == f"{value:.4f}"
 
 
+def test_a_sweep_goes_on_from_its_report_alone_wherever_the_data_are(swept, tmp_path) -> None:
+    folder, found, _, _ = swept
+    shutil.copytree(folder.parent / "data", tmp_path / "elsewhere")
+    for name in ("sweep.json", "sweep-users.npz", "sweep.md"):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        shutil.copy(folder / name, tmp_path / "out")
+    told: list[Told] = []
+    # What a warm start begins with is no figure.
+    request = {**REQUEST, "warm": [], "on_done": lambda *what: told.append(what)}
+    again = sweep("user-items", tmp_path / "elsewhere", out=tmp_path / "out", **request)
+    assert told == [(9, 9, "")]
+    assert again.trials == tuple(trial for trial in found.trials if not trial.variant.endswith("+warm"))
+
+
+@pytest.mark.parametrize("changed", [{"settings": {**SETTINGS, "epochs": 3}}, {"search": {"learning_rate": [0.02]}}])
+def test_a_report_of_another_protocol_is_refused(swept, tmp_path, changed: dict[str, Any]) -> None:
+    folder, _, _, _ = swept
+    for name in ("sweep.json", "sweep-users.npz"):
+        shutil.copy(folder / name, tmp_path)
+    with pytest.raises(UsageError, match="exists already"):
+        sweep("user-items", folder.parent / "data", out=tmp_path, **{**REQUEST, **changed})
+    assert not (tmp_path / "sweep-plan.json").exists()
+
+
 def test_a_folder_of_another_sweep_is_refused(swept) -> None:
     folder, _, _, _ = swept
     with pytest.raises(UsageError, match="another request"):
