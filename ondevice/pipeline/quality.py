@@ -15,7 +15,7 @@ DEFAULT, BEST = "default", "best"
 QUALITIES = (DEFAULT, BEST)
 """`default`: every model is trained by itself. `best`: a model as wide as the full table starts from that of its seed.
 
-With MEmCom in semantic order that was worth 0.4 % of nDCG@20 at 16x and 0.3 % at 40x on gowalla and 1.2 % at 16x on
+With MEmCom in semantic order that was worth 0.4 % of nDCG@20 at 16x and at 40x on gowalla and 1.2 % at 16x on
 lastfm (three seeds each). It is the only way to be taught that lost on neither: distillation and the order of the
 teacher's vectors add 1.3 % on lastfm, where the full table is the better model, and take 2.3 % away on gowalla,
 where it is not (one seed; `tests/benchmarks/teaching.py`)."""

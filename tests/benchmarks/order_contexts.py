@@ -1,7 +1,7 @@
 """What the semantic order makes of contexts other than users: lines of a click log and documents.
 
 Run it as `python tests/benchmarks/order_contexts.py --clicks Click_prediction_small.csv.gz --texts
-aclImdb_labelled.tar.gz --out FILE.json` (Click_prediction_small is no. 1220 on OpenML, aclImdb the review data set of
+aclImdb_v1.tar.gz --out FILE.json` (Click_prediction_small is no. 1220 on OpenML, aclImdb the review data set of
 Maas et al., ACL 2011). Every other context is held out; the order is made from the rest.
 """
 

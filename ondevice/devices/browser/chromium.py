@@ -53,7 +53,7 @@ def missing() -> str:
     if program() is None:
         return f"Chromium is not installed; run: {tools.install_command(['chromium'])}"
     if importlib.util.find_spec("playwright") is None:
-        return "playwright, which drives the browser, is not installed; run: pip install 'ondevice[web]'"
+        return "playwright, which drives the browser, is not installed; run: pip install playwright"
     return ""
 
 

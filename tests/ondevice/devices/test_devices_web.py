@@ -111,7 +111,7 @@ def test_what_is_missing_is_named_with_the_command_that_brings_it(models: Path, 
     assert "apt-get install" in device.missing()
     monkeypatch.setattr(chromium, "program", lambda: "/usr/bin/chromium")
     monkeypatch.setattr(chromium.importlib.util, "find_spec", lambda name: None)
-    assert device.missing().endswith("run: pip install 'ondevice[web]'")
+    assert device.missing().endswith("run: pip install playwright")
     monkeypatch.setattr(chromium, "missing", lambda: "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert "run: ondevice devices install web" in device.missing()
