@@ -59,10 +59,11 @@ class HistoryExamples(keras.utils.PyDataset):
 
     def __getitem__(self, batch: int) -> tuple[IntArray, IntArray]:
         """Return histories `[batch, length]` and targets `[batch, length or 1]`, filled with padding."""
-        if self._shuffled[0] != self.epoch:
+        of_epoch, shuffled = self._shuffled
+        if of_epoch != self.epoch:
             # Once per epoch: with millions of users it takes as long as many batches.
-            self._shuffled = self.epoch, np.random.default_rng([self.seed, self.epoch]).permutation(self.usable)
-        shuffled = self._shuffled[1]
+            shuffled = np.random.default_rng([self.seed, self.epoch]).permutation(self.usable)
+            self._shuffled = self.epoch, shuffled
         start = batch * self.batch_size
         users = np.take(shuffled, range(start, start + self.batch_size), mode="wrap")
         rng = np.random.default_rng([self.seed, self.epoch, batch])

@@ -40,10 +40,11 @@ class LabelledExamples(keras.utils.PyDataset):
 
     def __getitem__(self, batch: int) -> tuple[IntArray, IntArray]:
         """Return ids `[batch, length]` and labels `[batch]`."""
-        if self._shuffled[0] != self.epoch:
+        of_epoch, shuffled = self._shuffled
+        if of_epoch != self.epoch:
             # Once per epoch: with millions of lines it takes as long as many batches.
-            self._shuffled = self.epoch, np.random.default_rng([self.seed, self.epoch]).permutation(len(self.ids))
-        shuffled = self._shuffled[1]
+            shuffled = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.ids))
+            self._shuffled = self.epoch, shuffled
         start = batch * self.batch_size
         examples = np.take(shuffled, range(start, start + self.batch_size), mode="wrap")
         ids = self.ids[examples]
