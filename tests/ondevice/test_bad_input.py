@@ -44,7 +44,7 @@ def failed(name: str, arguments: str, *says: str) -> Case:
     return Case(name, arguments, FAILED, says)
 
 
-TRAIN = "train --dataset user-items --data data --out new"
+TRAIN = "train --dataset user-items --data data --out new --set history_length=8"
 RUN = "run --dataset user-items --data data --out new --set history_length=8"
 
 CASES = (
@@ -135,8 +135,14 @@ CASES = (
         "too short", "run --dataset sequences --data short.txt --out new", "short.txt holds no user with at least 3"
     ),
     failed("user twice", "train --dataset user-items --data twice --out new", "twice/test.txt, line 3: user 0 has"),
-    failed("few items", "train --dataset user-items --data few --out new", "has 9 items", "at least 20"),
-    failed("few items of a run", "run --dataset user-items --data few --out new", "has 9 items", "at least 20"),
+    usage(
+        "history too long",
+        "train --dataset user-items --data data --out new --set history_length=41",
+        "history_length is 41; allowed is at most 40",
+        "20 of 60 items",
+    ),
+    failed("few items", "train --dataset user-items --data few --out new", "has 6 items", "at least 20"),
+    failed("few items of a run", "run --dataset user-items --data few --out new", "has 6 items", "at least 20"),
     failed(
         "nothing to test on",
         "train --dataset user-items --data untested --out new",
