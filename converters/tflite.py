@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
 import tensorflow as tf
+from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from ondevice import task as tasks
@@ -59,5 +61,7 @@ def convert(module: Module, dynamic_range: bool = False, signature: str = SIGNAT
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         try:
             return converter.convert()
-        except tf.errors.OpError as error:
-            raise OnDeviceError(f"the model can't be converted to builtin operations: {error.message}.") from error
+        except ConverterError as error:
+            lacking = sorted(set(re.findall(r"'(tf\.\w+)' op", str(error))))
+            said = f"there is none for {', '.join(lacking)}" if lacking else str(error).strip().partition("\n")[0]
+            raise OnDeviceError(f"the model can't be converted to builtin operations: {said}.") from error

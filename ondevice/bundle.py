@@ -100,9 +100,16 @@ def open_bundle(folder: Path) -> Bundle:
     if not folder.is_dir():
         raise UsageError(f"bundle {str(folder)!r} is not a folder; `ondevice export` writes one.")
     manifest = _read_manifest(folder / MANIFEST_FILE)
-    for name in (MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE):
+    described = (MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE)
+    for name in described:
         if name not in manifest.sha256:
             raise OnDeviceError(f"manifest {str(folder / MANIFEST_FILE)!r} has no SHA-256 of {name}.")
+    # Whoever copies a bundle copies these files, so that a name must not lead out of its folder.
+    if others := sorted(set(manifest.sha256) - set(described)):
+        allowed = ", ".join(described)
+        raise OnDeviceError(
+            f"manifest {str(folder / MANIFEST_FILE)!r} has a SHA-256 of {others[0]!r}; allowed are {allowed}."
+        )
     for name, digest in manifest.sha256.items():
         path = folder / name
         if not path.is_file():

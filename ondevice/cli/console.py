@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ondevice.errors import UsageError
 from ondevice.units import parse_bytes
@@ -22,9 +22,15 @@ WIDTH_WITHOUT_TERMINAL = 120
 
 def results() -> Console:
     """Return the console for results, on the output stream."""
+    return _console(sys.stdout)
+
+
+def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
+    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
+    # Everything as it is: brackets and colons in a path are no markup and no emoji.
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
 def command_line() -> str:
@@ -35,10 +41,8 @@ def command_line() -> str:
 @contextlib.contextmanager
 def talk() -> Iterator[Console]:
     """Give the console for progress and remarks, on a copy of the error stream that native silence spares."""
-    from rich.console import Console
-
     with os.fdopen(os.dup(2), "w", buffering=1) as stream:
-        yield Console(file=stream, highlight=False, width=None if stream.isatty() else WIDTH_WITHOUT_TERMINAL)
+        yield _console(stream)
 
 
 @contextlib.contextmanager
@@ -95,7 +99,7 @@ def counting_progress(console: Console) -> Iterator[Callable[[int, int, str], No
         def tell(done: int, total: int, what: str) -> None:
             bar.update(task, completed=done, total=total)
             if what:
-                console.print(f"[{done}/{total}] {what}", markup=False)
+                console.print(f"[{done}/{total}] {what}")
 
         yield tell
 

@@ -50,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
         summary, _, details = (module.__doc__ or "").partition("\n")
         subparser = subparsers.add_parser(name, help=summary, description=summary, epilog=details.strip() or None)
         module.add_arguments(subparser)
-        subparser.set_defaults(run=module.run)
+        subparser.set_defaults(run=module.run, resumes=getattr(module, "RESUMES", False))
     return parser
 
 
@@ -70,5 +70,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ondevice: {error}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        print("ondevice: interrupted; the same command with the same --out goes on from here.", file=sys.stderr)
+        goes_on = "; the same command goes on from here" if parsed.resumes else ""
+        print(f"ondevice: interrupted{goes_on}.", file=sys.stderr)
         return INTERRUPTED

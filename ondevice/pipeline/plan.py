@@ -122,6 +122,7 @@ def check(plan: Plan) -> None:
         OnDeviceError: a device can't be used.
     """
     from converters import target as targets
+    from converters.dense import require_dense
     from ondevice.quantize import recipe as recipes
 
     for name, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
@@ -153,7 +154,9 @@ def check(plan: Plan) -> None:
                 f"recipes is {list(plan.recipes)}; allowed is at least one that is for {variant!r}, "
                 f"e.g. {recipes.names(comparison=False)[0]!r}."
             )
-    targets.load(plan.target)
+    target = targets.load(plan.target)
+    for name in plan.recipes:
+        require_dense(recipes.load(name).dense, target, f" of recipe {name!r}")
     if len(set(plan.devices)) != len(plan.devices):
         raise UsageError(f"devices is {list(plan.devices)}; allowed is each once.")
     require_devices(plan.devices)
@@ -162,7 +165,7 @@ def check(plan: Plan) -> None:
 def check_sizes(
     plan: Plan, counts: Counts, task: str = RANKING, labels: tuple[str, ...] = ()
 ) -> dict[str, tuple[Method, Output]]:
-    """Check that every method keeps the size with this many items and that histories leave enough to answer with.
+    """Check that methods keep the size with this many items, files can hold them and histories leave enough answers.
 
     Args:
         plan: the plan.
@@ -176,7 +179,10 @@ def check_sizes(
     Raises:
         UsageError: one does not; the message names the nearest that works.
     """
+    from converters.limits import require_size
     from ondevice.ids import RESERVED_IDS
+    from ondevice.quantize.choose import require_tables
+    from ondevice.quantize.recipe import load as load_recipe
     from ondevice.training.choose import choose_method, choose_output
     from ondevice.training.objective import objective_of
 
@@ -191,6 +197,9 @@ def check_sizes(
         made = choose_method(config, len(counts), counts)
         chosen[variant] = made, choose_output(config, made, task, labels)
         objective_of(task).require_length(config.history_length, items)
+        for recipe in map(load_recipe, recipes_of(plan, variant)):
+            require_tables(made.stored(), recipe)
+            require_size(made.stored(), chosen[variant][1], recipe)
     return chosen
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import glob
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice import task as tasks
-from ondevice.bundle import MANIFEST_FILE
+from ondevice.bundle import MANIFEST_FILE, MODEL_FILE
 from ondevice.embeddings.method import FULL
 from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Manifest
@@ -19,6 +19,16 @@ from ondevice.versions import machine, versions
 if TYPE_CHECKING:
     from ondevice.reporting.record import ModelRecord, Report
     from ondevice.validation.record import Validation
+
+
+WHAT_IT_IS: dict[str, Callable[[Manifest], object]] = {
+    "method": lambda manifest: manifest.embedding.method,
+    "parameters": lambda manifest: manifest.embedding.parameters,
+    "output layer": lambda manifest: manifest.output and (manifest.output.name, manifest.output.parameters),
+    "target": lambda manifest: manifest.target_runtime,
+    "answers": lambda manifest: manifest.top_k,
+}
+"""What models that a report shows as one have in common; only their seeds differ."""
 
 
 def report(
@@ -41,7 +51,8 @@ def report(
         remarks: sentences on what was meant to be measured and was not.
 
     Raises:
-        UsageError: there is no validated bundle, or they are of several data sets.
+        UsageError: there is no validated bundle, they are of several data sets, two models have one name, or a
+            validation is of another file than its bundle holds.
         OnDeviceError: a record is damaged.
     """
     from ondevice.reporting.record import SCHEMA_VERSION, Report
@@ -97,9 +108,45 @@ def _gather(folder: Path) -> list[ModelRecord]:
     from ondevice import records
     from ondevice.reporting.record import ModelRecord
 
-    models = []
+    models: list[ModelRecord] = []
+    places: dict[tuple[str, str, int], Path] = {}
     for path in sorted(folder.rglob(MANIFEST_FILE)):
         validations = validations_of(path.parent)
         if validations:
-            models.append(ModelRecord(records.read(Manifest, path, "manifest"), validations))
+            model = ModelRecord(records.read(Manifest, path, "manifest"), validations)
+            _require_own(model, path.parent)
+            _require_other(model, path.parent, models, places)
+            models.append(model)
     return sorted(models, key=lambda model: (model.manifest.embedding.method != FULL, model.variant))
+
+
+def _require_own(model: ModelRecord, place: Path) -> None:
+    """Refuse a verdict on a file that the bundle does not hold any more."""
+    for validation in model.validations:
+        if validation.model_sha256 != model.manifest.sha256[MODEL_FILE]:
+            path = validation_path(place, validation.device)
+            raise UsageError(
+                f"validation {str(path)!r} is of another file than bundle {str(place)!r} holds now; validate it "
+                f"again on {validation.device}, or remove the validation."
+            )
+
+
+def _require_other(
+    model: ModelRecord, place: Path, models: Sequence[ModelRecord], places: dict[tuple[str, str, int], Path]
+) -> None:
+    """Refuse a model that a row of the report would take for another seed of a different one."""
+    manifest = model.manifest
+    for other in models:
+        known = other.manifest
+        if (known.name, known.recipe) != (manifest.name, manifest.recipe):
+            continue
+        differs = next((name for name, of in WHAT_IT_IS.items() if of(known) != of(manifest)), "")
+        if known.seed == manifest.seed or differs:
+            taken = places[known.name, known.recipe, known.seed]
+            why = f"differ in {differs}" if differs else f"both have seed {manifest.seed}"
+            raise UsageError(
+                f"bundles {str(taken)!r} and {str(place)!r} are both {manifest.name!r} with recipe "
+                f"{manifest.recipe!r}, and {why}; a row of the report is one model with its seeds, so export one with "
+                f"another --name."
+            )
+    places[manifest.name, manifest.recipe, manifest.seed] = place

@@ -16,7 +16,7 @@ from ondevice.pipeline.devices import default_devices
 from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS, Plan
 from ondevice.pipeline.quality import DEFAULT, teaching
 from ondevice.pipeline.train import read_data, train
-from ondevice.pipeline.validate import require_users, validate, validation_path
+from ondevice.pipeline.validate import is_validated, require_users, validate
 from ondevice.units import format_bytes, format_share
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def run(
                 export(place / "run", bundle, recipe=recipe, target=target, name=variant)
             for device in chosen:
                 step(f"validate {variant}, seed {seed}, {recipe}, on {device}")
-                if not validation_path(bundle, device).is_file():
+                if not is_validated(bundle, device):
                     enough = open_device(device).users
                     most = min(users or enough, enough) if enough else users
                     validate(bundle, place / "run", device=device, users=most)

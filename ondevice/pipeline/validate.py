@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice import records
-from ondevice import task as tasks
-from ondevice.bundle import open_bundle
+from ondevice.bundle import MODEL_FILE, open_bundle
 from ondevice.errors import EXIT_BUDGET, EXIT_DONE, EXIT_FAILED, OnDeviceError, UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from ondevice.bundle import Bundle
     from ondevice.manifest import Manifest
+    from ondevice.training.run_folder import Run
     from ondevice.validation.record import Validation
 
 DEFAULT_DEVICE = "host"
@@ -32,6 +32,14 @@ def validation_path(bundle: Path, device: str = DEFAULT_DEVICE) -> Path:
         device: name of the device.
     """
     return bundle.with_name(f"{bundle.name}.{device}.validation.json")
+
+
+def is_validated(bundle: Path, device: str) -> bool:
+    """Tell whether a device's validation of a bundle is there, and of the file that the bundle holds now."""
+    from ondevice.validation.record import read_validation
+
+    path = validation_path(bundle, device)
+    return path.is_file() and read_validation(path).model_sha256 == open_bundle(bundle).manifest.sha256[MODEL_FILE]
 
 
 def cut_lookups(bundle: Bundle, folder: Path) -> Path | None:
@@ -84,7 +92,7 @@ def validate(
     runtimes: Sequence[str] | None = None,
     users: int | None = None,
     metric: str | None = None,
-    max_loss: float = DEFAULT_MAX_LOSS,
+    max_loss: float | None = None,
     max_memory: float | None = None,
     out: Path | None = None,
 ) -> Validation:
@@ -98,8 +106,8 @@ def validate(
         runtimes: names of its runtimes; without it all that it offers, so that a missing one is a failure, but for
             those that are too old for a file that was made for a newer one.
         users: real users, at most; without it as many as the device says are enough, on the host all.
-        metric: name of the task metric; the first of the task's without it.
-        max_loss: largest relative loss of the metric against the reference that is no failure.
+        metric: name of the task metric; the first of the task's that the file returns enough for without it.
+        max_loss: largest relative loss of the metric against the reference that is no failure; 0.01 without it.
         max_memory: largest growth of memory in MB that is no failure; any without it.
         out: JSON file to write; beside the bundle without it.
 
@@ -111,6 +119,7 @@ def validate(
     from ondevice.devices.profile import open_device
     from ondevice.training.metrics import NAMES
     from ondevice.training.run_folder import VOCABULARY_FILE, open_run
+    from ondevice.validation.quality import metric_of
     from ondevice.validation.record import Failure
     from ondevice.validation.validate import validate_bundle
     from ondevice.validation.vocabulary import label_failures, original_failures
@@ -124,21 +133,20 @@ def validate(
         raise unknown_name("metric", metric, NAMES)
     if users is not None:
         require_users(users)
-    if not 0 <= max_loss <= 1:
+    if max_loss is not None and not 0 <= max_loss <= 1:
         raise UsageError(f"max_loss is {max_loss}; allowed is 0 to 1.")
     if max_memory is not None and not 0 < max_memory < math.inf:
         raise UsageError(f"max_memory is {max_memory}; allowed is a number of MB above 0.")
+    if run is None:
+        _refuse_unmeasured(users=users, metric=metric, max_loss=max_loss)
     # A folder given as "." or ".." has no name to write the verdict beside.
     opened = open_bundle(bundle if bundle.name not in ("", "..") else bundle.resolve())
-    metric = tasks.load(opened.manifest.task).require_metric(metric)
     manifest = opened.manifest
+    metric = metric_of(manifest, metric)
     chosen = list(runtimes or ()) or runtimes_for(manifest.target_runtime, manifest.minimum_runtime, target.runtimes())
     source = open_run(run) if run is not None else None
-    if source is not None and source.config.seed != opened.manifest.seed:
-        raise UsageError(
-            f"run {str(run)!r} has seed {source.config.seed}, the bundle was exported from a run with seed "
-            f"{opened.manifest.seed}; name that run."
-        )
+    if source is not None:
+        _require_same(source, manifest)
     evaluation = source.evaluation() if source is not None else None
     known = []
     if source is not None:
@@ -161,13 +169,38 @@ def validate(
             evaluation,
             users,
             metric,
-            max_loss,
+            DEFAULT_MAX_LOSS if max_loss is None else max_loss,
             cut_model=cut_model,
             max_memory_bytes=max_bytes,
             known=known,
         )
     records.write(out or validation_path(opened.folder, device), validation)
     return validation
+
+
+def _refuse_unmeasured(**stated: object) -> None:
+    """Refuse what is said of a metric that is not measured: a limit that nobody checks looks like one that is kept."""
+    for name, value in stated.items():
+        if value is not None:
+            raise UsageError(f"{name} is {value} without a run; allowed is it with the run that the bundle is of.")
+
+
+def _require_same(run: Run, manifest: Manifest) -> None:
+    """Refuse a run that a bundle was not exported from, whose reference would be another model."""
+    config, embedding = run.config, manifest.embedding
+    for name, own, other in (
+        ("seed", config.seed, manifest.seed),
+        ("data set", config.dataset, manifest.dataset),
+        ("method", config.method, embedding.method),
+        ("id order", config.order, embedding.order),
+        ("parameters", run.result.parameters, embedding.parameters),
+        ("test metrics", run.result.test, manifest.quality),
+    ):
+        if own != other:
+            raise UsageError(
+                f"run {str(run.folder)!r} has {name} {own}, the bundle was exported from a run with {name} {other}; "
+                f"name that run."
+            )
 
 
 def exit_code(validation: Validation, loss_stated: bool) -> int:

@@ -84,6 +84,6 @@ def _ranking(model: ModelRecord, metric: str) -> list[str]:
         return [f"{same} ({found[0].users:,} {task.examples}, mean over runtimes)."]
     changed = f", and {format_share(statistics.fmean(told))} of the {task.examples} get another list" if told else ""
     return [
-        f"Of the reference's {model.manifest.top_k} best {task.answer}s the file returns {format_share(kept)} "
+        f"Of the reference's best {task.answer}s, as many as {metric} looks at, the file returns {format_share(kept)} "
         f"({found[0].users:,} {task.examples}, mean over runtimes){changed}."
     ]

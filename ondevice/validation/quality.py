@@ -6,24 +6,67 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
 
+from ondevice import task as tasks
+from ondevice.errors import OnDeviceError, UsageError
+from ondevice.manifest import Manifest
 from ondevice.training.evaluation import Evaluation, without_known
-from ondevice.training.metrics import cut_off, per_user
+from ondevice.training.metrics import AUC, cut_off, per_user
 from ondevice.validation.record import Quality
 
-RESAMPLES = 1_000
+RESAMPLES, AT_ONCE = 1_000, 25
 CONFIDENCE = 0.95
 
 
-def choose_users(evaluation: Evaluation, users: int | None) -> Evaluation:
-    """Return a fixed random part of the evaluation users, or all if that many are not there or none is named."""
+def metric_of(manifest: Manifest, metric: str | None) -> str:
+    """Return the task metric asked for, or the first of the task's that the file returns enough answers for.
+
+    Args:
+        manifest: the bundle's manifest.
+        metric: name of the metric, if one is asked for.
+
+    Raises:
+        UsageError: the task is not measured by it.
+    """
+    task = tasks.load(manifest.task)
+    fitting = (name for name in task.metrics if cut_off(name) <= manifest.top_k)
+    return task.require_metric(metric) if metric is not None else next(fitting, task.metric)
+
+
+def choose_users(evaluation: Evaluation, users: int | None, metric: str) -> Evaluation:
+    """Return a fixed random part of the evaluation users, or all if that many are not there or none is named.
+
+    For the area under the curve up to half of them are lines with a click, which may be one of a thousand: the area
+    does not depend on their share, and without any there is none.
+
+    Args:
+        evaluation: the users, texts or lines.
+        users: how many, at most.
+        metric: name of the metric.
+
+    Raises:
+        UsageError: these are too few for the metric.
+    """
     if users is None or users >= len(evaluation):
         return evaluation
-    return evaluation.of_users(np.sort(np.random.default_rng(0).choice(len(evaluation), users, replace=False)))
+    rng = np.random.default_rng(0)
+    if metric != AUC:
+        return evaluation.of_users(np.sort(rng.choice(len(evaluation), users, replace=False)))
+    if users < 2:
+        raise UsageError(f"users is {users}; allowed is at least 2 for {metric}: a line with a click and one without.")
+    clicked = np.diff(evaluation.relevant.offsets) > 0
+    kinds = [rng.permutation(np.flatnonzero(kind)) for kind in (clicked, ~clicked)]
+    of_clicked = max(min(len(kinds[0]), users // 2), users - len(kinds[1]))
+    return evaluation.of_users(np.sort(np.concatenate([kinds[0][:of_clicked], kinds[1][: users - of_clicked]])))
 
 
-def compare(evaluation: Evaluation, items: npt.NDArray[Any], scores: npt.NDArray[Any], metric: str) -> Quality:
+def compare(
+    evaluation: Evaluation,
+    items: npt.NDArray[Any],
+    scores: npt.NDArray[Any],
+    metric: str,
+    keeps_history: bool = False,
+) -> Quality:
     """Compare a file's answers with the reference's.
 
     Args:
@@ -31,23 +74,35 @@ def compare(evaluation: Evaluation, items: npt.NDArray[Any], scores: npt.NDArray
         items: the file's answers, int32 `[users, k]`.
         scores: their scores, float32 `[users, k]`.
         metric: name of the metric; `k` must reach its cut-off.
+        keeps_history: whether the file's answers may hold the ids given, which the reference's answers leave out.
+
+    Raises:
+        OnDeviceError: the reference has no right answer for these users, so that there is nothing to compare with.
     """
     k = items.shape[1]
     # The file can leave out only the ids it is given; what else a user knows is dropped from both answers alike.
     best = without_known(evaluation.items[:, :k], evaluation.known)
-    reference = per_user(best, evaluation.relevant, metric, evaluation.scores)
     cleaned = without_known(items, evaluation.known)
+    if keeps_history:
+        # What the file spends on the history the reference must not have more of.
+        best[cleaned < 0] = -1
+    reference = per_user(best, evaluation.relevant, metric, evaluation.scores)
     measured = per_user(cleaned, evaluation.relevant, metric, scores)
     # All labels are returned for every text: what differs is which one is first.
     first = cut_off(metric)
     pairs = zip(best[:, :first], cleaned[:, :first], strict=True)
     overlap = np.array([np.isin(row, found).mean() for row, found in pairs])
+    if not reference.any() and measured.any():
+        raise OnDeviceError(
+            f"the reference is right for none of {len(evaluation)} users, so that no change of {metric} can be told; "
+            f"name more users."
+        )
     return Quality(
         metric,
         len(evaluation),
         float(reference.mean()),
         float(measured.mean()),
-        _relative(measured, reference),
+        float(_relative(measured, reference)),
         _interval(measured, reference),
         float(overlap.mean()),
         float((overlap < 1).mean()),
@@ -55,21 +110,21 @@ def compare(evaluation: Evaluation, items: npt.NDArray[Any], scores: npt.NDArray
 
 
 def _relative(measured: npt.NDArray[Any], reference: npt.NDArray[Any], axis: int = -1) -> Any:
-    return measured.mean(axis=axis) / reference.mean(axis=axis) - 1
+    if np.array_equal(measured, reference):
+        return np.zeros(reference.mean(axis=axis).shape)
+    base = reference.mean(axis=axis)
+    # Of few users a sample may hold none with a right answer, and tells of no change.
+    return np.divide(measured.mean(axis=axis), base, out=np.full(base.shape, np.nan), where=base != 0) - 1
 
 
 def _interval(measured: npt.NDArray[Any], reference: npt.NDArray[Any]) -> tuple[float, float]:
     if np.array_equal(measured, reference):
         return 0.0, 0.0
-    found = scipy.stats.bootstrap(
-        (measured, reference),
-        _relative,
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        batch=25,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    rng = np.random.default_rng(0)
+    drawn = []
+    for _ in range(RESAMPLES // AT_ONCE):
+        # Users are drawn, and both answers to each: scipy.stats.bootstrap gives the same, but none where one is nan.
+        users = rng.integers(0, len(measured), (AT_ONCE, len(measured)))
+        drawn.append(_relative(measured[users], reference[users]))
+    low, high = np.nanquantile(np.concatenate(drawn), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)

@@ -17,11 +17,14 @@ from ondevice.training.metrics import cut_off
 from ondevice.units import format_bytes
 from ondevice.validation.contract import runtime_failures, signature_failures, vector_failures
 from ondevice.validation.lookups import lookup_failures, lookup_jobs
-from ondevice.validation.quality import choose_users, compare
+from ondevice.validation.quality import choose_users, compare, metric_of
 from ondevice.validation.record import SCHEMA_VERSION, Failure, Quality, RuntimeResult, Validation
 from ondevice.validation.vocabulary import vocabulary_failures
 
 WARMUPS = 10
+
+START_LIMIT_S, ANSWER_LIMIT_S = 600.0, 0.1
+"""Seconds after which a runtime is stopped: for all that is done once, and for each answer, far more than it takes."""
 
 
 def validate_bundle(
@@ -44,7 +47,7 @@ def validate_bundle(
         runtimes: names of the device's runtimes.
         evaluation: users with right answers and the reference's answers; without it the task metric is not measured.
         users: number of users, at most; without it as many as the device says are enough.
-        metric: name of the task metric; the first of the task's without it.
+        metric: name of the task metric; the first of the task's that the file returns enough for without it.
         max_loss: largest relative loss of the metric against the reference that is no failure; any without it.
         cut_model: the bundle's file, cut down to what looks ids up; without it look-ups are not checked, and neither
             are those of a file whose manifest does not promise exact ones.
@@ -54,7 +57,7 @@ def validate_bundle(
     Raises:
         UsageError: the metric's cut-off is beyond what the file returns, or the users' histories do not fit it.
     """
-    metric = tasks.load(bundle.manifest.task).require_metric(metric)
+    metric = metric_of(bundle.manifest, metric)
     if evaluation is not None:
         _check_metric(bundle, metric)
         if evaluation.histories.shape[1] != bundle.manifest.history_length:
@@ -62,7 +65,7 @@ def validate_bundle(
                 f"evaluation histories have {evaluation.histories.shape[1]} ids, the bundle takes "
                 f"{bundle.manifest.history_length}; name the run that the bundle was exported from."
             )
-        evaluation = choose_users(evaluation, device.users if users is None else users)
+        evaluation = choose_users(evaluation, device.users if users is None else users, metric)
     known = (*known, *vocabulary_failures(bundle))
     jobs = [_jobs(bundle, device, runtime, evaluation, cut_model) for runtime in runtimes]
     # At once, since some devices have to be started.
@@ -92,7 +95,9 @@ def _jobs(
         # First, since the timed inferences begin with the first: the cost is that of real histories.
         ids = np.concatenate([evaluation.histories, ids])
     inputs = {"ids": ids[:, None, :]}
-    job = Job(bundle.model, runtime, bundle.manifest.signature, inputs, warmups=WARMUPS, repeats=device.timed)
+    limit_s = START_LIMIT_S + ANSWER_LIMIT_S * len(ids)
+    signature = bundle.manifest.signature
+    job = Job(bundle.model, runtime, signature, inputs, WARMUPS, device.timed, timeout_s=limit_s)
     return [job, *(lookup_jobs(bundle.manifest, cut_model, runtime) if cut_model is not None else [])]
 
 
@@ -116,7 +121,9 @@ def _judge(
             users = len(evaluation) if evaluation is not None else 0
             wrong, largest = vector_failures(manifest, bundle.vectors.vectors, items[users:], scores[users:])
             if evaluation is not None:
-                quality = compare(evaluation, items[:users, 0], scores[:users, 0], metric)
+                given, found = items[:users, 0], scores[:users, 0]
+                keeps = tasks.load(manifest.task).excludes_history and not manifest.excludes_history
+                quality = compare(evaluation, given, found, metric, keeps)
         failures += wrong
     # What the answers met, too, is named once.
     failures += [failure for failure in lookup_failures(manifest, lookups) if failure not in failures]

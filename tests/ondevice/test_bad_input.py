@@ -106,6 +106,18 @@ CASES = (
     usage("negative later seed", f"{RUN} --seeds 0 -1", "seed is -1", "at least 0"),
     usage("repeated seed", f"{RUN} --seeds 3 1 3", "seeds is [3, 1, 3]", "each once"),
     usage("repeated variant", f"{RUN} --variants full@random full@random", "variants is", "each once"),
+    usage(
+        "dense of a recipe",
+        f"{RUN} --recipes int16.toml",
+        "unknown dense format of recipe 'int16.toml' 'int16'",
+        "int8",
+    ),
+    usage(
+        "table of a recipe",
+        f"{RUN} --recipes by_table.toml --variants full@random",
+        "names table 'multiplier'",
+        "table",
+    ),
     usage("repeated recipe", f"{RUN} --recipes int8 int8", "recipes is ['int8', 'int8']", "each once"),
     usage("no users of a run", f"{RUN} --users 0", "users is 0", "at least 1"),
     usage("negative users of a run", f"{RUN} --users -5", "users is -5", "at least 1"),
@@ -184,6 +196,9 @@ CASES = (
     failed("validate a later version", "validate later", "schema version 99"),
     usage("validate with no run", "validate bundle --run part", "run folder 'part' holds no config.json"),
     usage("validate with another run", "validate bundle --run run", "run 'run' has seed 0", "seed 5"),
+    usage("loss of nothing", "validate bundle --max-loss 0.1", "max_loss is 0.1 without a run", "with the run"),
+    usage("users of nothing", "validate bundle --users 5", "users is 5 without a run"),
+    usage("metric of nothing", "validate bundle --metric ndcg@10", "metric is ndcg@10 without a run"),
     usage("report of no folder", "report nowhere", "folder 'nowhere' does not exist"),
     usage("report of an empty folder", "report empty", "folder 'empty' holds no validated bundle"),
     usage("report of a bundle not validated", "report bundle", "folder 'bundle' holds no validated bundle"),
@@ -296,6 +311,10 @@ def make_world(root: Path) -> None:
     (root / "cut.txt.gz").write_bytes(gzip.compress(train.encode(), mtime=0)[:-20])
     (root / "model.tflite").write_bytes(cut_model())
     (root / "empty.tflite").write_bytes(b"")
+    recipe = 'title = "x"\ntables = "float32"\nscore_tolerance_steps = 1.0\n'
+    (root / "int16.toml").write_text(recipe + 'dense = "int16"\n', encoding="utf-8")
+    by_table = recipe + 'dense = "int8"\n[by_table]\nmultiplier = "int8_row"\n'
+    (root / "by_table.toml").write_text(by_table, encoding="utf-8")
     (root / "empty").mkdir()
     write_run(root / "run", seed=0)
     write_run(root / "begun", seed=3)
@@ -420,4 +439,8 @@ def test_interruption(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixt
 
     monkeypatch.setattr("ondevice.pipeline.doctor.doctor", interrupt)
     assert main(["doctor"]) == 130
-    assert capfd.readouterr().err.startswith("ondevice: interrupted; ")
+    assert capfd.readouterr().err == "ondevice: interrupted.\n"
+    # Only these go on; whoever is told so of another command waits for what begins anew.
+    monkeypatch.setattr("ondevice.pipeline.train.train", lambda *_, **__: interrupt())
+    assert main(["train", "--out", "new"]) == 130
+    assert capfd.readouterr().err == "ondevice: interrupted; the same command goes on from here.\n"

@@ -141,6 +141,17 @@ def test_manifest_with_another_key_is_refused(folder: Path) -> None:
         open_bundle(folder)
 
 
+@pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "more.txt", MANIFEST_FILE])
+def test_a_digest_of_another_file_is_refused(folder: Path, name: str) -> None:
+    """Whoever copies the files that a manifest names would write where it says."""
+    (folder.parent / "outside").touch()
+    records.write(folder / MANIFEST_FILE, manifest({**open_bundle(folder).manifest.sha256, name: "0" * 64}))
+    with pytest.raises(
+        OnDeviceError, match=r"manifest\.json' has a SHA-256 of .*; allowed are model\.tflite, vocab\.txt"
+    ):
+        open_bundle(folder)
+
+
 @pytest.mark.parametrize("name", [MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE])
 def test_file_without_a_digest_is_refused(folder: Path, name: str) -> None:
     digests = {file: digest for file, digest in open_bundle(folder).manifest.sha256.items() if file != name}

@@ -7,6 +7,7 @@ the APK without the Android SDK, from programs of this machine and artefacts tha
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from ondevice.cli.console import results, talk
@@ -32,11 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
     made = android(arguments.bundle, arguments.app, build=arguments.build)
     output = results()
     model = format_bytes(made.model_bytes)
-    output.print(f"{made.assets}: model of {model}", soft_wrap=True, markup=False)
+    output.print(f"{made.assets}: model of {model}", soft_wrap=True)
     if made.apk is None:
-        output.print("Next: build the app in Android Studio, or add --build", soft_wrap=True, markup=False)
+        output.print("Next: build the app in Android Studio, or add --build", soft_wrap=True)
         return 0
     size = format_bytes(made.apk_bytes)
-    output.print(f"{made.apk}: {size}, of it the model {model}", soft_wrap=True, markup=False)
-    output.print(f"Next: adb install -r {made.apk}", soft_wrap=True, markup=False)
+    output.print(f"{made.apk}: {size}, of it the model {model}", soft_wrap=True)
+    output.print(f"Next: adb install -r {shlex.quote(str(made.apk))}", soft_wrap=True)
     return 0

@@ -25,13 +25,13 @@ def run(arguments: argparse.Namespace) -> int:
             install_devices(
                 arguments.names or (DEFAULT_PHONE,),
                 again=arguments.again,
-                say=lambda what: console.print(what, markup=False),
+                say=lambda what: console.print(what),
             )
     output = results()
     for state in list_devices(arguments.names):
         mark = "ok  " if not state.missing else "none"
         line = f"{mark} {state.name:<12} {state.title}; runtimes: {', '.join(state.runtimes)}"
-        output.print(line, soft_wrap=True, markup=False)
+        output.print(line, soft_wrap=True)
         if state.missing:
-            output.print(f"                  {state.missing}", soft_wrap=True, markup=False)
+            output.print(f"                  {state.missing}", soft_wrap=True)
     return 0

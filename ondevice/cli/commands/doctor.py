@@ -19,5 +19,5 @@ def run(arguments: argparse.Namespace) -> int:
     findings = doctor()
     for finding in findings:
         mark = "ok  " if finding.ok else ("MISS" if finding.needed else "none")
-        output.print(f"{mark} {finding.name:<20} {finding.message}", soft_wrap=True, markup=False)
+        output.print(f"{mark} {finding.name:<20} {finding.message}", soft_wrap=True)
     return 0 if all(finding.ok or not finding.needed for finding in findings) else 1

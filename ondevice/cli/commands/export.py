@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from ondevice.cli.console import results
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="unknown",
         help="what an id outside the vocabulary counts as: unknown or padding (default: %(default)s)",
     )
+    parser.add_argument("--name", default="", help="name of the model in reports (default: METHOD@ORDER)")
     parser.add_argument("--keep-history", action="store_true", help="let answers contain the items given")
     parser.add_argument(
         "--no-vocabulary", action="store_true", help="leave the vocabulary out of the .tflite file; it is beside it"
@@ -44,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
             out_of_range=arguments.out_of_range,
             exclude_history=False if arguments.keep_history else None,
             vocabulary=not arguments.no_vocabulary,
+            name=arguments.name,
         )
     manifest, output = bundle.manifest, results()
     known = manifest.minimum_runtime != UNKNOWN_RUNTIME
@@ -58,5 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
             f"  table {table.name}: {table.scheme}{native}, {format_bytes(table.payload_bytes)}{reason}",
             soft_wrap=True,
         )
-    output.print(f"Next: ondevice validate {bundle.folder} --run {arguments.run_folder}", soft_wrap=True)
+    folder, run_folder = (shlex.quote(str(path)) for path in (bundle.folder, arguments.run_folder))
+    output.print(f"Next: ondevice validate {folder} --run {run_folder}", soft_wrap=True)
     return 0

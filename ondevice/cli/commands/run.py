@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ondevice.pipeline.run import Step
 
 
+RESUMES = True
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_data_arguments(parser)
@@ -63,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     with talk() as console, native_messages_kept_back(), training_progress(console) as (advance, describe):
 
         def on_step(step: Step) -> None:
-            console.print(f"[{step.number}/{step.total}] {step.what}", markup=False)
+            console.print(f"[{step.number}/{step.total}] {step.what}")
             describe(step.what)
 
         report, folder = run_all(

@@ -15,6 +15,8 @@ from ondevice.cli.console import (
     talk,
 )
 
+RESUMES = True
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from ondevice.cli.console import (
@@ -19,6 +20,9 @@ from ondevice.cli.console import (
 
 NEAR = 0.02
 """How far above the ratio asked for a model is before it is told."""
+
+
+RESUMES = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,5 +100,6 @@ def run(arguments: argparse.Namespace) -> int:
         output.print(
             f"{'embedding':<12} {used} of {budget_bytes} bytes as {recipe} ({format_share(used / budget_bytes)})"
         )
-    output.print(f"\nRun folder: {done.folder}\nNext: ondevice export {done.folder} --out BUNDLE", soft_wrap=True)
+    output.print(f"\nRun folder: {done.folder}", soft_wrap=True)
+    output.print(f"Next: ondevice export {shlex.quote(str(done.folder))} --out BUNDLE", soft_wrap=True)
     return 0

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Validate."""
     from ondevice import task as tasks
     from ondevice.bundle import open_bundle
-    from ondevice.pipeline.validate import DEFAULT_MAX_LOSS, exit_code, too_old, validate
+    from ondevice.pipeline.validate import exit_code, too_old, validate
 
     validation = validate(
         arguments.bundle,
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         runtimes=arguments.runtimes,
         users=arguments.users,
         metric=arguments.metric,
-        max_loss=DEFAULT_MAX_LOSS if arguments.max_loss is None else arguments.max_loss,
+        max_loss=arguments.max_loss,
         max_memory=arguments.max_memory,
         out=arguments.out,
     )
@@ -72,10 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
             parts.append(f"{quality.metric} {quality.measured:.4f} ({change}, {quality.users:,} {examples})")
         verdict = "valid" if not result.failures else "INVALID"
         line = f"{measurement.runtime:<12} {verdict:<8} {', '.join(parts)}"
-        output.print(line.rstrip(), soft_wrap=True, markup=False)
+        output.print(line.rstrip(), soft_wrap=True)
         for failure in result.failures:
-            output.print(f"  [{failure.check}] {failure.message}", soft_wrap=True, markup=False)
+            output.print(f"  [{failure.check}] {failure.message}", soft_wrap=True)
     for runtime in too_old(manifest, validation) if not arguments.runtimes else ():
         needs = f"the file is for {manifest.target_runtime} and needs release {manifest.minimum_runtime}"
-        output.print(f"{runtime:<12} not asked: {needs}", soft_wrap=True, markup=False)
+        output.print(f"{runtime:<12} not asked: {needs}", soft_wrap=True)
     return exit_code(validation, loss_stated=arguments.max_loss is not None)

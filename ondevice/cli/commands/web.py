@@ -7,6 +7,7 @@ from a file, so it wants any server: `python3 -m http.server --directory FOLDER`
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from ondevice.cli.console import results
@@ -35,10 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     folder = write_page(arguments.bundle, arguments.out)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    output.print(f"{folder}: {size / 1e6:.1f} MB", soft_wrap=True, markup=False)
+    output.print(f"{folder}: {size / 1e6:.1f} MB", soft_wrap=True)
     output.print(
-        f"Next: python3 -m http.server --directory {folder}, then open http://localhost:8000",
+        f"Next: python3 -m http.server --directory {shlex.quote(str(folder))}, then open http://localhost:8000",
         soft_wrap=True,
-        markup=False,
     )
     return 0

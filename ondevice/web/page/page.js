@@ -10,9 +10,12 @@ import { answersLabels } from "./manifest.js";
 import { loadRuntime } from "./model.js";
 import { showRanking } from "./ranking_view.js";
 import { Recommender } from "./recommender.js";
-import { selfCheck } from "./selfcheck.js";
+import { selfCheck, unshowable } from "./selfcheck.js";
 import { showText } from "./text_view.js";
 import { Tokenizer } from "./tokenizer.js";
+
+// From here on the page itself says what is wrong.
+globalThis.pageStarted = true;
 
 const TITLES = { ranking: "Recommendations", text: "Text classifier", clicks: "Click predictor" };
 const VIEWS = { ranking: showRanking, text: showText, clicks: showFields };
@@ -49,13 +52,22 @@ async function start() {
 
   byId("view").hidden = byId("about").hidden = false;
   byId("progress").hidden = true;
-  VIEWS[manifest.task](byId("view"), bundle, recommend, tokenizer);
+  const shown = async (ids) => {
+    const answer = await recommend(ids);
+    const problem = unshowable(manifest, answer);
+    if (problem) throw new BundleError(`The model's answer can't be shown: ${problem}.`);
+    return answer;
+  };
+  VIEWS[manifest.task](byId("view"), bundle, shown, tokenizer);
 }
 
 function showProblem(error) {
-  byId("progress").hidden = byId("view").hidden = byId("about").hidden = byId("badge").hidden = true;
+  // What the self-check found stays to be seen, if it came so far.
+  byId("progress").hidden = byId("view").hidden = true;
   byId("problem").hidden = false;
   const known = error instanceof BundleError;
+  byId("problem-title").textContent = known ? "This bundle can’t be used" : "This page can’t run here";
+  byId("advice").hidden = !known;
   byId("reason").textContent = known ? error.message : `The page does not work in this browser: ${error?.message ?? error}.`;
 }
 

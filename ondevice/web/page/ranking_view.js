@@ -37,19 +37,24 @@ export function showRanking(place, { manifest, vocabulary, vectors }, recommend)
 
   function answer(id, score, share) {
     const key = vocabulary.keys[id];
+    const label = element("span", { class: "name" }, key);
+    const number = element("span", { class: "number quiet" }, score.toFixed(2));
+    const what = [tile(key), element("div", { class: "what" }, label, bar(share)), number];
+    // An item of a history that is longer than the model looks back may be recommended again.
+    if (history.has(id)) return element("li", { "data-id": String(id) }, ...what);
     const add = element("button", { type: "button", class: "add", "aria-label": `Add ${key} to the history` }, "+");
     add.addEventListener("click", () => {
       history.add(id);
       update();
     });
-    const label = element("span", { class: "name" }, key);
-    const number = element("span", { class: "number quiet" }, score.toFixed(2));
-    return element("li", { "data-id": String(id) }, tile(key), element("div", { class: "what" }, label, bar(share)), number, add);
+    return element("li", { "data-id": String(id) }, ...what, add);
   }
 
   function update() {
     byId("clear").hidden = history.size === 0;
-    byId("size").textContent = history.size ? String(history.size) : "";
+    const { history_length: length } = manifest;
+    const seen = history.size > length ? `, the last ${length} count` : "";
+    byId("size").textContent = history.size ? `${history.size}${seen}` : "";
     // The latest first, where it is seen even if there is room for few.
     refill(byId("chips"), [...history].reverse().map(chip));
     return recommended([...history]);

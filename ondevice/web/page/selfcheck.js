@@ -7,14 +7,20 @@ import { RESERVED_IDS } from "./vocabulary.js";
 /** A score step is this part of the range of the reference's scores. */
 export const STEPS_PER_RANGE = 255;
 
-/** Return what is wrong with one answer in itself, empty if nothing is. */
-export function answerProblem(manifest, ids, { items, scores }) {
+/** Return why one answer can't be shown at all, empty if it can. */
+export function unshowable(manifest, { items, scores }) {
   const [first, end] =
     answersLabels(manifest) ? [0, manifest.labels.length] : [RESERVED_IDS, manifest.vocabulary_size];
   if (!scores.every(Number.isFinite)) return "scores are not finite";
-  if (scores.some((score, place) => place > 0 && score > scores[place - 1])) return "scores do not fall";
   const wrong = items.find((item) => item < first || item >= end);
-  if (wrong !== undefined) return `${wrong} is no id of an answer`;
+  return wrong === undefined ? "" : `${wrong} is no id of an answer`;
+}
+
+/** Return what is wrong with one answer in itself, empty if nothing is. */
+export function answerProblem(manifest, ids, { items, scores }) {
+  const problem = unshowable(manifest, { items, scores });
+  if (problem) return problem;
+  if (scores.some((score, place) => place > 0 && score > scores[place - 1])) return "scores do not fall";
   if (new Set(items).size !== items.length) return "an item is returned twice";
   const given = new Set(ids);
   if (manifest.excludes_history && manifest.task === "ranking" && items.some((item) => given.has(item))) {

@@ -41,7 +41,8 @@ def test_facts_name_the_tables_to_blame_and_what_validation_measured() -> None:
         "Signal to noise of all 5,002 vectors: 42.0 dB; cosine between a vector before and after: mean 0.999950, least "
         "0.980000; largest error of a number: 0.125.",
         "Squared error with one table encoded alone, over that of all: shared 80.0%, multipliers 25.0%.",
-        "Of the reference's 20 best items the file returns 99.0% (500 users, mean over runtimes), and 20.0% of the "
+        "Of the reference's best items, as many as ndcg@20 looks at, the file returns 99.0% "
+        "(500 users, mean over runtimes), and 20.0% of the "
         "users get another list.",
     )
     assert not any("one table" in fact for fact in full.facts), "one table is to blame for everything"
@@ -60,7 +61,10 @@ def test_a_validation_of_before_tells_no_share_of_users() -> None:
         )
         models.append(replace(model, validations=(replace(validation, results=results),)))
     facts = encoding_sections(replace(report, models=tuple(models)))[0].facts
-    assert facts[-1] == "Of the reference's 20 best items the file returns 99.0% (500 users, mean over runtimes)."
+    assert (
+        facts[-1] == "Of the reference's best items, as many as ndcg@20 looks at, the file returns 99.0% "
+        "(500 users, mean over runtimes)."
+    )
 
 
 def test_cells() -> None:

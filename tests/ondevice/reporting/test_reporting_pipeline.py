@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_samples import make_report, two_device_report
+from report_samples import make_report, one_seed_report, two_device_report
 
 from ondevice import records
 from ondevice.bundle import MANIFEST_FILE
 from ondevice.cli.main import main
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.report import report, validations_of
-from ondevice.pipeline.validate import validation_path
-from ondevice.reporting.record import Report
+from ondevice.pipeline.validate import is_validated, validation_path
+from ondevice.reporting.record import ModelRecord, Report
 from ondevice.reporting.write import JSON_FILE, read_report
 
 
@@ -48,6 +48,47 @@ def test_validations_of_a_bundle_with_a_longer_name_are_not_its_own(tmp_path: Pa
     assert validations_of(tmp_path / "int8.entry") == (host,)
     assert validations_of(tmp_path / "[int8]") == (phone,)
     assert validations_of(tmp_path / "int") == ()
+
+
+def test_a_validation_of_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+    sample = one_seed_report()
+    write_bundles(sample, tmp_path)
+    stale = replace(sample.models[0].validations[0], model_sha256="cd" * 32)
+    records.write(validation_path(tmp_path / "bundle-0", "host"), stale)
+    with pytest.raises(UsageError, match=r"bundle-0\.host\.validation\.json' is of another file than bundle"):
+        report(tmp_path)
+
+
+def test_a_run_validates_what_has_changed_since(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_report().models[0]
+    monkeypatch.setattr("ondevice.pipeline.validate.open_bundle", lambda folder: model)
+    place = validation_path(tmp_path / "bundle", "host")
+    assert not is_validated(tmp_path / "bundle", "host")
+    for digest, validated in (("ab" * 32, True), ("cd" * 32, False)):
+        records.write(place, replace(model.validations[0], model_sha256=digest))
+        assert is_validated(tmp_path / "bundle", "host") == validated
+
+
+def changed(model: ModelRecord, **fields: object) -> ModelRecord:
+    return replace(model, manifest=replace(model.manifest, **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({}, "both have seed 1"),
+        ({"seed": 9, "top_k": 10}, "differ in answers"),
+        ({"seed": 9, "target_runtime": "litert-2.3"}, "differ in target"),
+    ],
+)
+def test_different_models_are_not_shown_as_seeds_of_one(tmp_path: Path, fields: dict, why: str) -> None:
+    sample = one_seed_report()
+    write_bundles(replace(sample, models=(*sample.models, changed(sample.models[0], **fields))), tmp_path)
+    with pytest.raises(UsageError, match=rf"bundle-0' and '.*' are both .*, and {why}; .* with another --name"):
+        report(tmp_path)
+    # By another name it is another row.
+    write_bundles(replace(sample, models=(*sample.models, changed(sample.models[0], **fields, name="other"))), tmp_path)
+    assert len(report(tmp_path).models) == len(sample.models) + 1
 
 
 def test_a_bundle_that_no_device_validated_is_not_shown(tmp_path: Path) -> None:

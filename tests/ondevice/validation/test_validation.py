@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from ondevice import bundle as bundles
 from ondevice.bundle import open_bundle
+from ondevice.data.lists import Lists
 from ondevice.devices.kinds.host import Host
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.export import export
 from ondevice.pipeline.validate import validate, validation_path
+from ondevice.training.evaluation import Evaluation
+from ondevice.validation.quality import choose_users, compare
 from ondevice.validation.record import Failure, read_validation
 from ondevice.validation.validate import validate_bundle
 from tests.ondevice.validation.bundle_edits import edit_model, failures_of, reseal
@@ -54,6 +58,33 @@ def test_histories_longer_than_the_file_takes_cost_nothing_against_the_reference
     for result in validate(bundle.folder, run.folder).results:
         assert result.quality.relative_change == pytest.approx(0, abs=1e-3)
         assert result.quality.reference < run.result.test["ndcg@20"], "known items take places in the answer"
+
+
+def test_another_training_of_the_same_data_is_not_the_reference(good, tmp_path) -> None:
+    """Same seed, method, order and vocabulary: nothing but what it was measured to do tells it apart."""
+    bundle, run = good
+    shutil.copytree(run.folder, tmp_path / "run")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    result["test"]["ndcg@10"] += 1e-6
+    (tmp_path / "run" / "result.json").write_text(json.dumps(result))
+    with pytest.raises(UsageError, match=r"has test metrics .*, the bundle was exported from a run with test metrics"):
+        validate(bundle.folder, tmp_path / "run", out=tmp_path / "verdict.json")
+
+
+def test_a_file_that_keeps_the_history_loses_nothing_by_that(good, tmp_path) -> None:
+    _, run = good
+    bundle = export(run.folder, tmp_path / "bundle", recipe="float32", exclude_history=False)
+    for result in validate(bundle.folder, run.folder).results:
+        assert result.quality.relative_change == pytest.approx(0, abs=1e-3)
+        assert result.quality.top_k_overlap > 0.99
+        assert not result.failures
+
+
+def test_without_a_metric_one_is_measured_that_the_file_returns_enough_for(good, tmp_path) -> None:
+    _, run = good
+    bundle = export(run.folder, tmp_path / "bundle", top_k=10)
+    [result] = validate(bundle.folder, run.folder, runtimes=["litert"]).results
+    assert result.quality.metric == "ndcg@10"
 
 
 def test_without_a_run_the_metric_is_not_invented(good, tmp_path) -> None:
@@ -142,7 +173,46 @@ def test_run_of_another_length_is_refused(good, tiny_run, tmp_path) -> None:
     config = tiny_config("full", history_length=30, epochs=1)
     other = fit(config, tiny_interactions(), tmp_path / "run", lambda done, total, share: None)
     with pytest.raises(UsageError, match="have 30 ids, the bundle takes 48"):
-        validate(good[0].folder, other.folder, out=tmp_path / "verdict.json")
+        validate_bundle(good[0], Host(), ["litert"], other.evaluation())
+
+
+def hits(*users: int) -> Evaluation:
+    """Users of whom some have a right answer in the first place."""
+    items = np.tile(np.arange(2, 22, dtype=np.int32), (20, 1))
+    relevant = Lists.of([[2] if user in users else [90] for user in range(20)])
+    none = Lists.of([[]] * 20)
+    return Evaluation(np.zeros((20, 1), np.int32), none, relevant, items, -items.astype(np.float32), np.ones(20))
+
+
+def test_the_interval_of_few_right_answers_is_one_of_numbers() -> None:
+    evaluation = hits(3)
+    found = compare(evaluation, evaluation.items[:, ::-1], evaluation.scores, "ndcg@20")
+    assert -1 < found.relative_change < 0
+    assert np.isfinite(found.interval).all()
+
+
+def test_no_right_answers_on_either_side_are_no_change() -> None:
+    found = compare(hits(), hits().items, hits().scores, "ndcg@20")
+    assert (found.reference, found.relative_change, found.interval) == (0.0, 0.0, (0.0, 0.0))
+
+
+def test_a_reference_without_a_right_answer_is_no_reference() -> None:
+    better = np.where(hits().items == 2, 90, hits().items)
+    with pytest.raises(OnDeviceError, match="right for none of 20 users"):
+        compare(hits(), better, hits().scores, "ndcg@20")
+
+
+@pytest.mark.parametrize(("clicks", "users", "clicked"), [(1, 10, 1), (15, 10, 5), (19, 10, 9), (8, 2, 1), (8, 30, 8)])
+def test_some_lines_with_a_click_and_some_without_are_chosen(clicks: int, users: int, clicked: int) -> None:
+    evaluation = dataclasses.replace(hits(), relevant=Lists.of([[0] if line < clicks else [] for line in range(20)]))
+    chosen = choose_users(evaluation, users, "auc")
+    assert len(chosen) == min(users, 20)
+    assert np.count_nonzero(np.diff(chosen.relevant.offsets)) == clicked
+
+
+def test_one_line_has_no_area_under_the_curve() -> None:
+    with pytest.raises(UsageError, match="users is 1; allowed is at least 2 for auc"):
+        choose_users(hits(0), 1, "auc")
 
 
 def test_failed_export_leaves_nothing(tiny_run, tmp_path, monkeypatch) -> None:

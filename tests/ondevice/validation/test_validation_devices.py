@@ -24,7 +24,7 @@ def test_device_gets_all_jobs_at_once_and_says_how_much_is_enough(good, tmp_path
     assert [job.model == bundle.model for job in jobs] == [True, False] * 2
     # The timed inferences begin with the first: those of real users.
     asked = jobs[0].inputs["ids"][:7, 0]
-    assert (asked == choose_users(run.evaluation(), 7).histories).all()
+    assert (asked == choose_users(run.evaluation(), 7, "ndcg@20").histories).all()
     assert [result.quality.users for result in validation.results] == [7, 7]
     assert [len(result.measurement.run_ns) for result in validation.results] == [3, 3]
 

@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("playwright", reason="playwright, which drives the browser, is not installed")
 
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from ondevice import bundle as bundles
 from ondevice.bundle import Bundle, TestVector
@@ -54,6 +54,70 @@ def shown(opened: BrowserContext, site: str) -> Iterator[Visit]:
     """The page as it comes up, not to be changed."""
     with visiting(opened, site) as visit:
         yield visit
+
+
+@pytest.mark.parametrize("missing", ["page.js", "dom.js", "litert/core.js"])
+def test_a_page_whose_own_files_are_missing_says_so(opened: BrowserContext, site: str, missing: str) -> None:
+    page = opened.new_page()
+    try:
+        page.route(f"{site}{missing}", lambda route: route.abort())
+        page.goto(site)
+        page.wait_for_selector("#problem:not([hidden])", timeout=30_000)
+        assert page.locator("#reason").inner_text().startswith("The page’s own files can’t be loaded.")
+        assert page.locator("#problem-title").inner_text() == "This page can’t run here"
+        assert page.locator("#advice").is_hidden()
+        assert page.locator("#progress").is_hidden()
+    finally:
+        page.close()
+
+
+def test_an_answer_that_cannot_be_shown_is_told_beside_what_the_self_check_found(
+    opened: BrowserContext, site: str
+) -> None:
+    """A runtime that returns an item beyond the vocabulary, as a model of another vocabulary would."""
+    page = opened.new_page()
+
+    def answer_wrongly(route: Route) -> None:
+        source = (PAGE / "recommender.js").read_text(encoding="utf-8")
+        assert source.count("return { items: Array.from(") == 1
+        wrong = source.replace(
+            "return { items: Array.from(", "return { items: ((items) => [999_999, ...items.slice(1)])("
+        )
+        route.fulfill(body=wrong, content_type="text/javascript")
+
+    try:
+        page.route(f"{site}recommender.js", answer_wrongly)
+        page.goto(site)
+        page.wait_for_selector("#problem:not([hidden])", timeout=30_000)
+        assert (
+            page.locator("#reason").inner_text() == "The model's answer can't be shown: 999999 is no id of an answer."
+        )
+        assert page.locator("#problem-title").inner_text() == "This bundle can’t be used"
+        assert page.locator("#advice").is_visible()
+        assert "999999 is no id of an answer" in page.locator("#check").inner_text()
+    finally:
+        page.close()
+
+
+def test_a_history_that_is_longer_than_the_model_looks_back_says_what_counts(opened: BrowserContext, site: str) -> None:
+    """As if the model looked back four items, since nobody picks as many as the bundle takes."""
+    page = opened.new_page()
+
+    def look_back_four(route: Route) -> None:
+        source = (PAGE / "ranking_view.js").read_text(encoding="utf-8")
+        assert source.count("history_length: length }") == 1
+        route.fulfill(
+            body=source.replace("history_length: length } = manifest", "length } = { length: 4 }"),
+            content_type="text/javascript",
+        )
+
+    try:
+        page.route(f"{site}ranking_view.js", look_back_four)
+        page.goto(site)
+        page.wait_for_selector("#about:not([hidden])", timeout=30_000)
+        expect(page.locator("#size")).to_have_text(re.compile(r"^\d+, the last 4 count$"))
+    finally:
+        page.close()
 
 
 def vector(bundle: Bundle, name: str) -> TestVector:

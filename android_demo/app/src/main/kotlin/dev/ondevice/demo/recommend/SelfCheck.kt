@@ -82,16 +82,25 @@ class SelfCheck(private val bundle: Bundle, private val recommender: Recommender
     companion object {
         private const val STEPS_PER_RANGE = 255
 
-        /** Returns what is wrong with one answer in itself, empty if nothing is. */
-        fun answerProblem(manifest: Manifest, ids: IntArray, answer: Answer): String {
+        /** Returns why one answer can't be shown at all, empty if it can. */
+        fun unshowable(manifest: Manifest, answer: Answer): String {
             val first = if (manifest.task == Task.RANKING) RESERVED_IDS else 0
             val end = if (manifest.task == Task.RANKING) manifest.vocabularySize else manifest.labels.size
-            val given = answer.ids.toSet()
             val foreign = answer.ids.find { it !in first until end }
             return when {
                 answer.scores.any { it.isNaN() || it.isInfinite() } -> "scores are not finite"
-                (1 until answer.scores.size).any { answer.scores[it] > answer.scores[it - 1] } -> "scores do not fall"
                 foreign != null -> "$foreign is none of the model's ${manifest.task.answers}"
+                else -> ""
+            }
+        }
+
+        /** Returns what is wrong with one answer in itself, empty if nothing is. */
+        fun answerProblem(manifest: Manifest, ids: IntArray, answer: Answer): String {
+            val given = answer.ids.toSet()
+            val unshowable = unshowable(manifest, answer)
+            return when {
+                unshowable.isNotEmpty() -> unshowable
+                (1 until answer.scores.size).any { answer.scores[it] > answer.scores[it - 1] } -> "scores do not fall"
                 given.size != answer.ids.size -> "one of the ${manifest.task.answers} is returned twice"
                 manifest.excludesHistory && ids.any { it in given } -> "an item of the history is returned"
                 else -> ""

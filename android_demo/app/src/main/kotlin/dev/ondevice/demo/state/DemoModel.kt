@@ -152,6 +152,8 @@ class DemoModel(
             is Input.Typed -> if (input.words == 0) null else bundle.callOf(input.text)
         } ?: return ready.copy(answers = emptyList())
         val answer = session.recommender.answer(ids)
+        val problem = SelfCheck.unshowable(bundle.manifest, answer)
+        if (problem.isNotEmpty()) throw RecommenderException("The model's answer can't be shown: $problem.")
         latency.add(answer.nanoseconds)
         val named = answer.ids.indices.map { Scored(bundle.nameOf(answer.ids[it]), answer.scores[it]) }
         return ready.copy(answers = named, latency = latency.summary())

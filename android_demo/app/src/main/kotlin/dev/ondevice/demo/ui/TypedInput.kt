@@ -1,5 +1,6 @@
 package dev.ondevice.demo.ui
 
+import android.text.InputType
 import android.view.View
 import android.widget.EditText
 import android.widget.TextView
@@ -28,6 +29,8 @@ class TypedInput(root: View, model: DemoModel) {
         if (input == null) return
         val seen = ready.manifest.historyLength
         val lines = ready.manifest.task == Task.CLICKS
+        // Names and values count as they are: no keyboard may begin them with a capital letter or correct them.
+        if (lines && field.inputType != AS_TYPED) field.inputType = AS_TYPED
         heading.setText(if (lines) R.string.typed_heading_line else R.string.typed_heading)
         field.setHint(if (lines) R.string.typed_hint_line else R.string.typed_hint)
         val count = if (lines) R.plurals.typed_values else R.plurals.typed_words
@@ -42,5 +45,10 @@ class TypedInput(root: View, model: DemoModel) {
     fun type(text: String) {
         field.setText(text)
         field.setSelection(text.length)
+    }
+
+    private companion object {
+        const val AS_TYPED =
+            InputType.TYPE_CLASS_TEXT or InputType.TYPE_TEXT_FLAG_MULTI_LINE or InputType.TYPE_TEXT_FLAG_NO_SUGGESTIONS
     }
 }

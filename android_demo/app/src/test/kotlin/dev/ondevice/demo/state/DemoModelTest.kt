@@ -60,6 +60,23 @@ class DemoModelTest {
     }
 
     @Test
+    fun `an answer that can't be shown is told in a sentence`() {
+        val wrong = mapOf(
+            answerOf(5 to 2.0, 8 to 1.0, 4 to 0.5) to "8 is none of the model's items",
+            answerOf(5 to 2.0, 1 to 1.0, 4 to 0.5) to "1 is none of the model's items",
+            answerOf(5 to 2.0, 6 to Double.NaN, 4 to 0.5) to "scores are not finite",
+        )
+        for ((answer, problem) in wrong) {
+            val model = model(Fixture.ranking(), FakeRecommender { answer })
+            awaitReady()
+            model.add(rock)
+            assertEquals("The model's answer can't be shown: $problem.", awaitFailure())
+            model.close()
+            states.clear()
+        }
+    }
+
+    @Test
     fun `loading comes first, then what can be done`() {
         val hold = CountDownLatch(1)
         val model = DemoModel(Fixture.ranking(), Runnable::run) { hold.await().let { FakeRecommender(::ranking) } }
