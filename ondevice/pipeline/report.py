@@ -109,13 +109,15 @@ def _gather(folder: Path) -> list[ModelRecord]:
     from ondevice.reporting.record import ModelRecord
 
     models: list[ModelRecord] = []
-    places: dict[tuple[str, str, int], Path] = {}
+    seen: dict[tuple[str, str], list[tuple[Path, Manifest]]] = {}
     for path in sorted(folder.rglob(MANIFEST_FILE)):
         validations = validations_of(path.parent)
         if validations:
             model = ModelRecord(records.read(Manifest, path, "manifest"), validations)
             _require_own(model, path.parent)
-            _require_other(model, path.parent, models, places)
+            alike = seen.setdefault((model.manifest.name, model.manifest.recipe), [])
+            _require_other(path.parent, model.manifest, alike)
+            alike.append((path.parent, model.manifest))
             models.append(model)
     return sorted(models, key=lambda model: (model.manifest.embedding.method != FULL, model.variant))
 
@@ -131,22 +133,20 @@ def _require_own(model: ModelRecord, place: Path) -> None:
             )
 
 
-def _require_other(
-    model: ModelRecord, place: Path, models: Sequence[ModelRecord], places: dict[tuple[str, str, int], Path]
-) -> None:
-    """Refuse a model that a row of the report would take for another seed of a different one."""
-    manifest = model.manifest
-    for other in models:
-        known = other.manifest
-        if (known.name, known.recipe) != (manifest.name, manifest.recipe):
-            continue
+def _require_other(place: Path, manifest: Manifest, seen: Sequence[tuple[Path, Manifest]]) -> None:
+    """Refuse a model that a row of the report would take for another seed of a different one.
+
+    Args:
+        place: its bundle.
+        manifest: its manifest.
+        seen: bundles and manifests of the same name and recipe.
+    """
+    for taken, known in seen:
         differs = next((name for name, of in WHAT_IT_IS.items() if of(known) != of(manifest)), "")
         if known.seed == manifest.seed or differs:
-            taken = places[known.name, known.recipe, known.seed]
             why = f"differ in {differs}" if differs else f"both have seed {manifest.seed}"
             raise UsageError(
                 f"bundles {str(taken)!r} and {str(place)!r} are both {manifest.name!r} with recipe "
                 f"{manifest.recipe!r}, and {why}; a row of the report is one model with its seeds, so export one with "
                 f"another --name."
             )
-    places[manifest.name, manifest.recipe, manifest.seed] = place

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 REPORTS_FOR_PEOPLE = {"sweep.md", "sweep.html"}
+"""Written beside the record and made from it alone, so that they may lie beside it."""
 
 
 def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, command: str) -> Sweep:

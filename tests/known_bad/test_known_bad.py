@@ -141,13 +141,15 @@ def question(name: str, device: Device, good_bundles: GoodBundles, folder: Path)
 
 
 @pytest.fixture(scope="module")
-def on_phone(request, good_bundles, tmp_path_factory) -> Callable[[str, str], Results]:
-    """Give the results of all bundles that this run asks a phone about, at the first question about it."""
+def results_of(request, good_bundles, tmp_path_factory) -> Callable[[str, str], Results]:
+    """Give what a device makes of a bundle; a phone is asked about all those of this run at the first question."""
     items = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
     asked = [(item.callspec.params["device"], item.callspec.params["name"]) for item in items]
     done: dict[str, dict[str, Future[Results]]] = {}
 
     def results(device: str, name: str) -> Results:
+        if device == "host":
+            return question(name, open_device(device), good_bundles, tmp_path_factory.mktemp("host"))()
         if device not in done:
             phone, folder = require_phone(device), tmp_path_factory.mktemp(device)
             names = [name for of, name in asked if of == device]
@@ -159,28 +161,22 @@ def on_phone(request, good_bundles, tmp_path_factory) -> Callable[[str, str], Re
 
 
 @pytest.mark.parametrize(("device", "name"), CASES)
-def test_known_bad_bundle_is_rejected(device, name, good_bundles, on_phone, tmp_path) -> None:
+def test_known_bad_bundle_is_rejected(device, name, good_bundles, results_of, tmp_path) -> None:
     member = MEMBERS[name]
     if member.refused:
         bundle = broken(name, good_bundles, tmp_path)
         with pytest.raises(OnDeviceError, match=member.refused):
             validate(bundle.folder, device=device)
         return
-    if device == "host":
-        results = question(name, open_device(device), good_bundles, tmp_path)()
-    else:
-        results = on_phone(device, name)
+    results = results_of(device, name)
     expected = member.verdict(device)
     assert results == {runtime: expected[runtime] for runtime in results}
 
 
 @pytest.mark.parametrize(("device", "name"), CONTROLS)
-def test_unbroken_bundle_is_valid(device, name, good_bundles, on_phone, tmp_path) -> None:
+def test_unbroken_bundle_is_valid(device, name, results_of) -> None:
     """A harness that rejects everything fails, too."""
-    if device == "host":
-        results = question(name, open_device(device), good_bundles, tmp_path)()
-    else:
-        results = on_phone(device, name)
+    results = results_of(device, name)
     assert set(results.values()) == {frozenset()}
 
 

@@ -18,9 +18,8 @@ from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline import sweep as sweeps
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep import sweep
-from ondevice.pipeline.sweep_compare import compare
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan
-from ondevice.reporting.sweep.record import Sweep, Trial
+from ondevice.reporting.sweep.record import Sweep
 from ondevice.reporting.sweep.users import read_users
 from ondevice.training.run_folder import open_run
 from tests.tiny_runs import tiny_interactions, write_user_items
@@ -40,9 +39,6 @@ REQUEST = {
     "search": {"learning_rate": [0.0001, 0.02]},
     "settings": SETTINGS,
 }
-
-
-TRIAL = Trial("", 4.0, 0, {}, True, 4.0, {}, 0.0, {}, 0.0, 1)
 
 
 @pytest.fixture(scope="module")
@@ -211,36 +207,6 @@ def test_models_are_compared_over_users_with_their_metric_averaged_over_seeds(sw
         quantile = scipy.stats.t.ppf(0.975, compared.users - 1)
         t_value = compared.change / ((compared.high - compared.low) / 2 / quantile)
         assert compared.p_value == pytest.approx(2 * scipy.stats.t.sf(abs(t_value), compared.users - 1), rel=1e-6)
-
-
-def compared(*values: list[list[float]]):
-    """Compare one model with the full table, given each user's metric by seed of both."""
-    own, full = map(np.array, values)
-    trials = [
-        dataclasses.replace(TRIAL, variant=variant, seed=seed)
-        for variant in ("hashing@random", FULL_CELL.variant)
-        for seed in range(len(own))
-    ]
-    return compare(trials, np.concatenate([own, full]), FULL_CELL.variant)
-
-
-def test_models_that_are_equal_for_every_user_do_not_differ() -> None:
-    [same] = compared([[1.0, 0.0, 1.0]] * 2, [[1.0, 0.0, 1.0]] * 2)
-    assert (same.change, same.low, same.high, same.p_value) == (0.0, 0.0, 0.0, 1.0)
-
-
-def test_a_difference_that_all_users_have_is_none_by_chance() -> None:
-    [better] = compared([[0.5, 1.0, 0.75]], [[0.25, 0.75, 0.5]])
-    assert (better.change, better.low, better.high, better.p_value) == (0.5, 0.5, 0.5, 0.0)
-
-
-def test_a_single_user_proves_nothing() -> None:
-    [one] = compared([[0.5]], [[0.25]])
-    assert (one.change, one.p_value) == (1.0, 1.0)
-
-
-def test_a_full_table_without_a_right_answer_has_nothing_to_compare_with() -> None:
-    assert compared([[0.5, 0.0]], [[0.0, 0.0]]) == ()
 
 
 def test_the_report_holds_every_model(swept) -> None:
