@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from ondevice.pipeline import plan as plans
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline.devices import default_devices
 from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS, Plan
-from ondevice.pipeline.quality import DEFAULT, teaching
+from ondevice.pipeline.quality import DEFAULT, told, train_best, ways_to_train
 from ondevice.pipeline.train import read_data, train
 from ondevice.pipeline.validate import is_validated, require_users, validate
 from ondevice.units import format_bytes, format_share
@@ -83,7 +84,8 @@ def run(
         output: name of every variant's output layer.
         output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8, at least.
         output_options: further fields of the output layer.
-        quality: `"default"`, or `"best"`: models as wide as the full table start from it, which takes longer.
+        quality: `"default"`, or `"best"`: models as wide as the full table start from it, and where it is the better
+            model on the validation data, another training also learns from its scores, and the better one is kept.
         out: folder to write; a new one below `ondevice-runs` without it.
         command: command to name in the report.
         on_step: told of each step before it starts.
@@ -120,7 +122,6 @@ def run(
     )
     plans.check(plan)
     from ondevice.training.choose import counts_of
-    from ondevice.training.run_folder import is_finished
 
     # Data and sizes are checked before anything is written.
     split_data = read_data(dataset, data, settings)
@@ -138,7 +139,13 @@ def run(
     # The full table comes first: the others may learn from it.
     variants = sorted(plan.variants, key=lambda variant: variant != plan.baseline)
     jobs = [(variant, seed) for seed in plan.seeds for variant in variants]
-    total = sum(1 + (1 + len(chosen)) * len(plans.recipes_of(plan, variant)) for variant, _ in jobs) + 1
+    tried = {
+        (variant, seed): ways_to_train(quality, folder / plan.baseline / f"seed-{seed}" / "run", layers[variant][0])
+        for variant, seed in jobs
+    }
+    total = 1 + sum(
+        len(tried[variant, seed]) + (1 + len(chosen)) * len(plans.recipes_of(plan, variant)) for variant, seed in jobs
+    )
     number = 0
 
     def step(what: str) -> None:
@@ -146,25 +153,29 @@ def run(
         number += 1
         on_step(Step(number, total, what))
 
+    def train_one(variant: str, seed: int, way: str, teaching: Mapping[str, Any], out: Path) -> None:
+        step(f"train {variant}, seed {seed}{f', {way}' if way else ''}")
+        method, order = plans.split_variant(variant)
+        train(
+            dataset,
+            data,
+            method=method,
+            order=order,
+            seed=seed,
+            settings=settings,
+            out=out,
+            split_data=split_data,
+            progress=progress,
+            teaching=teaching,
+            **_size_arguments(size, method),
+            **plan.outputs,
+        )
+
     for variant, seed in jobs:
         place = folder / variant / f"seed-{seed}"
-        method, order = plans.split_variant(variant)
-        step(f"train {variant}, seed {seed}")
-        if not is_finished(place / "run"):
-            train(
-                dataset,
-                data,
-                method=method,
-                order=order,
-                seed=seed,
-                settings=settings,
-                out=place / "run",
-                split_data=split_data,
-                progress=progress,
-                teaching=teaching(plan.quality, folder / plan.baseline / f"seed-{seed}" / "run", layers[variant][0]),
-                **_size_arguments(size, method),
-                **plan.outputs,
-            )
+        trained = number + len(tried[variant, seed])
+        train_best(tried[variant, seed], place / "run", functools.partial(train_one, variant, seed))
+        number = trained
         for recipe in plans.recipes_of(plan, variant):
             bundle = place / load_recipe(recipe).name
             step(f"export {variant}, seed {seed}, {recipe}")
@@ -176,6 +187,8 @@ def run(
                     enough = open_device(device).users
                     most = min(users or enough, enough) if enough else users
                     validate(bundle, place / "run", device=device, users=most)
+    runs = {f"{variant} (seed {seed})": folder / variant / f"seed-{seed}" / "run" for variant, seed in jobs}
+    remarks += told(quality, runs)
     step("report")
     return report(folder, command=command, remarks=remarks), folder
 

@@ -1,26 +1,28 @@
 """What a trained full table is worth to a compressed one: as its start, for its order, and to learn from.
 
 Run it as `python tests/benchmarks/teaching.py --dataset lastfm --data LASTFM --folder RUNS --out FILE.json`. For
-every seed the full table is trained, then the compressed model by itself and with every way to be taught; the runs
-are kept, so that the same command goes on where it was. Differences to the model by itself are paired over users,
-each user's metric averaged over the seeds. Raw metrics are kept.
+every seed the full table is trained, then the compressed model by itself and with every way to be taught; what the
+best quality would keep of these is shown, too. The runs are kept, so that the same command goes on where it was.
+Differences to the model by itself are paired over users, each user's metric averaged over the seeds. Raw metrics are
+kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.stats
 
+from ondevice.embeddings.method import Method
 from ondevice.files import write_json
+from ondevice.pipeline import quality
 from ondevice.pipeline.train import read_data, train
 from ondevice.quiet import native_messages_kept_back
-from ondevice.training.evaluation import without_known
-from ondevice.training.metrics import per_user
 from ondevice.training.run_folder import Run, is_finished, open_run
 from ondevice.versions import machine, versions
 
@@ -37,6 +39,11 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
+KEPT = "--quality best"
+TRIED = {quality.WARM_START: "warm start", quality.DISTILLATION: "warm start, distillation 0.5"}
+"""The ways that it tries, in the order in which it does."""
+
+
 def trained(arguments: argparse.Namespace, data: Any, folder: Path, seed: int, **chosen: Any) -> Run:
     """Train one model, or open the run of before."""
     if is_finished(folder):
@@ -45,10 +52,21 @@ def trained(arguments: argparse.Namespace, data: Any, folder: Path, seed: int, *
         return train(arguments.dataset, arguments.data, seed=seed, out=folder, split_data=data, **chosen)
 
 
-def values(run: Run) -> np.ndarray:
-    """Return each test user's metric."""
-    found = run.evaluation()
-    return per_user(without_known(found.items, found.known), found.relevant, METRIC, found.scores)
+def kept(full: Run, method: Method, folder: Path, learned: Callable[[str], Run]) -> Run:
+    """Return the run that the best quality would keep.
+
+    Args:
+        full: the full table's run.
+        method: the compressed model's embedding method.
+        folder: where the choice is kept.
+        learned: trains in one of the ways, or opens the run of before.
+    """
+
+    def link(way: str, _teaching: Any, out: Path) -> None:
+        out.symlink_to(learned(TRIED[way]).folder.resolve())
+
+    quality.train_best(quality.ways_to_train(quality.BEST, full.folder, method), folder, link)
+    return open_run(folder)
 
 
 def main() -> None:
@@ -66,30 +84,35 @@ def main() -> None:
     arguments = parser.parse_args()
     data = read_data(arguments.dataset, arguments.data, {})
     ways = {name: way for name, way in WAYS.items() if not way or name in arguments.ways}
-    runs: dict[str, list[Run]] = {name: [] for name in ("full table", *ways)}
+    runs: dict[str, list[Run]] = {name: [] for name in ("full table", *ways, KEPT)}
     for seed in arguments.seeds:
         folder = arguments.folder / f"seed-{seed}"
         full = trained(arguments, data, folder / "full", seed, method="full", order="as_given")
         runs["full table"].append(full)
-        for name, way in ways.items():
-            teaching = {"teacher": str(full.folder), **way} if way else None
-            chosen = {"method": arguments.method, "order": arguments.order, "ratio": arguments.ratio}
-            runs[name].append(
-                trained(arguments, data, folder / name.replace(" ", "-"), seed, teaching=teaching, **chosen)
-            )
-            print(f"seed {seed}, {name}: {runs[name][-1].result.test[METRIC]:.4f}", flush=True)
-    alone = np.mean([values(run) for run in runs["by itself"]], axis=0)
+
+        def learned(name: str, seed: int = seed, folder: Path = folder, teacher: str = str(full.folder)) -> Run:
+            teaching = {"teacher": teacher, **WAYS[name]} if WAYS[name] else None
+            model = {"method": arguments.method, "order": arguments.order, "ratio": arguments.ratio}
+            return trained(arguments, data, folder / name.replace(" ", "-"), seed, teaching=teaching, **model)
+
+        for name in ways:
+            runs[name].append(learned(name))
+        runs[KEPT].append(kept(full, runs["by itself"][-1].method(), folder / "kept", learned))
+        for name, found in runs.items():
+            print(f"seed {seed}, {name}: {found[-1].result.test[METRIC]:.4f}", flush=True)
+    alone = np.mean([run.test_values() for run in runs["by itself"]], axis=0)
     rows = []
     for name, found in runs.items():
         metrics = [run.result.test[METRIC] for run in found]
         row: dict[str, Any] = {"way": name, METRIC: metrics, "mean": statistics.mean(metrics)}
         row["spread"] = statistics.stdev(metrics) if len(metrics) > 1 else None
         if name != "by itself":
-            test = scipy.stats.ttest_rel(np.mean([values(run) for run in found], axis=0), alone)
+            test = scipy.stats.ttest_rel(np.mean([run.test_values() for run in found], axis=0), alone)
             interval = test.confidence_interval(0.95)
             row["change"] = row["mean"] / float(alone.mean()) - 1
             row["change, 95 %"] = [float(bound) / float(alone.mean()) for bound in (interval.low, interval.high)]
             row["p"] = float(test.pvalue)
+        row["validation"] = [run.result.best_validation for run in found]
         row["epochs"] = [len(run.result.history) for run in found]
         row["seconds"] = [run.result.seconds for run in found]
         rows.append(row)

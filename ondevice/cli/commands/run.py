@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quality",
         default="default",
-        help="default, or best: models as wide as the full table start from it (default: %(default)s)",
+        help="default, or best: models as wide as the full table start from it and, where it is better, are trained "
+        "once more to learn from its scores; the better one is kept (default: %(default)s)",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="seeds; each trains every model anew")
     parser.add_argument("--recipes", nargs="+", help="quantization recipes: names, or paths of files of your own")
