@@ -17,8 +17,8 @@ QUALITIES = (DEFAULT, BEST)
 """`default`: every model is trained by itself. `best`: a model as wide as the full table starts from that of its seed.
 
 Where the full table is still the better model, the other is trained once more to learn from its scores, too, and the
-better of both is kept, all of it by the validation data. What a teacher is worth differs: learning from its scores was a
-gain on lastfm and on Amazon toys and a loss on gowalla (`tests/benchmarks/teaching.py`)."""
+better of both is kept, all of it by the validation data. What a teacher is worth differs: learning from its scores was
+a gain on lastfm and on Amazon toys and a loss on gowalla (`tests/benchmarks/teaching.py`)."""
 
 ALONE, WARM_START, DISTILLATION = "", "warm start", "distillation"
 SHARE = 0.5
