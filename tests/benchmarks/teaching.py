@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,23 @@ def kept(full: Run, method: Method, folder: Path, learned: Callable[[str], Run])
     return open_run(folder)
 
 
+def of_seed(arguments: argparse.Namespace, data: Any, ways: Iterable[str], seed: int) -> dict[str, Run]:
+    """Train the full table, the model in every way and what the best quality needs, and return the runs by name."""
+    folder = arguments.folder / f"seed-{seed}"
+    full = trained(arguments, data, folder / "full", seed, method="full", order="as_given")
+    model = {"method": arguments.method, "order": arguments.order, "ratio": arguments.ratio}
+
+    def learned(name: str) -> Run:
+        teaching = {"teacher": str(full.folder), **WAYS[name]} if WAYS[name] else None
+        return trained(arguments, data, folder / name.replace(" ", "-"), seed, teaching=teaching, **model)
+
+    runs = {"full table": full, **{name: learned(name) for name in ways}}
+    runs[KEPT] = kept(full, runs["by itself"].method(), folder / "kept", learned)
+    for name, run in runs.items():
+        print(f"seed {seed}, {name}: {run.result.test[METRIC]:.4f}", flush=True)
+    return runs
+
+
 def main() -> None:
     """Train everything, print a line per way, and write all trials."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -83,23 +100,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     data = read_data(arguments.dataset, arguments.data, {})
-    ways = {name: way for name, way in WAYS.items() if not way or name in arguments.ways}
-    runs: dict[str, list[Run]] = {name: [] for name in ("full table", *ways, KEPT)}
-    for seed in arguments.seeds:
-        folder = arguments.folder / f"seed-{seed}"
-        full = trained(arguments, data, folder / "full", seed, method="full", order="as_given")
-        runs["full table"].append(full)
-
-        def learned(name: str, seed: int = seed, folder: Path = folder, teacher: str = str(full.folder)) -> Run:
-            teaching = {"teacher": teacher, **WAYS[name]} if WAYS[name] else None
-            model = {"method": arguments.method, "order": arguments.order, "ratio": arguments.ratio}
-            return trained(arguments, data, folder / name.replace(" ", "-"), seed, teaching=teaching, **model)
-
-        for name in ways:
-            runs[name].append(learned(name))
-        runs[KEPT].append(kept(full, runs["by itself"][-1].method(), folder / "kept", learned))
-        for name, found in runs.items():
-            print(f"seed {seed}, {name}: {found[-1].result.test[METRIC]:.4f}", flush=True)
+    ways = [name for name, way in WAYS.items() if not way or name in arguments.ways]
+    seeds = [of_seed(arguments, data, ways, seed) for seed in arguments.seeds]
+    runs = {name: [of[name] for of in seeds] for name in seeds[0]}
     alone = np.mean([run.test_values() for run in runs["by itself"]], axis=0)
     rows = []
     for name, found in runs.items():
