@@ -7,10 +7,13 @@ from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
+from keras.src.models.functional import Functional
 
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import Rows
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
+from ondevice.errors import OnDeviceError
+from ondevice.models.network import only_embedding
 from ondevice.models.scores import SCORES, Scores
 from ondevice.quantize.encode import EncodedEmbedding, EncodedTable
 from ondevice.quantize.scheme import INT4
@@ -58,7 +61,15 @@ def lower(model: keras.Model, encoded: EncodedEmbedding, hidden: bool = False, h
         encoded: the embedding's encoded tables.
         hidden: whether Keras' own output layer is left off, too.
         held: whether the model is for use and not for conversion, see `EncodedLookup`.
+
+    Raises:
+        OnDeviceError: the model is not functional, lacks the layer `scores`, or has another number of embeddings.
     """
+    only_embedding(model, f"model {model.name!r}")
+    if not isinstance(model, Functional):
+        raise OnDeviceError(f"model {model.name!r} is a {type(model).__name__}; allowed is a functional model.")
+    if SCORES not in (layer.name for layer in model.layers):
+        raise OnDeviceError(f"model {model.name!r} has no layer {SCORES!r}, with which a network ends.")
 
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
         return EncodedLookup(encoded, held, name=layer.name) if isinstance(layer, CompressedEmbedding) else layer

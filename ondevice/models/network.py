@@ -54,6 +54,23 @@ def pooled_network(
     return keras.Model(ids, output.layer(embedding)(features), name="network")
 
 
+def only_embedding(model: keras.Model, whose: str) -> CompressedEmbedding:
+    """Return the one compressed embedding of a model, also of one within another.
+
+    Args:
+        model: the model.
+        whose: what it is called in messages.
+
+    Raises:
+        OnDeviceError: there is none, or more than one.
+    """
+    layers = {id(layer): layer for layer in model._flatten_layers() if isinstance(layer, CompressedEmbedding)}
+    if len(layers) != 1:
+        names = f": {', '.join(sorted(layer.name for layer in layers.values()))}" if layers else ""
+        raise OnDeviceError(f"{whose} has {len(layers)} compressed embeddings{names}; allowed is one.")
+    return next(iter(layers.values()))
+
+
 class SavedNetwork:
     """A network in a `.keras` file, not compiled, whose embedding tables are read when they are asked for.
 
@@ -87,12 +104,9 @@ class SavedNetwork:
         """The embedding layer.
 
         Raises:
-            OnDeviceError: there is none.
+            OnDeviceError: there is none, or more than one, of which the tables of the others would hold anything.
         """
-        for layer in self.model.layers:
-            if isinstance(layer, CompressedEmbedding):
-                return layer
-        raise OnDeviceError(f"model {str(self.path)!r} has no compressed embedding.")
+        return only_embedding(self.model, f"model {str(self.path)!r}")
 
     def tables(self) -> dict[str, h5py.Dataset]:
         """Return the tables by name, to be read as a whole or by slices.
