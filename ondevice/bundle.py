@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from ondevice import files, records
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.manifest import Manifest
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MODEL_FILE = "model.tflite"
 MANIFEST_FILE = "manifest.json"
 VOCABULARY_FILE = "vocab.txt"
+VOCABULARY_NAME = re.compile(r"vocab(-\w+)?\.txt")
+VOCABULARY_RULE = "allowed is vocab.txt, or vocab- with letters, digits and _ and then .txt"
 TEST_VECTORS_FILE = "test_vectors.json"
 
 
@@ -22,25 +25,24 @@ class TestVector:
 
     Args:
         name: what the vector tests, e.g. `"user 17"` or `"all padding"`.
-        edge: whether it holds unusual ids and not a real history.
-        ids: the ids given, as many as the history is long.
-        items: the reference's best items, several times as many as the file returns; where answers are labels, all of
-            these by index.
-        keys: the vocabulary's keys of the first of these items, as many as the file returns, so that a vocabulary
-            that does not belong to the file is noticed; where answers are labels, their names.
-        scores: their scores, falling.
-        score_range: largest minus smallest score over all items that may be returned.
+        edge: whether it holds unusual ids and not real ones.
+        inputs: the numbers of every input by its name, row by row.
+        outputs: the reference's outputs by name, row by row. Of a head that ranks: its best answers, perhaps several
+            times as many as the file returns, and their scores, falling.
+        ranges: largest minus smallest number by name of each output of fractions; of a head that ranks over everything
+            that may be returned.
+        keys: names of the first answers, as many as the file returns, so that a vocabulary that does not belong to the
+            file is noticed; none where answers have no names.
     """
 
     __test__ = False
 
     name: str
     edge: bool
-    ids: tuple[int, ...]
-    items: tuple[int, ...]
-    keys: tuple[str, ...]
-    scores: tuple[float, ...]
-    score_range: float
+    inputs: dict[str, tuple[float, ...]]
+    outputs: dict[str, tuple[float, ...]]
+    ranges: dict[str, float]
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,14 @@ class TestText:
     """One text and the ids it becomes, so that an app can check the way from what is typed in to the file's input.
 
     Args:
+        feature: name of the input.
         text: the text; of a click log a line for each field, `field=value`.
-        ids: the ids of its last words in order, filled with padding behind, or of its fields; as many as the file
-            takes.
+        ids: the ids it becomes, as many as the input takes.
     """
 
     __test__ = False
 
+    feature: str
     text: str
     ids: tuple[int, ...]
 
@@ -100,11 +103,16 @@ def open_bundle(folder: Path) -> Bundle:
     if not folder.is_dir():
         raise UsageError(f"bundle {str(folder)!r} is not a folder; `ondevice export` writes one.")
     manifest = _read_manifest(folder / MANIFEST_FILE)
-    described = (MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE)
+    described = (MODEL_FILE, *manifest.vocabularies, TEST_VECTORS_FILE)
+    # Whoever copies a bundle copies these files, so that a name must not lead out of its folder.
+    for name in manifest.vocabularies:
+        if not VOCABULARY_NAME.fullmatch(name):
+            raise OnDeviceError(
+                f"manifest {str(folder / MANIFEST_FILE)!r} names vocabulary {name!r}; {VOCABULARY_RULE}."
+            )
     for name in described:
         if name not in manifest.sha256:
             raise OnDeviceError(f"manifest {str(folder / MANIFEST_FILE)!r} has no SHA-256 of {name}.")
-    # Whoever copies a bundle copies these files, so that a name must not lead out of its folder.
     if others := sorted(set(manifest.sha256) - set(described)):
         allowed = ", ".join(described)
         raise OnDeviceError(
@@ -128,6 +136,7 @@ def _read_manifest(path: Path) -> Manifest:
     version = value.get("schema_version", SCHEMA_VERSION) if isinstance(value, dict) else SCHEMA_VERSION
     if version != SCHEMA_VERSION:
         raise OnDeviceError(
-            f"manifest {str(path)!r} has schema version {version}; this ondevice reads version {SCHEMA_VERSION}."
+            f"manifest {str(path)!r} has schema version {version}; this ondevice reads version {SCHEMA_VERSION}: export "
+            f"the model again to make the bundle anew."
         )
     return records.from_json(Manifest, value, f"manifest {str(path)!r}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from ondevice.encoding_error import EncodingError
 from ondevice.errors import OnDeviceError
-from ondevice.ids import RESERVED_IDS
-from ondevice.task import RANKING
-from ondevice.tokenizer import Tokenizer
+from ondevice.feature import Feature
+from ondevice.head import Head
 
 UNKNOWN_RUNTIME = "unknown"
 
@@ -27,7 +27,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Table:
-    """One stored table of the embedding, as the file holds it.
+    """One stored table of an embedding, as the file holds it.
 
     Args:
         name: the method's name for the table.
@@ -58,14 +58,32 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Lookup:
-    """What every look-up of the file must give, as digests.
-
-    A digest stands for the vectors themselves, which are as large as the full table. So whoever has the bundle can
-    check every id on any device, bit for bit, without the training run and without this package's look-up.
+class LookupCall:
+    """One place of the graph where a layer's tables are looked up.
 
     Args:
-        tensor: name of the tensor in the file that holds the looked-up vectors, float32 `[1, length, width]`.
+        ids: name of the tensor in the file with the ids, int32.
+        vectors: name of the tensor with their vectors, float32 `[*shape, width]`.
+        shape: shape of the ids.
+    """
+
+    ids: str
+    vectors: str
+    shape: tuple[int, ...]
+
+    @property
+    def length(self) -> int:
+        """Ids per call."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What the file's look-ups of a layer must give: for every id the reference's vector, bit for bit.
+
+    Args:
+        calls: where the graph looks this layer's ids up.
+        size: ids are 0 to this number minus one.
         width: numbers per vector.
         ids_per_block: consecutive ids that share a digest; block n starts with id `n * ids_per_block`, the last one
             may be shorter.
@@ -74,32 +92,38 @@ class Lookup:
             look-ups, which are then not checked.
     """
 
-    tensor: str
+    calls: tuple[LookupCall, ...]
+    size: int
     width: int
     ids_per_block: int
     sha256: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if self.ids_per_block < 1:
-            raise OnDeviceError(f"ids_per_block is {self.ids_per_block}; allowed is a whole number of at least 1.")
+        for name in ("size", "width", "ids_per_block"):
+            if getattr(self, name) < 1:
+                raise OnDeviceError(f"{name} is {getattr(self, name)}; allowed is a whole number of at least 1.")
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """How ids become vectors: the method, the id order and the sizes.
+    """How ids become vectors in one layer: the method, the id order and the sizes.
 
     Args:
+        layer: name of the layer in the model.
+        features: names of the inputs whose ids it looks up as they are; none where it looks up computed ones.
         method: name of the method, e.g. `"memcom"`.
         parameters: the method's own parameters.
-        order: name of the id order.
+        order: name of the id order; empty where ids are as the model had them.
         ratio: parameters of the full table over parameters stored.
         stored_parameters: numbers stored for the look-up.
         full_parameters: numbers of the full table of the same vocabulary and width.
         tables: one record per stored table.
         lookup: what the file's look-ups must give.
-        error: what encoding the tables changed of the vectors; None in a bundle of a version that did not say.
+        error: what encoding the tables changed of the vectors.
     """
 
+    layer: str
+    features: tuple[str, ...]
     method: str
     parameters: dict[str, int | float | str | bool]
     order: str
@@ -108,7 +132,7 @@ class Embedding:
     full_parameters: int
     tables: tuple[Table, ...]
     lookup: Lookup
-    error: EncodingError | None = None
+    error: EncodingError
 
 
 @dataclass(frozen=True)
@@ -129,71 +153,74 @@ class OutputLayer:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What is known of how the model was trained; all empty for a model of one's own.
+
+    Args:
+        dataset: name of the data set it was trained on.
+        dataset_summary: one sentence about that data set.
+        seed: seed of the training run.
+        seconds: seconds spent on training.
+        quality: metrics of the float reference model on the test split, by name.
+        quality_by_popularity: the same metrics, each class of items (see `POPULARITY`) alone relevant, with the
+            numbers of `"users"` and `"items"`; empty if training did not record them.
+    """
+
+    dataset: str = ""
+    dataset_summary: str = ""
+    seed: int = 0
+    seconds: float = 0.0
+    quality: dict[str, float] = field(default_factory=dict)
+    quality_by_popularity: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything about an exported file that its reader may need, versioned.
 
     Args:
         schema_version: version of this record.
         name: name of the model.
-        dataset: name of the data set it was trained on.
-        dataset_summary: one sentence about that data set.
-        seed: seed of the training run.
-        training_seconds: seconds spent on training.
+        task: the task of ours that the model was trained for: `"ranking"` (the best items for a history), `"text"` (the
+            labels of a text) or `"clicks"` (how probable a click is); empty for a model of one's own.
         signature: name of the signature.
         inputs: its inputs in order.
         outputs: its outputs in order.
-        vocabulary_size: ids are 0 to this number minus one; 0 is padding, 1 is unknown.
-        history_length: ids per call; shorter histories are filled with padding.
-        top_k: items returned per call.
-        out_of_range: what an id outside the vocabulary counts as, `"unknown"` or `"padding"`.
-        excludes_history: whether the items given are left out of the answer.
+        head: what the outputs are.
+        embeddings: how ids become vectors, one record per layer.
+        skipped: why a layer with a table is none of these, by its name.
         recipe: name of the quantization recipe.
         dense: number format of the dense layers' weights, with granularity.
-        comparison: whether the file is only there to compare with; nothing was proven of it before it was written.
-        embedding: how ids become vectors.
         parameters: numbers the whole model stores.
         file_bytes: size of the model in `model.tflite`, without what is appended to it.
         overhead_bytes: part of it that is not weights.
-        vocabulary_bytes: size of `vocab.txt`.
+        vocabulary_bytes: size of all vocabularies.
         ops: builtin operations of the file and how often each occurs.
-        target_runtime: runtime the file was made for; empty for a file to compare with, which is made for none.
-        minimum_runtime: oldest TensorFlow Lite version whose kernels cover every operation of the file; only a file to
-            compare with may hold an operation that none is known for, and says `UNKNOWN_RUNTIME`.
-        score_tolerance_steps: largest score difference to the reference model that counts as equal, in steps of
-            1/255 of the range of the reference scores.
-        quality: metrics of the float reference model on the test split, by name.
+        target_runtime: runtime the file was made for; empty for a file of the stock converter, which is there to be
+            compared with and of which nothing was proven before it was written.
+        minimum_runtime: oldest TensorFlow Lite version whose kernels cover every operation of the file; only a file of
+            the stock converter may hold an operation that none is known for, and says `UNKNOWN_RUNTIME`.
+        score_tolerance_steps: largest difference to the reference model that counts as equal, in steps of 1/255 of the
+            range of the reference's numbers.
         sha256: digest of every other file of the bundle, by file name.
         versions: versions of the packages that made it.
-        quality_by_popularity: the same metrics, each class of items (see `POPULARITY`) alone relevant, with the
-            numbers of `"users"` and `"items"`; empty if training did not record them.
-        output: the output layer; None in a bundle of a version that did not say.
+        training: how the model was trained.
+        output: the output layer, where it is one of ours.
         appended_bytes: size of the archive appended to the model, so that the file has `file_bytes` and these.
         appended: names of the files in that archive.
-        task: what the model does: `"ranking"` (the best items for a history), `"text"` (the labels of a text) or
-            `"clicks"` (how probable a click is).
-        labels: names of the labels by index, for a model that answers with labels; else empty.
-        tokenizer: how a text, or the fields of a line, become the keys that the vocabulary holds; None for a model
-            whose ids are picked.
     """
 
     schema_version: int
     name: str
-    dataset: str
-    dataset_summary: str
-    seed: int
-    training_seconds: float
+    task: str
     signature: str
-    inputs: tuple[Tensor, ...]
+    inputs: tuple[Feature, ...]
     outputs: tuple[Tensor, ...]
-    vocabulary_size: int
-    history_length: int
-    top_k: int
-    out_of_range: str
-    excludes_history: bool
+    head: Head
+    embeddings: tuple[Embedding, ...]
+    skipped: dict[str, str]
     recipe: str
     dense: str
-    comparison: bool
-    embedding: Embedding
     parameters: int
     file_bytes: int
     overhead_bytes: int
@@ -202,18 +229,39 @@ class Manifest:
     target_runtime: str
     minimum_runtime: str
     score_tolerance_steps: float
-    quality: dict[str, float]
     sha256: dict[str, str]
     versions: dict[str, str]
-    quality_by_popularity: dict[str, dict[str, float]] = field(default_factory=dict)
+    training: Training = field(default_factory=Training)
     output: OutputLayer | None = None
     appended_bytes: int = 0
     appended: tuple[str, ...] = ()
-    task: str = RANKING
-    labels: tuple[str, ...] = ()
-    tokenizer: Tokenizer | None = None
 
     @property
-    def answer_range(self) -> tuple[int, int]:
-        """The least number that an answer may hold, and the one beyond the largest: of a label, else of an item."""
-        return (0, len(self.labels)) if self.labels else (RESERVED_IDS, self.vocabulary_size)
+    def comparison(self) -> bool:
+        """Whether the stock converter made the file, to be compared with."""
+        return not self.target_runtime
+
+    @property
+    def vocabularies(self) -> tuple[str, ...]:
+        """File names of the vocabularies, each once."""
+        return tuple(dict.fromkeys(feature.vocabulary for feature in self.inputs if feature.vocabulary))
+
+    @property
+    def method(self) -> str:
+        """Names of the embedding methods, each once."""
+        return ", ".join(dict.fromkeys(embedding.method for embedding in self.embeddings))
+
+    @property
+    def ratio(self) -> float:
+        """Parameters of the full tables over parameters stored, of all layers together."""
+        stored = sum(embedding.stored_parameters for embedding in self.embeddings)
+        return sum(embedding.full_parameters for embedding in self.embeddings) / stored if stored else 1.0
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The stored tables of all layers by `layer/table`."""
+        return {f"{each.layer}/{table.name}": table for each in self.embeddings for table in each.tables}
+
+    def feature(self, name: str) -> Feature:
+        """Return an input by its name."""
+        return next(feature for feature in self.inputs if feature.name == name)
