@@ -44,7 +44,7 @@ def pooled_network(
     if output is None:
         width = method.output_width * max(fields, 1)
         output = registry.load("dense")(method.vocabulary_size, hidden[-1] if hidden else width)
-    embedding = CompressedEmbedding(method, name="embedding")
+    embedding = CompressedEmbedding.of(method, name="embedding")
     ids = keras.Input((fields or None,), dtype="int32", name="ids")
     vectors = embedding(ids)
     features = JoinedFields(name="fields")(vectors) if fields else MaskedMeanPooling(name="pooling")(vectors)
