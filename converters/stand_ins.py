@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.output import LoweredOutput
-from ondevice.models.output_parts import INT8, LEVELS
+from ondevice.models.output_parts import LEVELS
 from ondevice.quantize.encode import EncodedEmbedding, EncodedTable
+from ondevice.topk.parts import INT8
 
 STAND_IN_BYTES = 4_096
 """Bytes of a stand-in, rounded up to whole rows: so many at random are no other constant's."""
