@@ -16,8 +16,9 @@ from converters.summary import EMBEDDING_SCOPE, FileSummary, Operator, TensorInf
 from converters.target import PER_CHANNEL, PER_TENSOR, Target
 from ondevice.embeddings.method import FloatArray
 from ondevice.errors import UsageError, unknown_name
-from ondevice.models.output_parts import FLOAT32, FORMATS, INT4, INT8
+from ondevice.models.output_parts import FORMATS
 from ondevice.quantize.schemes.int4_row import LEVELS
+from ondevice.topk.parts import FLOAT32, INT4, INT8
 
 OUTSIDE_EMBEDDING = f"^(?!.*{EMBEDDING_SCOPE})"
 """Matches the names of operations that are no part of the look-up: that stays as the method's tables are encoded."""

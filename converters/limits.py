@@ -8,11 +8,11 @@ from converters.summary import LARGEST_FILE
 from ondevice.embeddings.method import Method
 from ondevice.errors import UsageError
 from ondevice.models.output import Output
-from ondevice.models.output_parts import FLOAT32
 from ondevice.models.outputs.dense import Dense
 from ondevice.quantize.budget import payload_bytes
 from ondevice.quantize.recipe import Recipe
 from ondevice.quantize.scheme import UNQUANTIZED
+from ondevice.topk.parts import FLOAT32
 from ondevice.units import format_bytes
 
 GRAPH_BYTES = 1_000_000

@@ -18,9 +18,10 @@ from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.manifest import OutputLayer
 from ondevice.models.output import Output, dense_bytes, output_name
-from ondevice.models.output_parts import INT4, Arrays, Part, Tables
+from ondevice.models.output_parts import Tables
 from ondevice.quantize.encode import EncodedEmbedding
 from ondevice.quantize.scheme import INT4 as INT4_TABLE
+from ondevice.topk.parts import INT4, Arrays, Part
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,11 +38,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "devices": frozenset({"web"}),
     "web": frozenset(),
     "quantize": frozenset({"embeddings"}),
-    "models": frozenset({"embeddings", "quantize.schemes.int4_row", "quantize.steps"}),
-    "training": frozenset({"data", "embeddings", "models", "quantize"}),
+    "topk": frozenset({"embeddings"}),
+    "models": frozenset({"embeddings", "quantize.schemes.int4_row", "quantize.steps", "topk"}),
+    "training": frozenset({"data", "embeddings", "models", "quantize", "topk"}),
     "validation": frozenset({"data", "devices", "training.evaluation", "training.metrics"}),
     "reporting": frozenset({"devices.measurement", "validation.record"}),
-    "converters": frozenset({"embeddings", "models", "quantize"}),
+    "converters": frozenset({"embeddings", "models", "quantize", "topk"}),
     "pipeline": frozenset(
         {
             "converters",
@@ -52,6 +53,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "models",
             "quantize",
             "reporting",
+            "topk",
             "training",
             "validation",
             "web",

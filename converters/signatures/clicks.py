@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from converters.signature import Signature
 from ondevice import task as tasks
-from ondevice.models.best import click_probability
 from ondevice.task import Task
+from ondevice.topk.best import click_probability
 
 
 class Score(Signature):

@@ -9,8 +9,8 @@ import tensorflow as tf
 from converters.signature import Signature
 from ondevice import task as tasks
 from ondevice.ids import PADDING_ID
-from ondevice.models.best import best_items
 from ondevice.task import Task
+from ondevice.topk.best import best_items
 
 
 class Recommend(Signature):

@@ -78,10 +78,10 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
     from converters.stamp import stamped
     from converters.stand_ins import output_with_stand_ins, with_stand_ins
     from converters.tflite import convert as to_tflite
-    from ondevice.models.output_parts import INT4, INT8
     from ondevice.models.scores import SCORES, Scores, output_of, weights_of
     from ondevice.quantize.encode import encode
     from ondevice.quantize.errors import encoding_error
+    from ondevice.topk.parts import INT4, INT8
     from ondevice.training.reference import make_vectors
     from ondevice.training.sample_texts import make_texts
 

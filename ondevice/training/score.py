@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ondevice.data.lists import Lists, padded
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.best import best_items
+from ondevice.topk.best import best_items
 from ondevice.training.evaluation import KEPT_ITEMS, Evaluation, without_known
 
 BATCH = 128

@@ -19,10 +19,11 @@ from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.output import Output
-from ondevice.models.output_parts import FLOAT32, FORMATS, INT4, INT8
+from ondevice.models.output_parts import FORMATS
 from ondevice.models.scores import SCORES, weights_of
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import encode
+from ondevice.topk.parts import FLOAT32, INT4, INT8
 from tests.contracts.test_outputs import embedding_of, network
 from tests.samples import OUTPUTS, SIZE
 

@@ -17,9 +17,10 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.network import load_network, pooled_network
 from ondevice.models.output import Output, dense_bytes, output_config, output_from_config, registry
-from ondevice.models.output_parts import FLOAT32, FORMATS, INT8, Tables
+from ondevice.models.output_parts import FORMATS, Tables
 from ondevice.models.outputs import tied
 from ondevice.models.scores import SCORES, assign, output_of, weights_of
+from ondevice.topk.parts import FLOAT32, INT8
 from tests.samples import OUTPUTS, SIZE
 from tests.tiny_runs import VARIANTS
 
@@ -208,7 +209,7 @@ def test_best_is_exact(name: str, entries: int) -> None:
 
 @pytest.mark.parametrize("entries", [0, 12])
 def test_best_is_exact_where_some_runs_have_further_lines(entries: int, monkeypatch) -> None:
-    monkeypatch.setattr("ondevice.models.hulls.FULLER_COST", 0)
+    monkeypatch.setattr("ondevice.topk.hulls.FULLER_COST", 0)
     output = OUTPUTS["tied block bias"]
     model = network(output)
     arrays = output.stored(weights_of(model.get_layer(SCORES)), FLOAT32, tables_of(output, model))

@@ -60,7 +60,7 @@ class Clicks(LabelledObjective[ClickLog]):
 
     def answering(self, model: keras.Model) -> Callable[[Ids], Answers]:
         """Return what gives the probability of a click."""
-        from ondevice.models.best import click_probability
+        from ondevice.topk.best import click_probability
         from ondevice.training.score import LabelScorer
 
         return LabelScorer(model, click_probability).answer

@@ -43,7 +43,7 @@ class Text(LabelledObjective[LabelledTexts]):
 
     def answering(self, model: keras.Model) -> Callable[[Ids], Answers]:
         """Return what gives all labels, the most probable first."""
-        from ondevice.models.best import best_labels
+        from ondevice.topk.best import best_labels
         from ondevice.training.score import LabelScorer
 
         return LabelScorer(model, lambda scores, ids: best_labels(scores, scores.shape[1])).answer
