@@ -24,7 +24,18 @@ from ondevice.quantize.scheme import INT4
 
 KINDS = (keras.layers.Embedding, CompressedEmbedding)
 """The layers that look ids up; what is derived from one looks up in the same way."""
-FIRST = ("Identity", "Cast", "Reshape", "ExpandDims", "Squeeze", "StridedSlice", "Slice", "Transpose", "Split", "Unpack")
+FIRST = (
+    "Identity",
+    "Cast",
+    "Reshape",
+    "ExpandDims",
+    "Squeeze",
+    "StridedSlice",
+    "Slice",
+    "Transpose",
+    "Split",
+    "Unpack",
+)
 ALL_BUT_LAST, ALL = ("ConcatV2",), ("Pack",)
 """The operations that move ids and leave them as they are, by which of their inputs hold ids."""
 
@@ -82,7 +93,7 @@ class Lowering:
 
 
 def inside(ids: Any, size: int, outside: int) -> Any:
-    """Return ids of which those outside the vocabulary are another one: arithmetic, so that no id makes a gather fail."""
+    """Return ids of which those outside the vocabulary are another one, by arithmetic: no id makes a gather fail."""
     return tf.where(tf.logical_and(tf.greater_equal(ids, 0), tf.less(ids, size)), ids, outside)
 
 

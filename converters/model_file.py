@@ -155,7 +155,7 @@ class ModelFile:
         return next((each.buffer for each in self.model.metadata or () if each.name == RUNTIME_KEY.encode()), None)
 
     def write(self) -> bytes:
-        """Return the file: the graph first and large constants behind it, so that memory is needed for one copy of them.
+        """Return the file: the graph first and large constants behind it, which takes memory for one copy of them.
 
         Raises:
             OnDeviceError: the file would be larger than the format allows.

@@ -1,4 +1,4 @@
-"""The passes: each edits a finished file in one way, as `apply(file, facts)`; `converters.convert` lists their order."""
+"""The passes: each edits a finished file in one way, as `apply(file, facts)`; `converters.convert` lists them."""
 
 from __future__ import annotations
 

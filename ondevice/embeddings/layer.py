@@ -252,7 +252,9 @@ def _method(
     found = method if isinstance(method, Method) else method_from_config(method)
     if (found.vocabulary_size, found.width) != (size, width) or ratio is not None or options:
         given = f"{found.vocabulary_size} ids of width {found.width}"
-        raise UsageError(f"method is one of {given}; allowed is one of {size} of width {width}, without ratio and options.")
+        raise UsageError(
+            f"method is one of {given}; allowed is one of {size} of width {width}, without ratio and options."
+        )
     return found
 
 

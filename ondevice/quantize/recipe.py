@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ondevice.embeddings.method import FULL
+from ondevice.embeddings.method import Method
 from ondevice.errors import UsageError, unknown_name
 from ondevice.quantize.scheme import registry
 from ondevice.toml_family import FILE_TYPES, load_file, load_member, member_names
@@ -34,7 +34,8 @@ class Recipe:
             written without any proof that it works.
         narrow: name of the scheme for tables of one number per row and for those that `tables` does not suit; as
             `tables` if empty.
-        by_table: names of schemes by name of a table, for tables that are to have another one.
+        by_table: names of schemes by name of a table, `"shared"` of every layer that has one or `"item_embedding/shared"`
+            of one layer, for tables that are to have another one.
         candidates: names of schemes of which the trained tables get those that save most for the error they add; see
             `ondevice.quantize.mixed`. Tables named in `by_table` keep the scheme named there, all others start as
             float32, whatever `tables` and `narrow` say.
@@ -52,9 +53,16 @@ class Recipe:
     candidates: tuple[str, ...] = ()
     error_limit: float = 0.0
 
-    def suits(self, method: str) -> bool:
-        """Tell whether models of an embedding method are exported with this recipe."""
-        return method == FULL or not self.comparison
+    def for_layer(self, layer: str, method: Method) -> Recipe:
+        """Return the recipe of one layer: what it says of that layer's tables goes before what it says of all.
+
+        Args:
+            layer: name of the layer.
+            method: its embedding method.
+        """
+        names = [table.name for table in method.tables()]
+        named = {name: self.by_table.get(f"{layer}/{name}", self.by_table.get(name, "")) for name in names}
+        return dataclasses.replace(self, by_table={name: scheme for name, scheme in named.items() if scheme})
 
     @property
     def counts_ahead(self) -> bool:
