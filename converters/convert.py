@@ -89,7 +89,7 @@ def convert(
 
     summary = flatbuffer.read(content)
     found = {
-        name: ConvertedLayer(layers[name], encoded[name], _features(lowering, name), tuple(calls))
+        name: ConvertedLayer(layers[name], encoded[name], lowering.features_of(name), tuple(calls))
         for name, calls in facts.calls.items()
     }
     converted = Converted(
@@ -166,7 +166,3 @@ def _dense(recipe: Recipe, head: Head, scores: Scores | None) -> str:
     # bits are for items.
     few = head.kind == PROBABILITIES or scores is None
     return INT8 if few and recipe.dense == INT4 else recipe.dense
-
-
-def _features(lowering: Lowering, layer: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for call in lowering.calls if call.layer == layer for name in call.features))

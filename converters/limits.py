@@ -57,9 +57,6 @@ def look_up_bytes(method: Method, recipe: Recipe) -> int:
         method: the embedding method.
         recipe: how it is quantized.
     """
-    if recipe.comparison:
-        # TensorFlow's converter quantizes a float32 model.
-        return payload_bytes(method, UNQUANTIZED)
     return payload_bytes(method, recipe) if recipe.counts_ahead else 0
 
 

@@ -79,17 +79,21 @@ class Lowering:
             self.constant.add(name)
             return None
         encoded, ids = self.layers[name], tf.cast(ids, tf.int32)
-        if not tf.executing_eagerly():
+        if tf.executing_eagerly():
+            vectors = encoded.in_graph(ids, TensorFlowOps())
+        else:
             if ids.graph is not tf.compat.v1.get_default_graph() or getattr(ids.graph, "outer_graph", None) is None:
                 raise OnDeviceError(f"layer {name!r} looks ids up within a loop; allowed is outside of one.")
             sources = moved_from(ids, {tensor.ref(): name for name, tensor in self.features.items()})
             if not sources or any(self.sizes[source] > encoded.size for source in sources):
                 ids = inside(ids, encoded.size, 0)
-            self.calls.append(Call(name, ids, None, sources))
-        vectors = encoded.in_graph(ids, TensorFlowOps())
-        if self.calls:
-            self.calls[-1] = replace(self.calls[-1], vectors=vectors)
+            vectors = encoded.in_graph(ids, TensorFlowOps())
+            self.calls.append(Call(name, ids, vectors, sources))
         return vectors if layer.compute_dtype == "float32" else tf.cast(vectors, layer.compute_dtype)
+
+    def features_of(self, layer: str) -> tuple[str, ...]:
+        """Return the names of the inputs whose ids a layer looks up as they are."""
+        return tuple(dict.fromkeys(name for call in self.calls if call.layer == layer for name in call.features))
 
 
 def inside(ids: Any, size: int, outside: int) -> Any:

@@ -61,7 +61,7 @@ def _table_problems(
     model: bytes, summary: FileSummary, layer: str, encoded: EncodedEmbedding, call: LookupCall
 ) -> Iterator[str]:
     """Compare a layer's tables with the constants between the ids and the vectors of one of its look-ups."""
-    read = list(_constants_between(summary, call))
+    read = list(constants_between(summary, call))
     for name, entry in encoded.tables.items():
         for part, array in entry.arrays.items():
             dtype = INT4 if part == INT4 else array.dtype.name
@@ -73,7 +73,13 @@ def _table_problems(
                 yield f"Table '{layer}/{name}' ({part}, {dtype} {list(array.shape)}) is not stored as encoded."
 
 
-def _constants_between(summary: FileSummary, call: LookupCall) -> Iterator[TensorInfo]:
+def constants_between(summary: FileSummary, call: LookupCall) -> Iterator[TensorInfo]:
+    """Give the constants that make vectors of ids in one look-up.
+
+    Args:
+        summary: the file.
+        call: the look-up.
+    """
     made = {output: operator for operator in summary.operators for output in operator.outputs}
     [ids], [wanted] = ([t.index for t in summary.tensors if t.name == name] for name in (call.ids, call.vectors))
     seen, ahead = {ids}, [wanted]

@@ -18,7 +18,6 @@ from ondevice.errors import UsageError
 from ondevice.ids import PADDING_ID, RESERVED_IDS
 from ondevice.registry import member_name
 
-
 DEFAULT_RATIO = 16.0
 
 

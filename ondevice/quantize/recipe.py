@@ -15,6 +15,9 @@ from ondevice.toml_family import FILE_TYPES, load_file, load_member, member_name
 
 RECIPES = Path(__file__).parent / "recipes"
 
+STOCK = "stock_dynamic_range"
+"""What stands in the place of a recipe's name where TensorFlow's own converter quantizes the full table as it pleases."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -29,9 +32,6 @@ class Recipe:
             `"int4"`; the target decides whether a row may have a scale of its own.
         score_tolerance_steps: largest score difference to the reference model that counts as equal, in steps of
             1/255 of the range of the reference scores.
-        comparison: whether TensorFlow's own converter quantizes the model instead, as it pleases. Such a file is only
-            there to compare with: of the full table, with tables and dense layers as the converter leaves them, and
-            written without any proof that it works.
         narrow: name of the scheme for tables of one number per row and for those that `tables` does not suit; as
             `tables` if empty.
         by_table: names of schemes by name of a table, `"shared"` of every layer that has one or `"item_embedding/shared"`
@@ -47,7 +47,6 @@ class Recipe:
     tables: str
     dense: str
     score_tolerance_steps: float
-    comparison: bool = False
     narrow: str = ""
     by_table: dict[str, str] = field(default_factory=dict)
     candidates: tuple[str, ...] = ()
@@ -67,7 +66,7 @@ class Recipe:
     @property
     def counts_ahead(self) -> bool:
         """Whether the bytes of tables are known before their values are, so that a budget can be counted in them."""
-        return not self.comparison and not self.candidates
+        return not self.candidates
 
     @property
     def schemes(self) -> tuple[str, ...]:
@@ -76,13 +75,9 @@ class Recipe:
         return tuple(dict.fromkeys(name for name in named if name))
 
 
-def names(comparison: bool = True) -> list[str]:
-    """List the recipes.
-
-    Args:
-        comparison: whether to list those that are only there to compare with, too.
-    """
-    return [name for name in member_names(RECIPES) if comparison or not load(name).comparison]
+def names() -> list[str]:
+    """List the recipes."""
+    return member_names(RECIPES)
 
 
 def names_counted_ahead() -> list[str]:
@@ -106,6 +101,8 @@ def load(name: str) -> Recipe:
         UsageError: there is no recipe of this name, no such file, or a field names no scheme or is out of range.
         OnDeviceError: the file does not fit the record.
     """
+    if name == STOCK:
+        return Recipe(STOCK, "TensorFlow's own converter, to compare with", "float32", "float32", 4.0)
     if is_file(name):
         recipe = load_file(Recipe, Path(name), "recipe")
         if recipe.name in member_names(RECIPES):
@@ -136,7 +133,6 @@ def _checked(recipe: Recipe) -> Recipe:
         ("score_tolerance_steps", "a number above 0", 0 < recipe.score_tolerance_steps < math.inf),
         ("error_limit", "a number of at least 0", 0 <= recipe.error_limit < math.inf),
         ("error_limit", "above 0 with candidates and 0 without", bool(recipe.candidates) == (recipe.error_limit > 0)),
-        ("candidates", "none in a recipe to compare with", not (recipe.candidates and recipe.comparison)),
     ):
         if not holds:
             value = dataclasses.asdict(recipe)[name]
