@@ -14,7 +14,7 @@ from ondevice.embeddings.method import Rows
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import OnDeviceError
 from ondevice.models.network import only_embedding
-from ondevice.models.scores import SCORES, Scores
+from ondevice.models.scores import SCORES
 from ondevice.quantize.encode import EncodedEmbedding, EncodedTable
 from ondevice.quantize.scheme import INT4
 
@@ -53,13 +53,11 @@ def _as_tensors(encoded: EncodedEmbedding) -> EncodedEmbedding:
 def lower(model: keras.Model, encoded: EncodedEmbedding, hidden: bool = False, held: bool = False) -> keras.Model:
     """Return the model with its embedding layer replaced; all other layers are the model's own, weights included.
 
-    An output layer other than Keras' own is left off, since `converters.output.lower_output` replaces it: the model
-    returned then ends with the hidden vector.
-
     Args:
         model: a functional model with one `CompressedEmbedding`.
         encoded: the embedding's encoded tables.
-        hidden: whether Keras' own output layer is left off, too.
+        hidden: whether the output layer is left off, since `converters.output.lower_output` replaces it: the model
+            returned then ends with the hidden vector.
         held: whether the model is for use and not for conversion, see `EncodedLookup`.
 
     Raises:
@@ -74,7 +72,6 @@ def lower(model: keras.Model, encoded: EncodedEmbedding, hidden: bool = False, h
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
         return EncodedLookup(encoded, held, name=layer.name) if isinstance(layer, CompressedEmbedding) else layer
 
-    scores = model.get_layer(SCORES)
-    if hidden or isinstance(scores, Scores):
-        model = keras.Model(model.inputs, scores.input, name=model.name)
+    if hidden:
+        model = keras.Model(model.inputs, model.get_layer(SCORES).input, name=model.name)
     return keras.models.clone_model(model, clone_function=replaced)

@@ -78,7 +78,7 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
     from converters.stamp import stamped
     from converters.stand_ins import output_with_stand_ins, with_stand_ins
     from converters.tflite import convert as to_tflite
-    from ondevice.models.scores import SCORES, Scores, output_of, weights_of
+    from ondevice.models.scores import SCORES
     from ondevice.quantize.encode import encode
     from ondevice.quantize.errors import encoding_error
     from ondevice.topk.parts import INT4, INT8
@@ -91,20 +91,20 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
     model = saved.model
     values = {name: table[()] for name, table in saved.tables().items()}
     layer = model.get_layer(SCORES)
-    member = output_of(layer)
+    member = layer.member
     encoded = encode(method, values, recipe, member.reads_whole, member.layouts)
     if not recipe.comparison:
         encoded = with_native_tables(encoded, request.target)
     # The few columns that labels need are not worth a factor each: four bits are for items.
     number_format = INT8 if labels and recipe.dense == INT4 else recipe.dense
-    output = lower_output(member, weights_of(layer), encoded, values, number_format)
+    output = lower_output(member, layer.values(), encoded, values, number_format)
     vocabulary = source.vocabulary()
     if not recipe.comparison:
         tables, error = _tables(encoded, values), encoding_error(encoded, values, vocabulary.keys)
         # A large table is held once: here up to now, in the model where that answers.
         values = {}
-    # Keras' own dense layer converts as it is, unless it has to be rounded before.
-    apart = output if isinstance(layer, Scores) or number_format == INT4 else None
+    # Labels are answered by all their scores.
+    apart = None if labels else output
     short: EncodedEmbedding = encoded
     stand_ins: tuple[StandIn, ...] = ()
     # What the converter quantizes itself it must be given as a whole.

@@ -235,7 +235,9 @@ def user_lines(first: int, count: int) -> str:
 def write_run(folder: Path, seed: int) -> None:
     config = TrainConfig("user-items", "data", "full", "random", 1.0, seed=seed, width=WIDTH, history_length=LENGTH)
     parameters = {"vocabulary_size": SIZE, "width": WIDTH}
-    result = TrainResult(1, parameters, "tiny", 8_000, 0, (Epoch(1.0, 0.1, 0.1),), {"users": 1.0}, {})
+    result = TrainResult(
+        run_folder.SCHEMA_VERSION, parameters, "tiny", 8_000, 0, (Epoch(1.0, 0.1, 0.1),), {"users": 1.0}, {}
+    )
     records.write(folder / run_folder.CONFIG_FILE, config)
     records.write(folder / run_folder.RESULT_FILE, result)
 
