@@ -52,7 +52,8 @@ class Signature(tf.Module):
         self.output = output
         spec = tf.TensorSpec([1, history_length], tf.int32, name="ids")
         self.inputs = (Tensor("ids", (1, history_length), "int32"),)
-        self.outputs = (Tensor(self.task.answers, (1, top_k), "int32"), Tensor("scores", (1, top_k), "float32"))
+        self.answers = f"{self.task.answer}s"
+        self.outputs = (Tensor(self.answers, (1, top_k), "int32"), Tensor("scores", (1, top_k), "float32"))
         self.function = tf.function(self.call, input_signature=[spec])
 
     def call(self, ids: Any) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class Signature(tf.Module):
         inside = tf.logical_and(tf.greater_equal(ids, 0), tf.less(ids, self.vocabulary_size))
         ids = tf.where(inside, ids, self.replacement)
         answers, scores = self.answer(ids, self.model(ids, training=False))
-        return {self.task.answers: answers, "scores": scores}
+        return {self.answers: answers, "scores": scores}
 
     @abstractmethod
     def answer(self, ids: Any, found: Any) -> tuple[Any, Any]:

@@ -156,7 +156,8 @@ def _convert(saved: SavedNetwork, source: Run, request: Request, folder: Path) -
     )
     carried = folder / bundles.VOCABULARY_FILE if request.vocabulary else None
     appended_bytes = append_metadata(folder / bundles.MODEL_FILE, metadata, carried)
-    if task.file_tables:
+    if labels:
+        # Probabilities leap: what coarse tables change would look like a fault of the file.
         model = lower(model, encoded, held=True)
     else:
         saved.embedding.write_tables(saved.tables())

@@ -74,9 +74,9 @@ def export(
     method = source.method()
     require_tables(method, chosen)
     task, labels = tasks.load(source.result.task), source.result.labels
-    if exclude_history and not task.excludes_history:
+    if exclude_history and not task.top_k:
         raise UsageError(f"exclude_history is True; allowed is False for a {task.name} model, which has no history.")
-    exclude_history = task.excludes_history if exclude_history is None else exclude_history
+    exclude_history = bool(task.top_k) if exclude_history is None else exclude_history
     top_k = _top_k(top_k, task, labels, method.items, source.config.history_length if exclude_history else 0)
     require_size(method, choose_output(source.config, method, task.name, labels), chosen)
     with files.new_folder(out) as folder:

@@ -12,7 +12,6 @@ from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import FloatArray
 from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 from ondevice.models.network import load_network
-from ondevice.training.objective import objective_of
 from ondevice.training.run_folder import Run
 
 REAL_USERS = 8
@@ -43,15 +42,15 @@ def make_vectors(
         top_k: answers that the file returns, whose keys go along.
     """
     method, length = run.method(), run.config.history_length
-    size, example = method.vocabulary_size, tasks.load(run.result.task).example
+    size, task = method.vocabulary_size, tasks.load(run.result.task)
     histories = run.evaluation().histories
     chosen = np.unique(np.linspace(0, len(histories) - 1, REAL_USERS).astype(int))
-    real = {f"evaluation {example} {number}": histories[number] for number in chosen}
+    real = {f"evaluation {task.example} {number}": histories[number] for number in chosen}
     named = real | {name: _filled(ids, length) for name, ids in _edges(size, length).items()}
     given = np.stack(list(named.values()))
     cleaned = np.where((given >= 0) & (given < size), given, np.int32(replacement))
     excluded = cleaned if exclude_history else np.zeros_like(cleaned)
-    items, scores, ranges = objective_of(run.result.task).answers(model, method, cleaned, excluded)
+    items, scores, ranges = task.reference_answers(model, method, cleaned, excluded)
     keys = run.result.labels or vocabulary.keys
     return tuple(
         TestVector(

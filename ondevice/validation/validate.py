@@ -122,7 +122,7 @@ def _judge(
             wrong, largest = vector_failures(manifest, bundle.vectors.vectors, items[users:], scores[users:])
             if evaluation is not None:
                 given, found = items[:users, 0], scores[:users, 0]
-                keeps = tasks.load(manifest.task).excludes_history and not manifest.excludes_history
+                keeps = bool(tasks.load(manifest.task).top_k) and not manifest.excludes_history
                 quality = compare(evaluation, given, found, metric, keeps)
         failures += wrong
     # What the answers met, too, is named once.
