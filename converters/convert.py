@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
-import numpy as np
 
 from converters import flatbuffer, lint, verify
 from converters.converted import Converted, ConvertedLayer, ConvertedOutput
@@ -155,9 +154,8 @@ def _output(
     if scores is None:
         return None, ""
     used = next((name for name, each in layers.items() if each.layer is scores.embedding), "")
-    weights = {name: np.asarray(variable) for name, variable in scores.variables_by_name().items()}
     values = layers[used].values if used else None
-    lowered = lower_output(scores.member, weights, _dense(recipe, head, scores), encoded.get(used), values)
+    lowered = lower_output(scores.member, scores.values(), _dense(recipe, head, scores), encoded.get(used), values)
     return lowered, used
 
 

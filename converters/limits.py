@@ -67,7 +67,7 @@ def output_bytes(output: Output, recipe: Recipe) -> int:
         output: the output layer.
         recipe: how it is quantized.
     """
-    # Keras' own layer is converted as float32 and quantized in the finished file.
+    # A dense layer is converted as float32 and quantized in the finished file.
     whole = isinstance(output, Dense) or recipe.dense == UNQUANTIZED
     return output.payload_bytes(FLOAT32 if whole else recipe.dense)
 

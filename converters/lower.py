@@ -42,9 +42,18 @@ ALL_BUT_LAST, ALL = ("ConcatV2",), ("Pack",)
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One look-up within a graph: the layer's name, the ids int32 `[...]` and their vectors float32 `[..., width]`."""
+    """One look-up within a graph.
+
+    Args:
+        layer: name of the layer.
+        given: the ids it was given, int32 `[...]`.
+        ids: the same, all within the table.
+        vectors: their vectors, float32 `[..., width]`.
+        features: names of the inputs that the ids are from as they are.
+    """
 
     layer: str
+    given: Any
     ids: Any
     vectors: Any
     features: tuple[str, ...]
@@ -84,11 +93,12 @@ class Lowering:
         else:
             if ids.graph is not tf.compat.v1.get_default_graph() or getattr(ids.graph, "outer_graph", None) is None:
                 raise OnDeviceError(f"layer {name!r} looks ids up within a loop; allowed is outside of one.")
-            sources = moved_from(ids, {tensor.ref(): name for name, tensor in self.features.items()})
+            given = ids
+            sources = moved_from(ids, {tensor.ref(): feature for feature, tensor in self.features.items()})
             if not sources or any(self.sizes[source] > encoded.size for source in sources):
                 ids = inside(ids, encoded.size, 0)
             vectors = encoded.in_graph(ids, TensorFlowOps())
-            self.calls.append(Call(name, ids, vectors, sources))
+            self.calls.append(Call(name, given, ids, vectors, sources))
         return vectors if layer.compute_dtype == "float32" else tf.cast(vectors, layer.compute_dtype)
 
     def features_of(self, layer: str) -> tuple[str, ...]:

@@ -176,7 +176,7 @@ def _traced(model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callabl
         of_cuts = tuple((cut, _sources(cut, leaves)) for cut in cuts)
         sources = leaves | {cut.made.ref(): f"cut {number}" for number, cut in enumerate(cuts)}
         found.append(
-            _Traced(of_cuts, tuple((layers[each.layer], moved_from(each.ids, sources)) for each in lowering.calls))
+            _Traced(of_cuts, tuple((layers[each.layer], moved_from(each.given, sources)) for each in lowering.calls))
         )
         return result
 
@@ -247,7 +247,8 @@ def _with_features(
         if name not in features:
             raise UsageError(f"inputs names {name!r}; allowed are {', '.join(features)}.")
         features[name] = changes if isinstance(changes, Feature) else replace(features[name], **changes)
-    order = tuple(features[name] for name in dict.fromkeys([*names, *features]))
+    places = {leaf: place for place, leaf in enumerate(program.specs)}
+    order = tuple(sorted(features.values(), key=lambda feature: places[leaves[feature.name][0]]))
     cuts = tuple((name, cut) for name, (cut, _) in zip(names, traced.cuts, strict=True))
     return replace(program, features=order, vocabularies=keys, leaves=leaves, cuts=cuts)
 

@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "topk": frozenset({"embeddings"}),
     "models": frozenset({"embeddings", "quantize.schemes.int4_row", "quantize.steps", "topk"}),
     "training": frozenset({"data", "embeddings", "models", "quantize", "topk"}),
+    "tasks": frozenset({"data", "embeddings", "models", "topk", "training"}),
     "validation": frozenset({"data", "devices", "training.evaluation", "training.metrics"}),
     "reporting": frozenset({"devices.measurement", "validation.record"}),
     "converters": frozenset({"embeddings", "models", "quantize", "topk"}),

@@ -17,7 +17,7 @@ from ondevice.errors import OnDeviceError
 from ondevice.models.dropout import Dropout
 from ondevice.models.output import Output, registry
 from ondevice.models.pooling import JoinedFields, MaskedMeanPooling
-from ondevice.models.scores import Scores
+from ondevice.models.scores import SCORES, Scores
 
 LAYERS = (CompressedEmbedding, JoinedFields, MaskedMeanPooling, Dropout, Scores)
 """The layers of a network that are not Keras' own."""
@@ -51,7 +51,8 @@ def pooled_network(
     for number, units in enumerate(hidden):
         features = keras.layers.Dense(units, activation="tanh", name=f"hidden_{number}")(features)
     features = Dropout(dropout, name="dropout")(features)
-    return keras.Model(ids, output.layer(embedding)(features), name="network")
+    scores = Scores(output, embedding if output.uses_tables else None, name=SCORES)
+    return keras.Model(ids, scores(features), name="network")
 
 
 def load_network(path: Path) -> keras.Model:

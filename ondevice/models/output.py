@@ -175,16 +175,6 @@ class Output(ABC):
 
         return best_of_one(self.scores(hidden, arrays, place), excluded, k)
 
-    def layer(self, embedding: Any) -> Any:
-        """Return the Keras layer from hidden vectors to scores.
-
-        Args:
-            embedding: the network's embedding layer.
-        """
-        from ondevice.models.scores import SCORES, Scores
-
-        return Scores(self, embedding if self.uses_tables else None, name=SCORES)
-
     @classmethod
     @abstractmethod
     def for_ratio(cls, method: Method, width: int, ratio: float, **options: Any) -> Self:

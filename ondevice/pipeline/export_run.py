@@ -140,7 +140,8 @@ def _convert(
         stock = stock_file(model, [feature], head, vocabulary.keys, task.signature)
         converted = stock.converted
     context = nullcontext()
-    if task.file_tables:
+    if head.labels:
+        # Probabilities leap: what coarse tables change would look like a fault of the file.
         layers = {each: held(layer.encoded) for each, layer in converted.layers.items()}
         names = {id(layer.tables.layer): each for each, layer in converted.layers.items()}
         context = lowered(Lowering(names, layers))

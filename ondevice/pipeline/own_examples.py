@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -120,7 +121,8 @@ def metric_of(metric: Any) -> Metric | None:
 
     # What Keras makes of a function for each example is the mean of that.
     each = getattr(metric, "_fn", None) if isinstance(metric, keras.metrics.MeanMetricWrapper) else None
-    return Metric(metric.name, value, each, _is_error(metric.name))
+    # Keras numbers metrics of one name.
+    return Metric(re.sub(r"_\d+$", "", metric.name), value, each, _is_error(metric.name))
 
 
 def _is_error(name: str) -> bool:

@@ -14,7 +14,6 @@ from ondevice.feature import Feature
 from ondevice.head import Head
 from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 from ondevice.models.network import load_network
-from ondevice.training.objective import objective_of
 from ondevice.training.run_folder import Run
 
 REAL_USERS = 8
@@ -51,7 +50,7 @@ def make_vectors(
     given = np.stack(list(named.values()))
     cleaned = np.where((given >= 0) & (given < feature.size), given, np.int32(feature.outside))
     excluded = cleaned if head.exclude else np.zeros_like(cleaned)
-    items, scores, ranges = objective_of(run.result.task).answers(model, method, cleaned, excluded)
+    items, scores, ranges = tasks.load(run.result.task).reference_answers(model, method, cleaned, excluded)
     keys, (answers, of_answers) = head.labels or vocabulary.keys, head.outputs
     return tuple(
         TestVector(
