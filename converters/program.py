@@ -285,9 +285,7 @@ def _with_vocabulary(feature: Feature, given: Any) -> tuple[Feature, list[str]]:
         )
     wrong = next((key for key in keys if key.splitlines() != [key]), None)
     if wrong is not None:
-        raise UsageError(
-            f"key {wrong!r} of input {feature.name!r} is not allowed; a key is one line that is not empty."
-        )
+        raise UsageError(f"key {wrong!r} of input {feature.name!r} is not allowed; a key is one full line.")
     return replace(feature, size=len(keys), vocabulary=f"vocab-{feature.name}.txt"), keys
 
 
