@@ -280,8 +280,8 @@ def _with_vocabulary(feature: Feature, given: Any) -> tuple[Feature, list[str]]:
         keys = [str(key) for key in given]
     if not 0 < len(keys) <= feature.size:
         raise UsageError(
-            f"vocabulary of input {feature.name!r} has {len(keys)} keys; allowed are 1 to {feature.size}, as many as its "
-            f"table has rows."
+            f"vocabulary of input {feature.name!r} has {len(keys)} keys; allowed are 1 to {feature.size}, as "
+            f"its table has rows."
         )
     wrong = next((key for key in keys if key.splitlines() != [key]), None)
     if wrong is not None:
