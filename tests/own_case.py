@@ -115,7 +115,9 @@ def split(structure: Any, rows: int) -> tuple[Any, Any]:
     return before, keras.tree.map_structure(lambda array: array[-rows:], structure)
 
 
-def fit(model: keras.Model, x: Any, y: Any, loss: Any = "binary_crossentropy", epochs: int = 2, rate: float = 0.01) -> None:
+def fit(
+    model: keras.Model, x: Any, y: Any, loss: Any = "binary_crossentropy", epochs: int = 2, rate: float = 0.01
+) -> None:
     """Fit a model as its user would."""
     # Compiling takes longer than what it saves of so few steps.
     model.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, jit_compile=False)

@@ -29,7 +29,7 @@ class Block(keras.layers.Layer):
 class SASRec(keras.Model):
     def __init__(self, compressed: bool) -> None:
         super().__init__()
-        self.items = own_case.table(compressed, "item_embedding", ITEMS, WIDTH, "memcom")
+        self.items = own_case.table(compressed, "item_embedding", ITEMS, WIDTH, "memcom", sharing="block")
         self.positions = keras.layers.Embedding(LENGTH, WIDTH, name="position_embedding")
         self.blocks = [Block(name=f"block_{number}") for number in range(2)]
         self.normal = keras.layers.LayerNormalization()

@@ -42,7 +42,9 @@ class TwoTowers(keras.Model):
         scores, movies = self.retrieval(vectors)
         return {"predictions": movies, "scores": scores}
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
         """Every movie of the batch is a candidate for each of its users."""
         scores = keras.ops.matmul(y_pred["user"], keras.ops.transpose(self.candidates(y)))
         return self.loss_of_pairs(keras.ops.arange(keras.ops.shape(y)[0]), scores)
