@@ -17,6 +17,9 @@ from tests.own_case import Case
 NAMES = own_case.names()
 VARIANTS = [(name, compressed) for name in NAMES for compressed in (False, True)]
 IDS = [f"{name} {'compressed' if compressed else 'plain'}" for name, compressed in VARIANTS]
+SAVED = ("bst", "dcn", "gru", "intents", "interest", "static_text", "wide_deep")
+"""Those that are made of nothing but layers, which Keras saves without knowing a class of the test's."""
+
 RECIPES = ("float32", "int8", "int4")
 
 MAX_LOSS = {"float32": 0.001, "int8": 0.02, "int4": 0.15}
@@ -72,16 +75,26 @@ def test_it_has_learned_something(name: str, compressed: bool) -> None:
     assert case.quality() > case.chance + 0.15
 
 
-@pytest.mark.parametrize(("name", "compressed"), VARIANTS, ids=IDS)
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])
+@pytest.mark.parametrize("name", SAVED)
 def test_keras_saves_and_loads_it(name: str, compressed: bool, tmp_path: Path) -> None:
     case = load(name, compressed)
-    if not case.saves:
-        pytest.skip("its classes are the test's own")
     case.model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     x = keras.tree.map_structure(own_case.tensor, case.x)
     for one, other in zip(keras.tree.flatten(case.model(x)), keras.tree.flatten(again(x)), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["gru", "wide_deep"])
+def test_a_file_of_keras_goes_out_as_its_model_does(name: str, tmp_path: Path) -> None:
+    """Layers are found in the loaded model, whose tables and names are the same."""
+    case = load(name, True)
+    case.model.save(tmp_path / "model.keras")
+    from_file = ondevice.export(tmp_path / "model.keras", tmp_path / "one", sample=case.sample, recipe="int8")
+    from_model = export(case, tmp_path / "other", "int8")
+    assert from_file.manifest.embeddings == from_model.manifest.embeddings
+    assert from_file.manifest.inputs == from_model.manifest.inputs
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

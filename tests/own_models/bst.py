@@ -53,6 +53,6 @@ def case(compressed: bool) -> Case:
     x["target_movie"] = names[target]
     (x, y), (x_test, y_test) = own_case.split((x, y), 300)
     model = network(compressed, keys)
-    own_case.fit(model, keras.tree.map_structure(own_case.tensor, x), y[:, None], epochs=4)
+    own_case.fit(model, x, y[:, None], epochs=4)
     compressed_names = ("movie_embedding", "user_embedding") if compressed else ()
-    return Case(model, x_test, y_test[:, None], keras.metrics.AUC(), 0.5, compressed_names, saves=True)
+    return Case(model, x_test, y_test[:, None], keras.metrics.AUC(), 0.5, compressed_names)

@@ -47,4 +47,4 @@ def case(compressed: bool) -> Case:
     model = network(compressed)
     own_case.fit(model, x, y, epochs=3)
     names = tuple(f"{name}_embedding" for name, (_, method) in TABLES.items() if method) if compressed else ()
-    return Case(model, x_test, y_test[:, None], keras.metrics.AUC(), 0.5, names, saves=True)
+    return Case(model, x_test, y_test[:, None], keras.metrics.AUC(), 0.5, names)

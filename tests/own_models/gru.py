@@ -33,4 +33,4 @@ def case(compressed: bool) -> Case:
     (x, y), (x_test, y_test) = own_case.split((x, y), 300)
     own_case.fit(model, x, y, "sparse_categorical_crossentropy", epochs=3, rate=0.03)
     metric = keras.metrics.SparseTopKCategoricalAccuracy(k=5)
-    return Case(model, x_test, y_test, metric, 5 / ITEMS, ("item_embedding",) if compressed else (), saves=True)
+    return Case(model, x_test, y_test, metric, 5 / ITEMS, ("item_embedding",) if compressed else ())

@@ -39,4 +39,4 @@ def case(compressed: bool) -> Case:
     own_case.fit(model, x, y, "sparse_categorical_crossentropy", epochs=3, rate=0.02)
     head = ("probabilities", {"labels": list(LABELS)})
     names = ("token_embedding",) if compressed else ()
-    return Case(model, x_test, y_test, accuracy, 1 / len(LABELS), names, head, predict=ranked, saves=True)
+    return Case(model, x_test, y_test, accuracy, 1 / len(LABELS), names, head, predict=ranked)

@@ -59,4 +59,4 @@ def case(compressed: bool) -> Case:
     model = network(compressed)
     own_case.fit(model, x, y[:, None], epochs=3)
     names = ("sparse_emb_user", "sparse_emb_item", "sparse_emb_brand") if compressed else ()
-    return Case(model, x_test, y_test[:, None], keras.metrics.AUC(), 0.5, names, saves=True)
+    return Case(model, x_test, y_test[:, None], keras.metrics.AUC(), 0.5, names)

@@ -45,4 +45,4 @@ def case(compressed: bool) -> Case:
         rate=0.03,
     )
     names = ("token_embedding",) if compressed else ()
-    return Case(encoder, x_test, y_test, neighbours, 1 / TOPICS, names, saves=True)
+    return Case(encoder, x_test, y_test, neighbours, 1 / TOPICS, names)

@@ -61,8 +61,7 @@ def case(compressed: bool) -> Case:
     users = rng.integers(0, USERS, 8_000).astype(np.int32)
     movies = (users % GROUPS + GROUPS * rng.integers(0, MOVIES // GROUPS, len(users))).astype(np.int32)
     model = TwoTowers(compressed)
-    model.compile(optimizer=keras.optimizers.Adam(0.03), jit_compile=False)
-    model.fit(users, movies, batch_size=128, epochs=4, verbose=0)
+    own_case.fit(model, users, movies, None, epochs=4, rate=0.03)
     model.index()
     # Candidates of the compressed tower are vectors by now, so that only the users are looked up.
     names = ("user_embedding",) if compressed else ()

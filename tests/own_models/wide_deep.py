@@ -52,7 +52,6 @@ def case(compressed: bool) -> Case:
     x |= {name: values[:, None].astype(np.float32) for name, values in numbers.items()}
     (x, y), (x_test, y_test) = own_case.split((x, y), 300)
     model = network(compressed, numbers)
-    strings = keras.tree.map_structure(own_case.tensor, x)
-    own_case.fit(model, strings, y[:, None], epochs=3)
+    own_case.fit(model, x, y[:, None], epochs=3)
     names = tuple(f"{name}_embedding" for name, (_, _, method) in TABLES.items() if method) if compressed else ()
-    return Case(model, x_test, y_test, roc_auc_score, 0.5, names, saves=True)
+    return Case(model, x_test, y_test, roc_auc_score, 0.5, names)
