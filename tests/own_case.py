@@ -94,7 +94,7 @@ def table(
     if not compressed:
         return keras.layers.Embedding(rows, width, mask_zero=mask_zero, name=name)
     return ondevice.CompressedEmbedding(
-        rows, width, method=method, ratio=RATIO, mask_zero=mask_zero, name=name, **options
+        rows, width, method=method, ratio=RATIO, mask_zero=mask_zero, name=name, options=options
     )
 
 

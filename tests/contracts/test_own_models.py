@@ -22,8 +22,8 @@ SAVED = ("bst", "dcn", "gru", "intents", "interest", "static_text", "wide_deep")
 
 RECIPES = ("float32", "int8", "int4")
 
-MAX_LOSS = {"float32": 0.001, "int8": 0.02, "int4": 0.15}
-"""Largest relative loss of the model's own metric; tables this narrow and rows this few lose more than real ones."""
+MAX_LOSS = {"float32": 0.001, "int8": 0.01, "int4": 0.03}
+"""Largest relative loss of the model's own metric; rounding rows and kernels in NumPy costs up to 0.0043 and 0.0215."""
 
 load = functools.cache(own_case.load)
 """A model is fitted once, whatever it is exported as."""
