@@ -32,7 +32,8 @@ class Case:
         x: evaluation rows as the model takes them: an array, or arrays in any structure of dicts.
         y: what is right for each of them, an array or arrays by the name of the output.
         metric: a Keras metric, or a callable of `(y, predictions)` where more is better; predictions are the array of a
-            model with one output, otherwise arrays by the name of the output. None for agreement alone.
+            model with one output, the items and scores of a head that has them, otherwise arrays by the name of the
+            output. None for agreement alone.
         chance: what the metric gives for answers that know nothing.
         compressed: names of the layers on the way to the outputs that are compressed in the compressed variant.
         head: name of the head and its arguments, e.g. `("top_k", {"k": 10})`.
