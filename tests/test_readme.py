@@ -17,6 +17,7 @@ from ondevice.version import __version__
 
 ROOT = Path(__file__).parent.parent
 TOP = "README.md"
+FOLDERS = ("android_demo", "converters", "ondevice", "tests")
 MOST_LINES = 250
 """Lines of the top README; what doesn't fit stands in the README of its folder."""
 FEWEST_OTHERS = 8
@@ -35,13 +36,13 @@ SCRIPT = re.compile(r"^(?:\S*/)?python\S* ([\w./-]+\.py)\b", re.MULTILINE)
 
 
 def documents(pattern: str) -> list[str]:
-    """Return the Markdown files of the project of this name, without those of installed packages and of caches."""
-    found = []
-    for folder, below, names in os.walk(ROOT):
-        # What is installed, fetched or built is not written here.
-        below[:] = [name for name in below if not name.startswith(".") and name not in ("node_modules", "target")]
-        found += [str((Path(folder) / name).relative_to(ROOT)) for name in names if re.fullmatch(pattern, name)]
-    return sorted(found)
+    """Return the Markdown files of the project that have such a name; what is built or fetched is not among them."""
+    found = [path for path in ROOT.glob("*.md") if re.fullmatch(pattern, path.name)]
+    for top in FOLDERS:
+        for folder, below, names in os.walk(ROOT / top):
+            below[:] = [name for name in below if not name.startswith(".") and name != "target"]
+            found += [Path(folder) / name for name in names if re.fullmatch(pattern, name)]
+    return sorted(str(path.relative_to(ROOT)) for path in found)
 
 
 READMES = documents(r"README\.md")
