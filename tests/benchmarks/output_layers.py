@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from converters.sharing import share_constants
+from converters.signatures.ranking import Recommend
 
 from converters.dense import quantize_dense
 from converters.output import lower_output
-from converters.sharing import share_constants
-from converters.signatures.ranking import Recommend
 from converters.tflite import SIGNATURE, convert
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host

@@ -12,14 +12,14 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_quantizer import quantizer
 from ai_edge_quantizer import recipe as edge_recipes
-
-from converters.dense import quantize_dense
-from converters.lower import EncodedLookup
-from converters.output import LoweredOutput, lower_output
 from converters.sharing import share_constants
 from converters.signatures.ranking import Recommend
 from converters.stamp import stamped
 from converters.stand_ins import with_stand_ins
+
+from converters.dense import quantize_dense
+from converters.lower import EncodedLookup
+from converters.output import LoweredOutput, lower_output
 from converters.tflite import SIGNATURE, convert
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.method import Method, registry

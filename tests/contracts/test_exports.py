@@ -9,10 +9,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from converters.cut import cut
 
 from converters import flatbuffer, lint
 from converters import target as targets
-from converters.cut import cut
 from converters.metadata import Metadata
 from ondevice import records
 from ondevice.bundle import open_bundle

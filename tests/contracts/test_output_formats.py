@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from converters.sharing import share_constants
+from converters.stamp import stamped
 
 from converters import dense, flatbuffer, lint
 from converters.output import LoweredOutput, lower_output, output_problems
-from converters.sharing import share_constants
-from converters.stamp import stamped
 from converters.tflite import SIGNATURE, convert
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
