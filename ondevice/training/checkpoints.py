@@ -6,7 +6,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,6 @@ class State:
     history: tuple[Epoch, ...] = ()
     best_epoch: int = -1
     best: float = -1.0
-
-    def after(self, epoch: Epoch) -> State:
-        """Return the state with one more epoch."""
-        history = (*self.history, epoch)
-        if epoch.validation > self.best:
-            return State(history, len(history) - 1, epoch.validation)
-        return State(history, self.best_epoch, self.best)
 
     @property
     def epochs_without_gain(self) -> int:
@@ -113,8 +106,10 @@ class Epochs(keras.callbacks.Callback):
                 f"learning_rate below {self.config.learning_rate:g} may give."
             )
         value = self.validation()
-        self.state = self.state.after(Epoch(loss, value, time.monotonic() - self.started))
-        if self.state.best_epoch == epoch:
+        history = (*self.state.history, Epoch(loss, value, time.monotonic() - self.started))
+        self.state = replace(self.state, history=history)
+        if value > self.state.best:
+            self.state = State(history, epoch, value)
             self.best = [np.array(weights) for weights in self.model.get_weights()]
         if time.monotonic() - self.written >= SECONDS_BETWEEN:
             self._write(epoch)

@@ -11,12 +11,11 @@ from ondevice import files, records
 from ondevice.data.split_data import SplitData
 from ondevice.embeddings.layer import PER_ID_MARK, CompressedEmbedding
 from ondevice.embeddings.method import Method
-from ondevice.ids import RESERVED_IDS
 from ondevice.models.network import pooled_network
 from ondevice.models.output import Output
 from ondevice.training import run_folder
 from ondevice.training.checkpoints import Epochs, Progress
-from ondevice.training.choose import check_teacher, choose_method, choose_output, counts_of, with_fields
+from ondevice.training.choose import chosen, with_fields
 from ondevice.training.config import TrainConfig
 from ondevice.training.kept_memory import freed_memory_kept
 from ondevice.training.objective import Objective, objective_of
@@ -44,9 +43,7 @@ def fit(config: TrainConfig, data: SplitData, folder: Path, progress: Progress) 
         UsageError: the folder is taken, the method can't reach the ratio, or the teacher can't teach.
     """
     config = with_fields(config, data)
-    method = choose_method(config, data.items + RESERVED_IDS, counts_of(data))
-    output = choose_output(config, method, data.task, data.labels)
-    check_teacher(config, data, method)
+    method, output = chosen(config, data)
     run_folder.claim(folder, config)
     with run_folder.alone(folder), freed_memory_kept(_largest_array(config, method, output)):
         _fit(config, data, folder, progress, method, output)
