@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from ondevice.data.clicks import ClickLog
 from ondevice.data.interactions import Interactions
@@ -11,6 +13,7 @@ from ondevice.data.readers.synthetic import Synthetic
 from ondevice.data.readers.synthetic_clicks import SyntheticClicks
 from ondevice.data.readers.synthetic_texts import SyntheticTexts
 from ondevice.data.texts import LabelledTexts
+from ondevice.reporting.sweep.record import Sweep
 from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import Run
 
@@ -145,6 +148,21 @@ def write_user_items(interactions: Interactions, folder: Path) -> None:
         lists = getattr(interactions, part)
         lines = (" ".join(map(str, (user, *items.tolist()))) for user, items in enumerate(lists))
         (folder / f"{part}.txt").write_text("".join(f"{line}\n" for line in lines))
+
+
+def sweep_of(data: Path, *, out: Path, **request: Any) -> Sweep:
+    """Sweep over a data set that `write_user_items` wrote.
+
+    Args:
+        data: its folder.
+        out: folder to write.
+        request: fields of the plan, and what `sweep` takes besides.
+    """
+    from ondevice.pipeline.sweep import sweep
+    from ondevice.pipeline.sweep_plan import SweepPlan
+
+    plan = {field.name: request.pop(field.name) for field in fields(SweepPlan) if field.name in request}
+    return sweep(SweepPlan("user-items", str(data), **plan), out, **request)
 
 
 def tiny_config(variant: str, **settings: object) -> TrainConfig:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import math
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ondevice.errors import UsageError
@@ -16,6 +18,8 @@ from ondevice.units import parse_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from ondevice.training.config import TrainConfig
 
 WIDTH_WITHOUT_TERMINAL = 120
 
@@ -104,20 +108,38 @@ def counting_progress(console: Console) -> Iterator[Callable[[int, int, str], No
         yield tell
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that choose a data set."""
-    from pathlib import Path
+DATA = ("--dataset", "--data", "--set")
+OUTPUT = ("--output", "--output-ratio", "--output-option")
 
-    parser.add_argument("--dataset", default="synthetic", help="name of the data set (default: %(default)s)")
-    parser.add_argument("--data", type=Path, help="folder or file of the data; none for the synthetic catalogue")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        dest="settings",
-        help="a training setting, e.g. epochs=30; may be given several times",
-    )
+
+def add_training_arguments(parser: argparse.ArgumentParser, names: Sequence[str] = ()) -> None:
+    """Add the arguments that say a field of `TrainConfig`, or only some of them; `--set` says any of many."""
+
+    def add(name: str, says: str, **how: Any) -> None:
+        if not names or name in names:
+            parser.add_argument(name, help=says, **how)
+
+    pairs: dict[str, Any] = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
+    several = "may be given several times"
+    add("--dataset", "name of the data set (default: %(default)s)", default="synthetic")
+    add("--data", "folder or file of the data; none for the synthetic catalogue", type=Path)
+    add("--set", f"a training setting, e.g. epochs=30; {several}", dest="settings", **pairs)
+    add("--method", "embedding method (default: %(default)s)", default="memcom")
+    add("--order", "id order (default: %(default)s)", default="semantic")
+    options = "a field of the method, e.g. bias=true or operation=concat"
+    add("--option", f"{options}; {several}", dest="options", **pairs)
+    add("--output", "output layer (default: %(default)s)", default="dense", metavar="NAME")
+    ratio = "bytes of the dense output layer as float32 over those of the output layer as int8"
+    add("--output-ratio", f"{ratio} (default: as large as the layer can be)", type=float, metavar="RATIO")
+    add("--output-option", f"a field of the output layer, e.g. bias=false; {several}", dest="output_options", **pairs)
+    add("--teacher", "run folder of a trained model of the same data", type=Path, metavar="RUN")
+    add("--warm-start", "start as near to the teacher as tables and output layer allow", action="store_true")
+    add("--teacher-order", "order the ids by the teacher's vectors, not by item factors", action="store_true")
+    share = "share of the loss that comes from the teacher's scores, 0 to 1 (default: %(default)s)"
+    add("--distillation", share, type=float, default=0.0, metavar="SHARE")
+    aware = "recipe whose encoding training knows of, for 4 bits and less, after a warm start"
+    add("--quantize-aware", aware, metavar="RECIPE")
+    add("--seed", "seed of everything random (default: %(default)s)", type=int, default=0)
 
 
 def add_size_arguments(parser: argparse.ArgumentParser, default: str, recipe: str) -> None:
@@ -133,63 +155,25 @@ def add_size_arguments(parser: argparse.ArgumentParser, default: str, recipe: st
     either.add_argument(
         "--budget", metavar="SIZE", help="bytes the encoded embedding may take, e.g. 300kB, instead of a ratio"
     )
-    parser.add_argument(recipe, help="recipe that the budget is counted in (default: int8)")
+    parser.add_argument(recipe, dest="budget_recipe", help="recipe that the budget is counted in (default: int8)")
 
 
-def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that choose the output layer and its size."""
-    parser.add_argument("--output", default="dense", metavar="NAME", help="output layer (default: %(default)s)")
-    parser.add_argument(
-        "--output-ratio",
-        type=float,
-        default=1.0,
-        metavar="RATIO",
-        help="bytes of the dense output layer as float32 over those of the output layer as int8 (default: as large as "
-        "the layer can be)",
-    )
-    parser.add_argument(
-        "--output-option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        dest="output_options",
-        help="a field of the output layer, e.g. bias=false; may be given several times",
-    )
-
-
-def add_teacher_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that let a model start or learn from a trained one."""
-    from pathlib import Path
-
-    parser.add_argument("--teacher", type=Path, metavar="RUN", help="run folder of a trained model of the same data")
-    parser.add_argument(
-        "--warm-start", action="store_true", help="start as near to the teacher as tables and output layer allow"
-    )
-    parser.add_argument(
-        "--teacher-order", action="store_true", help="order the ids by the teacher's vectors, not by item factors"
-    )
-    parser.add_argument(
-        "--distillation",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="share of the loss that comes from the teacher's scores, 0 to 1 (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--quantize-aware",
-        default="",
-        metavar="RECIPE",
-        help="recipe whose encoding training knows of, for 4 bits and less, after a warm start",
-    )
-
-
-def parse_budget(text: str | None) -> int | None:
-    """Return the bytes of a budget, if there is one.
+def configured(arguments: argparse.Namespace) -> TrainConfig:
+    """Build the settings of a training from a command's arguments.
 
     Raises:
-        UsageError: it is no size.
+        UsageError: a word is of another form, a name is unknown or a value is out of range.
     """
-    return None if text is None else parse_bytes("budget", text)
+    from ondevice.pipeline.train import configure, parse_options
+    from ondevice.training.config import TrainConfig
+
+    words = vars(arguments)
+    names = [field.name for field in dataclasses.fields(TrainConfig)]
+    given = {name: words[name] for name in names if words.get(name) is not None}
+    if arguments.budget is not None:
+        given["budget_bytes"] = parse_bytes("budget", arguments.budget)
+    given |= {name: parse_options(given[name]) for name in ("options", "output_options") if name in given}
+    return configure(**{**given, **parse_settings(arguments.settings)})
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

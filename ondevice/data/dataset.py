@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ondevice.data.labelled import DATA_SETTINGS
+from ondevice.data.labelled import DATA_SETTINGS, LENGTHS
 from ondevice.data.reader import registry
 from ondevice.data.split_data import SplitData
 from ondevice.errors import UsageError
@@ -41,6 +41,21 @@ class Dataset:
         """Whether every example has one id per field, so that nobody else says how many."""
         return self.history_length == 0
 
+    def require_settings(self, given: Iterable[str]) -> None:
+        """Refuse training settings that only other data have.
+
+        Raises:
+            UsageError: one of the names given is such a setting.
+        """
+        for name in given:
+            if name in DATA_SETTINGS and name not in registry.load(self.reader).settings:
+                kinds = DATA_SETTINGS[name]
+                raise UsageError(
+                    f"setting {name} is given; allowed is it only for {kinds}, which {self.name!r} has not."
+                )
+            if name in LENGTHS and self.of_fields:
+                raise UsageError(f"setting {name} is given; of {self.name!r} the number of fields says it.")
+
     def read(self, path: Path | None, settings: Mapping[str, Any] | None = None) -> SplitData:
         """Read the data with the data set's reader.
 
@@ -49,15 +64,10 @@ class Dataset:
             settings: training settings that differ from the data set's, of which a reader may want some.
 
         Raises:
-            UsageError: a file is missing, or a setting is one that only another reader wants.
+            UsageError: a file is missing.
             OnDeviceError: a file is malformed.
         """
         reader = registry.load(self.reader)
-        for name, kinds in DATA_SETTINGS.items():
-            if name in (settings or {}) and name not in reader.settings:
-                raise UsageError(
-                    f"setting {name} is given; allowed is it only for {kinds}, which {self.name!r} has not."
-                )
         chosen = {**self.training, **(settings or {})}
         return reader(**{name: chosen[name] for name in reader.settings if name in chosen}).read(self.name, path)
 

@@ -18,6 +18,9 @@ MINIMUM_COUNT, MOST_WORDS = 2, 30_000
 DATA_SETTINGS = {"minimum_count": "texts and click logs", "most_words": "texts"}
 """The training settings that readers may be told, with what kind of data it makes sense for."""
 
+LENGTHS = ("history_length", "sample_length")
+"""The training settings that say how many ids an example has, where its fields don't."""
+
 NO_KEY = -1
 """The number of what has no key."""
 

@@ -72,7 +72,7 @@ def _entry(name: str, vocabulary_size: int, width: int, size: Size) -> Entry:
             recipe = recipes.load(size.recipe)
             method = method_for_budget(kind, vocabulary_size, width, size.budget_bytes, recipe)
         else:
-            method = kind.for_ratio(vocabulary_size, width, size.ratio_for(name))
+            method = kind.for_ratio(vocabulary_size, width, 1.0 if name == FULL else size.ratio)
     except UsageError as error:
         return Entry(name, "", 0, 0.0, {}, 0.0, str(error))
     stores = ", ".join(f"{table.name} {table.rows:,} x {table.width}" for table in method.stored().tables())

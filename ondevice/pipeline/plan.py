@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ondevice import files, records
-from ondevice import task as tasks
+from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.method import FULL
-from ondevice.errors import UsageError, unknown_name
+from ondevice.errors import OnDeviceError, UsageError, unknown_name
 from ondevice.pipeline.devices import require_devices
 from ondevice.pipeline.quality import BEST, DEFAULT, QUALITIES
-from ondevice.pipeline.size import Size, fitted
-from ondevice.pipeline.train import configure
-from ondevice.task import RANKING
+from ondevice.pipeline.size import fitted
+from ondevice.pipeline.validate import require_users
+from ondevice.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from ondevice.embeddings.method import Counts, Method
+    from ondevice.data.split_data import SplitData
+    from ondevice.embeddings.method import Method
     from ondevice.models.output import Output
 
 PLAN_FILE = "plan.json"
@@ -39,60 +40,46 @@ class Plan:
     """What a run does, kept in its folder so that the same request resumes it.
 
     Args:
-        dataset: name of the data set.
-        data: path of its files, empty for a generated one.
+        config: settings that all trainings share; method, order and seed are the variants' and seeds', ratio and budget
+            those of every method but the full table.
         variants: `method@order` each.
-        ratio: parameters of the full table over parameters stored, for every method but the full table; 0 where a
-            budget is given.
         seeds: seeds; each trains every variant anew.
         recipes: quantization recipes each model is exported with; those to compare with only the full table.
         target: runtime that the files are for.
-        devices: devices that validate; none for those that are used if nobody says which.
-        users: evaluation users per file, at most; 0 for as many as the device says are enough.
-        settings: training settings by name.
-        budget_bytes: bytes that the tables of every method but the full table may take; 0 where a ratio is given.
-        budget_recipe: recipe whose encoding the budget counts in, empty where a ratio is given.
-        output: name of every variant's output layer.
-        output_ratio: bytes of the dense output layer as float32 over those of the output layer as int8.
-        output_options: further fields of the output layer.
-        quality: one of `ondevice.pipeline.quality.QUALITIES`.
+        devices: devices that validate; without any this machine and, where it is installed, the emulated phone.
+        users: evaluation users or texts per file, at most; without it, and where it is more than a device says are
+            enough, as many as the device says: all on this machine, 1,000 on an emulated phone.
+        quality: `"default"`, or `"best"`: models as wide as the full table start from it, and where it is the better
+            model on the validation data, another training also learns from its scores, and the better one is kept.
     """
 
-    dataset: str
-    data: str
-    variants: tuple[str, ...]
-    ratio: float
-    seeds: tuple[int, ...]
-    recipes: tuple[str, ...]
-    target: str
-    devices: tuple[str, ...]
-    users: int
-    settings: dict[str, int | float | str | bool]
-    budget_bytes: int = 0
-    budget_recipe: str = ""
-    output: str = "dense"
-    output_ratio: float = 1.0
-    output_options: dict[str, int | float | str | bool] = field(default_factory=dict)
+    config: TrainConfig
+    variants: tuple[str, ...] = DEFAULT_VARIANTS
+    seeds: tuple[int, ...] = (0,)
+    recipes: tuple[str, ...] = DEFAULT_RECIPES
+    target: str = DEFAULT_TARGET
+    devices: tuple[str, ...] = ()
+    users: int | None = None
     quality: str = DEFAULT
+
+    def __post_init__(self) -> None:
+        for name in ("variants", "seeds", "recipes", "devices"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def baseline(self) -> str:
         """The variant that others are compared with and, for the best quality, learn from; empty if there is none."""
         return next((each for each in self.variants if split_variant(each)[0] == FULL), "")
 
-    @property
-    def size(self) -> Size:
-        """How large every method but the full table may be."""
-        return Size(self.ratio, self.budget_bytes, self.budget_recipe)
+    def config_of(self, variant: str, seed: int) -> TrainConfig:
+        """Return the settings of one training, as long as the number of items is not known.
 
-    @property
-    def outputs(self) -> dict[str, Any]:
-        """What every variant's training is told of the output layer."""
-        return {
-            "output": self.output,
-            "output_ratio": self.output_ratio,
-            "output_options": self.output_options,
-        }
+        Raises:
+            UsageError: the variant is of another form, or a name is unknown.
+        """
+        method, order = split_variant(variant)
+        config = replace(self.config, method=method, order=order, seed=seed)
+        return replace(config, ratio=1.0, budget_bytes=0, budget_recipe="") if method == FULL else config
 
 
 def split_variant(variant: str) -> tuple[str, str]:
@@ -126,15 +113,17 @@ def check(plan: Plan) -> None:
     from converters.dense import require_dense
     from ondevice.quantize import recipe as recipes
 
+    if plan.users is not None:
+        require_users(plan.users)
     for name, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
         if not values or len(set(values)) != len(values):
             raise UsageError(f"{name} is {list(values)}; allowed is one or more, each once.")
     stems = [recipes.load(recipe).name for recipe in plan.recipes]
     if len(set(stems)) != len(stems):
         raise UsageError(f"recipes is {list(plan.recipes)}; allowed are files of different names.")
-    if plan.budget_bytes and plan.budget_recipe not in plan.recipes:
+    if plan.config.budget_bytes and plan.config.budget_recipe not in plan.recipes:
         raise UsageError(
-            f"recipe of the budget is {plan.budget_recipe!r}; allowed is one that the run exports: "
+            f"recipe of the budget is {plan.config.budget_recipe!r}; allowed is one that the run exports: "
             f"{', '.join(plan.recipes)}."
         )
     if plan.quality not in QUALITIES:
@@ -144,12 +133,9 @@ def check(plan: Plan) -> None:
             f"variants is {list(plan.variants)}; allowed is at least one of method {FULL!r} for quality "
             f"{BEST!r}, from which the others learn."
         )
-    path = Path(plan.data) if plan.data else None
     for variant in plan.variants:
-        method, order = split_variant(variant)
         for seed in plan.seeds:
-            ratio = plan.size.ratio_for(method)
-            configure(plan.dataset, path, method, order, ratio, seed, None, plan.settings, **plan.outputs)
+            plan.config_of(variant, seed)
         if not recipes_of(plan, variant):
             raise UsageError(
                 f"recipes is {list(plan.recipes)}; allowed is at least one that is for {variant!r}, "
@@ -163,16 +149,12 @@ def check(plan: Plan) -> None:
     require_devices(plan.devices)
 
 
-def check_sizes(
-    plan: Plan, counts: Counts, task: str = RANKING, labels: tuple[str, ...] = ()
-) -> dict[str, tuple[Method, Output]]:
+def check_sizes(plan: Plan, data: SplitData) -> dict[str, tuple[Method, Output]]:
     """Check that methods keep the size with this many items, files can hold them and histories leave enough answers.
 
     Args:
         plan: the plan.
-        counts: what `ondevice.training.choose.counts_of` gives.
-        task: name of the task.
-        labels: names of the labels, where answers are labels.
+        data: the data set.
 
     Returns:
         method and output layer of every variant.
@@ -181,26 +163,19 @@ def check_sizes(
         UsageError: one does not; the message names the nearest that works.
     """
     from converters.limits import require_size
-    from ondevice.ids import RESERVED_IDS
     from ondevice.quantize.choose import require_tables
     from ondevice.quantize.recipe import load as load_recipe
-    from ondevice.training.choose import choose_method, choose_output
+    from ondevice.training.choose import chosen, counts_of, with_fields
 
-    chosen: dict[str, tuple[Method, Output]] = {}
-    items = len(counts) - RESERVED_IDS
+    found: dict[str, tuple[Method, Output]] = {}
+    counts = counts_of(data)
     for variant in plan.variants:
-        method, order = split_variant(variant)
-        ratio = plan.size.ratio_for(method)
-        config = configure(plan.dataset, None, method, order, ratio, 0, None, plan.settings, **plan.outputs)
-        if method != FULL:
-            config = fitted(config, plan.size, len(counts), counts)
-        made = choose_method(config, len(counts), counts)
-        chosen[variant] = made, choose_output(config, made, task, labels)
-        tasks.load(task).require_length(config.history_length, items)
+        config = with_fields(plan.config_of(variant, plan.seeds[0]), data)
+        method, output = found[variant] = chosen(fitted(config, len(counts), counts), data)
         for recipe in map(load_recipe, recipes_of(plan, variant)):
-            require_tables(made.stored(), recipe)
-            require_size(made.stored(), chosen[variant][1], recipe)
-    return chosen
+            require_tables(method.stored(), recipe)
+            require_size(method.stored(), output, recipe)
+    return found
 
 
 def claim(out: Path | None, plan: Plan) -> Path:
@@ -222,14 +197,19 @@ def claim(out: Path | None, plan: Plan) -> Path:
 def _default_folder(plan: Plan) -> Path:
     """Return the newest of the numbered folders of a data set that this plan left unfinished, else the next one."""
     # The name of another data set may begin like this one's.
-    named = [(re.fullmatch(rf"{re.escape(plan.dataset)}-(\d+)", path.name), path) for path in DEFAULT_FOLDER.glob("*")]
+    name = plan.config.dataset
+    named = [(re.fullmatch(rf"{re.escape(name)}-(\d+)", path.name), path) for path in DEFAULT_FOLDER.glob("*")]
     numbers = {int(found[1]): path for found, path in named if found}
     unfinished = [number for number, path in numbers.items() if _is_unfinished(path, plan)]
-    return numbers[max(unfinished)] if unfinished else DEFAULT_FOLDER / f"{plan.dataset}-{max(numbers, default=0) + 1}"
+    return numbers[max(unfinished)] if unfinished else DEFAULT_FOLDER / f"{name}-{max(numbers, default=0) + 1}"
 
 
 def _is_unfinished(folder: Path, plan: Plan) -> bool:
     path = folder / PLAN_FILE
     if not path.is_file() or (folder / REPORT_FILE).is_file():
         return False
-    return records.read(Plan, path, "plan") == plan
+    try:
+        return records.read(Plan, path, "plan") == plan
+    except OnDeviceError:
+        # What another version has left unfinished is another request.
+        return False

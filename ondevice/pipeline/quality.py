@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ondevice.embeddings.method import FULL
 from ondevice.registry import member_name
 
 if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
+    from ondevice.training.config import TrainConfig
 
 DEFAULT, BEST = "default", "best"
 QUALITIES = (DEFAULT, BEST)
@@ -25,10 +27,11 @@ SHARE = 0.5
 """Share of the loss that comes from the full table's scores where these are learned from."""
 
 
-def ways_to_train(quality: str, teacher: Path, method: Method) -> dict[str, dict[str, Any]]:
-    """Return the ways in which a model may be trained: what training is told of its teacher, by name, in their order.
+def ways_to_train(config: TrainConfig, quality: str, teacher: Path, method: Method) -> dict[str, TrainConfig]:
+    """Return the settings of each way in which a model may be trained, by name, in their order.
 
     Args:
+        config: the settings without a teacher.
         quality: one of `QUALITIES`.
         teacher: run folder of the full table.
         method: the model's embedding method.
@@ -36,20 +39,20 @@ def ways_to_train(quality: str, teacher: Path, method: Method) -> dict[str, dict
     is_teacher = member_name(type(method)) == FULL
     # Tables of another width can't be fitted to the full one's.
     if quality == DEFAULT or is_teacher or method.output_width != method.width:
-        return {ALONE: {}}
-    start = {"teacher": str(teacher), "warm_start": True}
-    return {WARM_START: start, DISTILLATION: {**start, "distillation": SHARE}}
+        return {ALONE: config}
+    start = replace(config, teacher=str(teacher), warm_start=True)
+    return {WARM_START: start, DISTILLATION: replace(start, distillation=SHARE)}
 
 
 def train_best(
-    ways: Mapping[str, Mapping[str, Any]], folder: Path, train: Callable[[str, Mapping[str, Any], Path], object]
+    ways: Mapping[str, TrainConfig], folder: Path, train: Callable[[str, TrainConfig, Path], object]
 ) -> None:
     """Train a model in every way that is worth it and keep the best; go on where an earlier call was interrupted.
 
     Args:
         ways: what `ways_to_train` gave.
         folder: run folder of the model that is kept; another that was trained is left beside it.
-        train: trains a model by the way's name and what it is told of its teacher, to a run folder.
+        train: trains a model by the way's name and its settings, to a run folder.
     """
     from ondevice.training.run_folder import is_finished, open_run
 
@@ -59,13 +62,13 @@ def train_best(
         train(ALONE, ways[ALONE], folder)
         return
     found: dict[Path, float] = {}
-    for way, teaching in ways.items():
+    for way, config in ways.items():
         # A teacher that is not the better model would only lead back to it.
-        if found and max(found.values()) >= open_run(Path(teaching["teacher"])).result.best_validation:
+        if found and max(found.values()) >= open_run(Path(config.teacher)).result.best_validation:
             break
         place = folder.with_name(f"{folder.name}-{way.replace(' ', '-')}")
         if not is_finished(place):
-            train(way, teaching, place)
+            train(way, config, place)
         found[place] = open_run(place).result.best_validation
     max(found, key=lambda place: found[place]).rename(folder)
 

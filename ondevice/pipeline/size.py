@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ondevice.embeddings.method import FULL, require
+from ondevice.embeddings.method import require
 from ondevice.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -35,10 +35,6 @@ class Size:
     ratio: float
     budget_bytes: int = 0
     recipe: str = ""
-
-    def ratio_for(self, method: str) -> float:
-        """Return the ratio to configure a method with as long as the number of items is not known."""
-        return 1.0 if method == FULL or self.budget_bytes else self.ratio
 
 
 def asked(ratio: float | None, budget_bytes: int | None, recipe: str | None) -> Size:
@@ -70,26 +66,25 @@ def _counted_in(recipe: str) -> str:
     return recipe
 
 
-def fitted(config: TrainConfig, size: Size, vocabulary_size: int, counts: Counts | None = None) -> TrainConfig:
-    """Return the settings with the ratio that keeps the size, for a method whose number of ids is known.
+def fitted(config: TrainConfig, vocabulary_size: int, counts: Counts | None = None) -> TrainConfig:
+    """Return the settings with the ratio that keeps the budget, if there is one and the number of ids is known.
 
     Args:
         config: the settings.
-        size: what is asked for.
         vocabulary_size: number of ids, reserved ids included.
         counts: what `ondevice.training.choose.counts_of` gives, if data are at hand.
 
     Raises:
         UsageError: the method can't be that small, or an option is not one of its fields.
     """
-    if not size.budget_bytes:
+    if not config.budget_bytes:
         return config
     from ondevice.embeddings.method import registry as methods
     from ondevice.quantize import recipe as recipes
     from ondevice.quantize.budget import NO_USE, method_for_budget, stated_ratio
     from ondevice.training.choose import choose_output, method_options
 
-    kind, recipe = methods.load(config.method), recipes.load(size.recipe)
+    kind, recipe = methods.load(config.method), recipes.load(config.budget_recipe)
     options = method_options(config, counts)
 
     def use_of(method: Method) -> Use:
@@ -98,7 +93,7 @@ def fitted(config: TrainConfig, size: Size, vocabulary_size: int, counts: Counts
             return use(choose_output(config, method))
         return NO_USE
 
-    method = method_for_budget(kind, vocabulary_size, config.width, size.budget_bytes, recipe, use_of, **options)
+    method = method_for_budget(kind, vocabulary_size, config.width, config.budget_bytes, recipe, use_of, **options)
     return dataclasses.replace(config, ratio=stated_ratio(method))
 
 

@@ -6,15 +6,17 @@ import functools
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ondevice import task as tasks
 from ondevice.data import dataset as datasets
-from ondevice.embeddings.method import FULL, registry, require
+from ondevice.data.labelled import DATA_SETTINGS
+from ondevice.embeddings.method import require
 from ondevice.errors import OnDeviceError
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_known import Setting, is_known
@@ -38,35 +40,23 @@ class Job:
     """One training that is about to start or done.
 
     Args:
-        cell: the model.
-        setting: its searched settings.
-        seed: its seed.
+        title: what is trained, for people.
+        config: its settings.
+        run: its run folder.
+        is_done: whether nothing is left to do.
     """
 
-    cell: Cell
-    setting: Setting
-    seed: int
-
-    @property
-    def title(self) -> str:
-        """What is trained, for people."""
-        setting = "".join(f", {name} {format_setting(value)}" for name, value in self.setting.items())
-        return f"{self.cell.variant} at {self.cell.ratio:g}x{setting}, seed {self.seed}"
+    title: str
+    config: TrainConfig
+    run: Path
+    is_done: bool
 
 
 def sweep(
-    dataset: str,
-    data: Path | str | None,
-    *,
-    methods: Sequence[str] = (),
-    ratios: Sequence[float],
-    orders: Sequence[str],
-    seeds: Sequence[int],
-    warm: Sequence[str] = (),
-    search: Mapping[str, Sequence[int | float | str]] | None = None,
-    settings: Mapping[str, Any] | None = None,
-    jobs: int = 1,
+    plan: SweepPlan,
     out: Path | str,
+    *,
+    jobs: int = 1,
     command: str = "ondevice sweep",
     on_done: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> Sweep:
@@ -79,18 +69,10 @@ def sweep(
     validation items is.
 
     Args:
-        dataset: name of the data set.
-        data: its files; None for a generated one.
-        methods: methods, each with options behind colons, e.g. `"quotient_remainder:operation=add"`; all without any.
-        ratios: parameters of the full table over parameters stored.
-        orders: id orders.
-        seeds: seeds.
-        warm: methods of these that are also trained with a warm start from the full table of the same seed.
-        search: values to choose from by training setting.
-        settings: training settings that differ from the data set's, by name.
-        jobs: trainings at a time, each in its own process with its share of the cores.
+        plan: what to train.
         out: folder to write, one of the same sweep to go on with, or one that holds nothing but its report, from
             another machine perhaps, where the data have another path.
+        jobs: trainings at a time, each in its own process with its share of the cores.
         command: command to name in the report.
         on_done: told at the start, without a title, and of every training that is done: how many are done, how many
             there are, and the title of this one.
@@ -100,21 +82,12 @@ def sweep(
         OnDeviceError: a data file is malformed, or a training failed.
     """
     require("jobs", jobs, jobs >= 1, "at least 1")
-    plan = SweepPlan(
-        dataset,
-        str(data) if data is not None else "",
-        tuple(methods) or tuple(name for name in registry.names() if name != FULL),
-        tuple(float(ratio) for ratio in ratios),
-        tuple(orders),
-        tuple(seeds),
-        tuple(warm),
-        {name: tuple(values) for name, values in (search or {}).items()},
-        dict(settings or {}),
-    )
     plans.check(plan)
-    split_data = read_data(dataset, Path(data) if data is not None else None, settings)
+    split_data = read_data(config_of(plan, Path(), FULL_CELL, {}, plan.seeds[0]))
     folder = Path(out)
-    plans.check_lengths(plan, split_data)
+    for setting in plan.candidates():
+        length = config_of(plan, Path(), FULL_CELL, setting, plan.seeds[0]).history_length
+        tasks.load(split_data.task).require_length(length, split_data.items)
     cells, _ = plans.cells(plan, split_data)
     plans.claim(folder, plan, only_reported(folder, plan, split_data))
 
@@ -138,11 +111,13 @@ def _train_plan(jobs: int, plan: SweepPlan, folder: Path, cells: Sequence[Cell],
         candidates = plan.candidates()
         # Where there is nothing to choose, no seed has to wait for the first one.
         first = plan.seeds[:1] if len(candidates) > 1 else plan.seeds
-        searched = [Job(cell, setting, seed) for seed in first for cell in group for setting in candidates]
-        _train_all(jobs, plan, folder, searched, tell)
+        searched = [
+            _job(plan, folder, cell, setting, seed) for seed in first for cell in group for setting in candidates
+        ]
+        _train_all(jobs, searched, tell)
         rest = plan.seeds[len(first) :]
-        kept = [Job(cell, best_setting(plan, folder, cell), seed) for seed in rest for cell in group]
-        _train_all(jobs, plan, folder, kept, tell)
+        kept = [_job(plan, folder, cell, best_setting(plan, folder, cell), seed) for seed in rest for cell in group]
+        _train_all(jobs, kept, tell)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
@@ -167,29 +142,26 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _is_done(plan: SweepPlan, folder: Path, job: Job) -> bool:
-    run = place(folder, job.cell, job.setting, job.seed)
+def _job(plan: SweepPlan, folder: Path, cell: Cell, setting: Setting, seed: int) -> Job:
+    run = place(folder, cell, setting, seed)
+    chosen = "".join(f", {name} {format_setting(value)}" for name, value in setting.items())
+    title = f"{cell.variant} at {cell.ratio:g}x{chosen}, seed {seed}"
     # A warm start needs the full table itself, and not only its figures.
-    return is_finished(run) if job.cell == FULL_CELL and plan.warm else is_known(run, folder)
+    done = is_finished(run) if cell == FULL_CELL and plan.warm else is_known(run, folder)
+    return Job(title, config_of(plan, folder, cell, setting, seed), run, done)
 
 
-def _train_all(processes: int, plan: SweepPlan, folder: Path, jobs: Sequence[Job], tell: Callable[[str], None]) -> None:
-    left = [job for job in jobs if not _is_done(plan, folder, job)]
+def _train_all(processes: int, jobs: Sequence[Job], tell: Callable[[str], None]) -> None:
+    left = [job for job in jobs if not job.is_done]
     portion = processes * MODELS_PER_PROCESS
     # A pool each: one that replaces its processes by itself can wait for ever once all have ended (Python 3.11).
     for start in range(0, len(left), portion):
         with _pool(min(processes, len(left) - start)) as pool:
-            _train_portion(pool, plan, folder, left[start : start + portion], tell)
+            _train_portion(pool, left[start : start + portion], tell)
 
 
-def _train_portion(
-    pool: ProcessPoolExecutor, plan: SweepPlan, folder: Path, jobs: Sequence[Job], tell: Callable[[str], None]
-) -> None:
-    running = {}
-    for job in jobs:
-        config = config_of(plan, folder, job.cell, job.setting, job.seed)
-        run = place(folder, job.cell, job.setting, job.seed)
-        running[pool.submit(_train, config, plan.settings, run)] = job
+def _train_portion(pool: ProcessPoolExecutor, jobs: Sequence[Job], tell: Callable[[str], None]) -> None:
+    running = {pool.submit(_train, job.config, job.run): job for job in jobs}
     try:
         for future in as_completed(running):
             try:
@@ -211,17 +183,17 @@ def _train_portion(
         raise
 
 
-def _train(config: TrainConfig, settings: Mapping[str, Any], run: Path) -> None:
+def _train(config: TrainConfig, run: Path) -> None:
     """Train one model, in a process of the pool."""
     from ondevice.quiet import native_messages_kept_back
 
     with native_messages_kept_back():
         from ondevice.training.fit import fit
 
-        data = _read(config.dataset, config.data, tuple(sorted(settings.items())))
+        data = _read(config.dataset, config.data, tuple((name, getattr(config, name)) for name in DATA_SETTINGS))
         fit(config, data, run, lambda done, total, share: None)
 
 
 @functools.lru_cache(maxsize=1)
-def _read(dataset: str, data: str, settings: tuple[tuple[str, Any], ...]) -> SplitData:
+def _read(dataset: str, data: str, settings: tuple[tuple[str, int], ...]) -> SplitData:
     return datasets.load(dataset).read(Path(data) if data else None, dict(settings))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice import files, records
-from ondevice import task as tasks
 from ondevice.data.labelled import DATA_SETTINGS
-from ondevice.embeddings.method import FULL, require
+from ondevice.embeddings.method import FULL, registry, require
 from ondevice.errors import UsageError
-from ondevice.ids import RESERVED_IDS
 from ondevice.pipeline.sweep_known import Setting, run_folder, validation_of
 from ondevice.pipeline.train import configure, parse_options
+from ondevice.training.config import check_setting
 
 if TYPE_CHECKING:
     from ondevice.data.split_data import SplitData
@@ -35,7 +34,8 @@ class SweepPlan:
         dataset: name of the data set.
         data: path of its files, empty for a generated one.
         methods: methods to compare with the full table, each with options behind colons, e.g.
-            `"quotient_remainder:operation=add"`; `width` is an option too and keeps the bytes of the ratio.
+            `"quotient_remainder:operation=add"`; `width` is an option too and keeps the bytes of the ratio; all without
+            any.
         ratios: parameters of the full table over parameters stored.
         orders: id orders, each for every method to which the order makes a difference.
         seeds: seeds; the settings are chosen with the first one.
@@ -45,15 +45,20 @@ class SweepPlan:
         settings: training settings that differ from the data set's.
     """
 
-    dataset: str
-    data: str
-    methods: tuple[str, ...]
-    ratios: tuple[float, ...]
-    orders: tuple[str, ...]
-    seeds: tuple[int, ...]
-    warm: tuple[str, ...]
-    search: dict[str, tuple[int | float | str, ...]]
-    settings: dict[str, int | float | str | bool]
+    dataset: str = "synthetic"
+    data: str = ""
+    methods: tuple[str, ...] = tuple(name for name in registry.names() if name != FULL)
+    ratios: tuple[float, ...] = (4.0, 16.0, 40.0)
+    orders: tuple[str, ...] = ("random", "semantic")
+    seeds: tuple[int, ...] = (0, 1, 2)
+    warm: tuple[str, ...] = ()
+    search: dict[str, tuple[int | float | str, ...]] = field(default_factory=dict)
+    settings: dict[str, int | float | str | bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("methods", "ratios", "orders", "seeds", "warm"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "search", {name: tuple(values) for name, values in self.search.items()})
 
     def candidates(self) -> list[Setting]:
         """Return every combination of the values to choose from; a single empty one where there are none."""
@@ -100,7 +105,7 @@ def cells(plan: SweepPlan, split_data: SplitData) -> tuple[list[Cell], list[Refu
         split_data: the data set.
     """
     from ondevice.reporting.sweep.record import Refused
-    from ondevice.training.choose import counts_of, make_method
+    from ondevice.training.choose import counts_of, method_options
 
     counts = counts_of(split_data)
     full_width = config_of(plan, Path(), FULL_CELL, {}, plan.seeds[0]).width
@@ -111,7 +116,8 @@ def cells(plan: SweepPlan, split_data: SplitData) -> tuple[list[Cell], list[Refu
         for order in plan.orders:
             config = config_of(plan, Path(), Cell(method, order, ratio), {}, plan.seeds[0])
             try:
-                made = make_method(config, split_data.items + RESERVED_IDS, counts)
+                options = method_options(config, counts)
+                made = registry.load(config.method).for_ratio(len(counts), config.width, config.ratio, **options)
             except UsageError as error:
                 refused.append(Refused(method, ratio, str(error)))
                 break
@@ -174,9 +180,8 @@ def config_of(plan: SweepPlan, folder: Path, cell: Cell, setting: Setting, seed:
         UsageError: a name is unknown or a value is out of range.
     """
     name, options, width = parse_method(cell.method)
-    settings = {**plan.settings, **setting}
-    path = Path(plan.data) if plan.data else None
-    config = configure(plan.dataset, path, name, cell.order, cell.ratio, seed, options, settings)
+    given: dict[str, Any] = {**plan.settings, **setting, "method": name, "order": cell.order, "options": options}
+    config = configure(plan.dataset, plan.data, ratio=cell.ratio, seed=seed, **given)
     if width is not None:
         # The ratio stays that of bytes: to the full table of the width that all the others have.
         config = replace(config, width=width, ratio=cell.ratio * width / config.width)
@@ -184,18 +189,6 @@ def config_of(plan: SweepPlan, folder: Path, cell: Cell, setting: Setting, seed:
         teacher = place(folder, FULL_CELL, best_setting(plan, folder, FULL_CELL), seed)
         config = replace(config, teacher=str(teacher), warm_start=True)
     return config
-
-
-def check_lengths(plan: SweepPlan, split_data: SplitData) -> None:
-    """Check that every history of the plan leaves enough to answer with.
-
-    Raises:
-        UsageError: one does not.
-    """
-
-    for setting in plan.candidates():
-        length = config_of(plan, Path(), FULL_CELL, setting, plan.seeds[0]).history_length
-        tasks.load(split_data.task).require_length(length, split_data.items)
 
 
 def check(plan: SweepPlan) -> None:
@@ -207,11 +200,12 @@ def check(plan: SweepPlan) -> None:
     fields: dict[str, tuple[Any, ...]] = {
         "methods": plan.methods, "ratios": plan.ratios, "orders": plan.orders, "seeds": plan.seeds,
     }  # fmt: skip
-    for field, values in {**fields, **{f"values of {name}": found for name, found in plan.search.items()}}.items():
+    for what, values in {**fields, **{f"values of {name}": found for name, found in plan.search.items()}}.items():
         if not values or len(set(values)) != len(values):
-            raise UsageError(f"{field} is {list(values)}; allowed is one or more, each once.")
-    for name in DATA_SETTINGS:
-        if name in plan.search:
+            raise UsageError(f"{what} is {list(values)}; allowed is one or more, each once.")
+    for name in (*plan.settings, *plan.search):
+        check_setting(name)
+        if name in DATA_SETTINGS and name in plan.search:
             raise UsageError(f"{name} is to be searched; allowed is one value for all models, which need equal ids.")
     if "width" in plan.search and plan.warm:
         raise UsageError("width is to be searched; allowed is one value beside a warm start, which needs equal widths.")

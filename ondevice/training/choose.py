@@ -22,6 +22,7 @@ from ondevice.models.output import Output
 from ondevice.models.output import registry as outputs
 from ondevice.task import RANKING
 from ondevice.training.config import TrainConfig
+from ondevice.training.quantize_aware import rounded_tables
 from ondevice.training.run_folder import open_run
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
@@ -31,6 +32,25 @@ def with_fields(config: TrainConfig, data: SplitData) -> TrainConfig:
     """Return the settings with as many ids per example as the data have fields, where they have any."""
     fields = len(data.fields)
     return dataclasses.replace(config, history_length=fields, sample_length=fields) if fields else config
+
+
+def chosen(config: TrainConfig, data: SplitData) -> tuple[Method, Output]:
+    """Check everything about a training that can be wrong, and return its method and output layer.
+
+    Args:
+        config: the settings, with as many ids per example as the data have fields.
+        data: the data set.
+
+    Raises:
+        UsageError: the ratio is out of reach, something does not fit the data, or the teacher can't teach.
+    """
+    tasks.load(data.task).require_length(config.history_length, data.items)
+    method = choose_method(config, data.items + RESERVED_IDS, counts_of(data))
+    output = choose_output(config, method, data.task, data.labels)
+    check_teacher(config, data, method)
+    if config.quantize_aware:
+        rounded_tables(method, config.quantize_aware)
+    return method, output
 
 
 def counts_of(data: SplitData) -> Counts:
@@ -52,7 +72,8 @@ def choose_method(config: TrainConfig, vocabulary_size: int, counts: Counts | No
         UsageError: the method can't reach the ratio or needs another id order, or an option is not one of its
             fields or of another type.
     """
-    method = make_method(config, vocabulary_size, counts)
+    options = method_options(config, counts)
+    method = methods.load(config.method).for_ratio(vocabulary_size, config.width, config.ratio, **options)
     if method.needs_order not in ("", config.order):
         options = method_options(config)
         raise UsageError(
@@ -60,21 +81,6 @@ def choose_method(config: TrainConfig, vocabulary_size: int, counts: Counts | No
             f"{f' with options {options}' if options else ''}, since rows of their own belong to its first ids."
         )
     return method
-
-
-def make_method(config: TrainConfig, vocabulary_size: int, counts: Counts | None = None) -> Method:
-    """Build the configured method at the configured ratio, whatever order it needs.
-
-    Args:
-        config: the settings.
-        vocabulary_size: number of ids, reserved ids included.
-        counts: as for `choose_method`.
-
-    Raises:
-        UsageError: the method can't reach the ratio, or an option is not one of its fields or of another type.
-    """
-    options = method_options(config, counts)
-    return methods.load(config.method).for_ratio(vocabulary_size, config.width, config.ratio, **options)
 
 
 def method_options(config: TrainConfig, counts: Counts | None = None) -> dict[str, Any]:

@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ondevice.data.labelled import DATA_SETTINGS, MINIMUM_COUNT, MOST_WORDS
+from ondevice.data.labelled import DATA_SETTINGS, LENGTHS, MINIMUM_COUNT, MOST_WORDS
+from ondevice.data.order import registry as orders
+from ondevice.embeddings.method import registry as methods
 from ondevice.embeddings.method import require
 from ondevice.errors import UsageError, unknown_name
+from ondevice.models.output import registry as outputs
 from ondevice.training.optimizer import registry as optimizers
 
 TEACHER_ORDER = "semantic"
 """The order that may compare a teacher's vectors."""
-
-LENGTHS = ("history_length", "sample_length")
-"""The settings that say how many ids an example has, where its fields don't."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TrainConfig:
         data: path of its files, empty for a generated one.
         method: name of the embedding method.
         order: name of the id order.
-        ratio: parameters of the full table over parameters stored for the look-up.
+        ratio: parameters of the full table over parameters stored for the look-up; with a budget the one that keeps it.
         options: further fields of the method, e.g. `{"bias": true}`.
         seed: seed of initial values, examples, dropout and random orders.
         width: numbers per embedding vector.
@@ -60,6 +60,8 @@ class TrainConfig:
         minimum_count: how often a word of a text or a value of a field must occur in training to get an id; only for
             texts and click logs.
         most_words: words with an id, at most, the most frequent ones; only for texts.
+        budget_bytes: bytes that the encoded tables may take, 0 where a ratio is asked for.
+        budget_recipe: recipe whose encoding the budget counts in, empty without one.
     """
 
     dataset: str
@@ -92,6 +94,8 @@ class TrainConfig:
     quantize_aware: str = ""
     minimum_count: int = MINIMUM_COUNT
     most_words: int = MOST_WORDS
+    budget_bytes: int = 0
+    budget_recipe: str = ""
 
     def __post_init__(self) -> None:
         counts = ("width", *LENGTHS, "batch_size", "epochs", "patience", "validation_users")
@@ -101,9 +105,11 @@ class TrainConfig:
             require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
         require("learning_rate", self.learning_rate, 0 < self.learning_rate < math.inf, "a finite number above 0")
         require("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "a finite number of at least 0")
-        require("seed", self.seed, _whole(self.seed, 0), "a whole number of at least 0")
-        if self.optimizer not in optimizers.names():
-            raise unknown_name("optimizer", self.optimizer, optimizers.names())
+        for name in ("seed", "budget_bytes"):
+            require(name, getattr(self, name), _whole(getattr(self, name), 0), "a whole number of at least 0")
+        for name, family in (("method", methods), ("order", orders), ("output", outputs), ("optimizer", optimizers)):
+            if getattr(self, name) not in family.names():
+                raise unknown_name(family.kind, getattr(self, name), family.names())
         require("distillation", self.distillation, 0 <= self.distillation <= 1, "0 to 1")
         for name in ("warm_start", "teacher_order", "distillation"):
             if getattr(self, name) and not self.teacher:
@@ -124,7 +130,7 @@ def check_setting(name: str) -> type[Any]:
         UsageError: there is no such setting.
     """
     numeric = {entry.name: {"int": int, "float": float}.get(str(entry.type)) for entry in fields(TrainConfig)}
-    elsewhere = ("seed", "ratio", "output_ratio", "distillation")
+    elsewhere = ("seed", "ratio", "output_ratio", "distillation", "budget_bytes")
     allowed = {key: kind for key, kind in numeric.items() if kind is not None and key not in elsewhere}
     allowed["optimizer"] = str
     if name not in allowed:

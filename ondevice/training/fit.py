@@ -1,12 +1,8 @@
-"""The training loop: Keras' own `fit` one epoch at a time, with validation, early stopping and checkpoints."""
+"""The training of one model: Keras' own `fit` between what it starts with and what is measured and kept."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -15,28 +11,23 @@ from ondevice import task as tasks
 from ondevice.data.split_data import SplitData
 from ondevice.embeddings.layer import PER_ID_MARK, CompressedEmbedding
 from ondevice.embeddings.method import Method
-from ondevice.errors import OnDeviceError
-from ondevice.ids import RESERVED_IDS
 from ondevice.models.network import pooled_network
 from ondevice.models.output import Output
 from ondevice.task import Task
 from ondevice.training import run_folder
-from ondevice.training.checkpoints import Checkpoints, State
-from ondevice.training.choose import check_teacher, choose_method, choose_output, counts_of, with_fields
+from ondevice.training.checkpoints import Epochs, Progress
+from ondevice.training.choose import chosen, with_fields
 from ondevice.training.config import TrainConfig
 from ondevice.training.kept_memory import freed_memory_kept
 from ondevice.training.optimizer import registry as optimizers
 from ondevice.training.quantize_aware import rounded_tables
-from ondevice.training.run_folder import Epoch, Run, TrainResult
+from ondevice.training.run_folder import Run, TrainResult
 from ondevice.training.start import arranged, start, teacher_of
 from ondevice.training.teacher import Pupil, Teacher
 from ondevice.versions import versions
 
 COMPILED_FROM = 300_000_000
 """Numbers of all steps together, see `_numbers`, from which what XLA's compiling takes, some seconds, is repaid."""
-
-Progress = Callable[[int, int, float], None]
-"""Told after each step: epochs done, epochs at most and the share of the running epoch."""
 
 
 def fit(config: TrainConfig, data: SplitData, folder: Path, progress: Progress) -> Run:
@@ -52,9 +43,7 @@ def fit(config: TrainConfig, data: SplitData, folder: Path, progress: Progress) 
         UsageError: the folder is taken, the method can't reach the ratio, or the teacher can't teach.
     """
     config = with_fields(config, data)
-    method = choose_method(config, data.items + RESERVED_IDS, counts_of(data))
-    output = choose_output(config, method, data.task, data.labels)
-    check_teacher(config, data, method)
+    method, output = chosen(config, data)
     run_folder.claim(folder, config)
     with run_folder.alone(folder), freed_memory_kept(_largest_array(config, method, output)):
         _fit(config, data, folder, progress, method, output)
@@ -69,21 +58,21 @@ def _fit(
     ids = vocabulary.ids(data.item_keys)
     task = tasks.load(data.task)
 
-    checkpoints = Checkpoints(folder)
-    state = checkpoints.state()
     keras.utils.set_random_seed(config.seed)
     examples = task.training_examples(config, data, ids)
     teacher = teacher_of(config, vocabulary)
     model = _compiled(config, method, output, len(examples), teacher, task, len(data.fields))
     if config.quantize_aware:
         model.get_layer("embedding").rounded = rounded_tables(method, config.quantize_aware)
-    if state.history:
-        checkpoints.restore(model, state)
+    epochs = Epochs(folder, config, examples, task.validation(config, data, ids, model), progress)
+    done = len(epochs.state.history)
+    if done:
+        epochs.restore(model)
     else:
         start(config, data, method, model, ids, teacher)
-    validation = task.validation(config, data, ids, model)
-    state = _epochs(config, model, examples, state, checkpoints, validation, progress)
-    checkpoints.load_best(model)
+    if epochs.are_left:
+        model.fit(examples, epochs=config.epochs, initial_epoch=done, verbose=0, shuffle=False, callbacks=[epochs])
+    epochs.load_best(model)
     model.get_layer("embedding").rounded = {}
     method, model = _stored(config, method, output, model, len(data.fields))
 
@@ -97,8 +86,8 @@ def _fit(
         method.parameters(),
         data.summary(),
         int(model.count_params()),
-        state.best_epoch,
-        state.history,
+        epochs.state.best_epoch,
+        epochs.state.history,
         measured.test,
         versions(),
         measured.by_popularity,
@@ -107,7 +96,7 @@ def _fit(
         data.tokenizer,
     )
     records.write(folder / run_folder.RESULT_FILE, result)
-    checkpoints.remove()
+    epochs.remove()
 
 
 def _compiled(
@@ -163,45 +152,3 @@ def _stored(
         else:
             target.set_weights(source.get_weights())
     return stored, kept
-
-
-def _reseed(model: keras.Model, seed: int, epoch: int) -> None:
-    """Let random layers draw from (seed, epoch) alone: their state is not saved, and a resumed run must go on equal."""
-    for number, layer in enumerate(model.layers):
-        generator = getattr(layer, "seed_generator", None)
-        if generator is not None:
-            generator.state.assign([seed, epoch * len(model.layers) + number])
-
-
-def _epochs(
-    config: TrainConfig,
-    model: keras.Model,
-    examples: Any,
-    state: State,
-    checkpoints: Checkpoints,
-    validation: Callable[[], float],
-    progress: Progress,
-) -> State:
-    steps = len(examples)
-    for epoch in range(len(state.history), config.epochs):
-        if state.epochs_without_gain >= config.patience:
-            break
-        examples.epoch = epoch
-        _reseed(model, config.seed, epoch)
-        started = time.monotonic()
-        told = keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs, done=epoch: progress(done, config.epochs, (batch + 1) / steps)
-        )
-        fitted = model.fit(examples, epochs=epoch + 1, initial_epoch=epoch, verbose=0, shuffle=False, callbacks=[told])
-        loss = float(fitted.history["loss"][0])
-        if not math.isfinite(loss):
-            raise OnDeviceError(
-                f"training diverged: the loss of epoch {epoch + 1} is {loss}; allowed is a finite one, which a "
-                f"learning_rate below {config.learning_rate:g} may give."
-            )
-        value = validation()
-        seconds = time.monotonic() - started
-        state = state.after(Epoch(loss, value, seconds))
-        checkpoints.save(model, state)
-        progress(epoch + 1, config.epochs, 0.0)
-    return state

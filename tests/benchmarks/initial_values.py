@@ -51,8 +51,8 @@ def trained(arguments: argparse.Namespace, data: Any, method: str, settings: dic
     from ondevice.training.fit import fit
 
     order, ratio = ("as_given", 1.0) if method == "full" else (arguments.order, arguments.ratio)
-    given = (method, order, ratio, seed, METHODS[method], settings)
-    config = configure(arguments.dataset, arguments.data, *given)
+    given = {"method": method, "order": order, "ratio": ratio, "seed": seed, "options": METHODS[method], **settings}
+    config = configure(arguments.dataset, arguments.data, **given)
     with tempfile.TemporaryDirectory(prefix="initial-values-") as folder, native_messages_kept_back():
         result = fit(config, data, Path(folder) / "run", lambda done, total, share: None).result
     return {"validation": result.best_validation, "test": result.test, "epochs": len(result.history), "seed": seed}
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    data = read_data(arguments.dataset, arguments.data, {})
+    data = read_data(configure(arguments.dataset, arguments.data))
     rows = []
     for name, optimizer in itertools.product(arguments.methods, arguments.optimizers):
         kind = registry.load(name)

@@ -25,20 +25,14 @@ WAYS = ("given back", "kept")
 
 def epochs(way: str, arguments: argparse.Namespace) -> dict[str, list[float]]:
     """Train and return the seconds of each epoch but the first, and the peak of resident memory in MB."""
-    from ondevice.pipeline.train import train
+    from ondevice.pipeline.train import configure, train
     from ondevice.training import fit
 
     if way == "given back":
         fit.freed_memory_kept = lambda largest: contextlib.nullcontext()
     with tempfile.TemporaryDirectory() as folder:
-        run = train(
-            arguments.dataset,
-            arguments.data,
-            order="random",
-            ratio=16,
-            settings={"epochs": arguments.epochs + 1},
-            out=f"{folder}/run",
-        )
+        config = configure(arguments.dataset, arguments.data, order="random", ratio=16, epochs=arguments.epochs + 1)
+        run = train(config, f"{folder}/run")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return {"seconds": [epoch.seconds for epoch in run.result.history[1:]], "peak_mb": [peak]}
 

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from ondevice.embeddings.method import Method
 from ondevice.files import write_json
 from ondevice.pipeline import quality
-from ondevice.pipeline.train import read_data, train
+from ondevice.pipeline.train import configure, read_data, train
 from ondevice.quiet import native_messages_kept_back
+from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import Run, is_finished, open_run
 from ondevice.versions import machine, versions
 
@@ -44,43 +44,46 @@ TRIED = {quality.WARM_START: "warm start", quality.DISTILLATION: "warm start, di
 """The ways that it tries, in the order in which it does."""
 
 
-def trained(arguments: argparse.Namespace, data: Any, folder: Path, seed: int, **chosen: Any) -> Run:
+def trained(config: TrainConfig, data: Any, folder: Path) -> Run:
     """Train one model, or open the run of before."""
     if is_finished(folder):
         return open_run(folder)
     with native_messages_kept_back():
-        return train(arguments.dataset, arguments.data, seed=seed, out=folder, split_data=data, **chosen)
+        return train(config, folder, split_data=data)
 
 
-def kept(full: Run, method: Method, folder: Path, learned: Callable[[str], Run]) -> Run:
+def kept(full: Run, alone: Run, folder: Path, learned: Callable[[str], Run]) -> Run:
     """Return the run that the best quality would keep.
 
     Args:
         full: the full table's run.
-        method: the compressed model's embedding method.
+        alone: the compressed model's run by itself.
         folder: where the choice is kept.
         learned: trains in one of the ways, or opens the run of before.
     """
 
-    def link(way: str, _teaching: Any, out: Path) -> None:
+    def link(way: str, _config: TrainConfig, out: Path) -> None:
         out.symlink_to(learned(TRIED[way]).folder.resolve())
 
-    quality.train_best(quality.ways_to_train(quality.BEST, full.folder, method), folder, link)
+    ways = quality.ways_to_train(alone.config, quality.BEST, full.folder, alone.method())
+    quality.train_best(ways, folder, link)
     return open_run(folder)
 
 
 def of_seed(arguments: argparse.Namespace, data: Any, ways: Iterable[str], seed: int) -> dict[str, Run]:
     """Train the full table, the model in every way and what the best quality needs, and return the runs by name."""
     folder = arguments.folder / f"seed-{seed}"
-    full = trained(arguments, data, folder / "full", seed, method="full", order="as_given")
-    model = {"method": arguments.method, "order": arguments.order, "ratio": arguments.ratio}
+    full_table = configure(arguments.dataset, arguments.data, method="full", order="as_given", seed=seed)
+    full = trained(full_table, data, folder / "full")
+    model = {"method": arguments.method, "order": arguments.order, "ratio": arguments.ratio, "seed": seed}
 
     def learned(name: str) -> Run:
-        teaching = {"teacher": str(full.folder), **WAYS[name]} if WAYS[name] else None
-        return trained(arguments, data, folder / name.replace(" ", "-"), seed, teaching=teaching, **model)
+        teaching = {"teacher": full.folder, **WAYS[name]} if WAYS[name] else {}
+        config = configure(arguments.dataset, arguments.data, **model, **teaching)
+        return trained(config, data, folder / name.replace(" ", "-"))
 
     runs = {"full table": full, **{name: learned(name) for name in ways}}
-    runs[KEPT] = kept(full, runs["by itself"].method(), folder / "kept", learned)
+    runs[KEPT] = kept(full, runs["by itself"], folder / "kept", learned)
     for name, run in runs.items():
         print(f"seed {seed}, {name}: {run.result.test[METRIC]:.4f}", flush=True)
     return runs
@@ -99,7 +102,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where the runs are kept")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    data = read_data(arguments.dataset, arguments.data, {})
+    data = read_data(configure(arguments.dataset, arguments.data))
     ways = [name for name, way in WAYS.items() if not way or name in arguments.ways]
     seeds = [of_seed(arguments, data, ways, seed) for seed in arguments.seeds]
     runs = {name: [of[name] for of in seeds] for name in seeds[0]}

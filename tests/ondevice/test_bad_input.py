@@ -337,8 +337,8 @@ def make_world(root: Path) -> None:
     (root / "lacking" / bundles.VOCABULARY_FILE).unlink()
     write_bundle(root / "later", version=99)
     plan = {
-        "dataset": "user-items", "data": "data", "variants": ["full@random"], "ratio": 2.0, "seeds": [0],
-        "recipes": ["int8"], "target": "litert", "devices": ["host"], "users": 0, "settings": {},
+        "config": {"dataset": "user-items"}, "variants": ["full@random"], "seeds": [0], "recipes": ["int8"],
+        "target": "litert", "devices": ["host"],
     }  # fmt: skip
     for folder in ("other", "report"):
         files.write_json(root / folder / "plan.json", plan)

@@ -15,6 +15,7 @@ from ondevice.data.clicks import ClickLog
 from ondevice.data.labelled import NO_KEY, SPLITS
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import OnDeviceError, UsageError
+from ondevice.pipeline.plan import Plan
 from ondevice.pipeline.quality import BEST
 from ondevice.pipeline.run import run
 from ondevice.pipeline.sweep import sweep
@@ -54,14 +55,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(files: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
-    return run(
-        "click-log", files, variants=["full@as_given", "memcom@semantic"], ratio=4.0, recipes=["int8"],
-        devices=["host"], users=300, settings=SETTINGS, quality=BEST, out=files.parent / "out",
+    plan = Plan(
+        configure("click-log", files, ratio=4.0, **SETTINGS), ["full@as_given", "memcom@semantic"], recipes=["int8"],
+        devices=["host"], users=300, quality=BEST,
     )  # fmt: skip
+    return run(plan, out=files.parent / "out")
 
 
 def test_written_lines_are_read_as_they_were(files: Path) -> None:
-    written, read = tiny_clicks(), read_data("click-log", files, {})
+    written, read = tiny_clicks(), read_data(configure("click-log", files))
     assert isinstance(read, ClickLog)
     assert read.fields == written.fields
     assert set(read.item_keys) - set(written.item_keys) <= {f"{field}=rare" for field in read.fields}
@@ -99,7 +101,7 @@ def test_the_compressed_model_starts_from_the_full_table(done: tuple[Report, Pat
 def test_a_sweep_of_clicks_compares_the_area(tiny_run, tmp_path: Path) -> None:
     """From run folders alone, since the processes of a sweep take long to start."""
     cell = Cell("memcom", "semantic", 4.0)
-    plan = SweepPlan("synthetic-clicks", "", ("memcom",), (4.0,), ("semantic",), (0,), (), {}, {})
+    plan = SweepPlan("synthetic-clicks", "", ("memcom",), (4.0,), ("semantic",), (0,))
     for each, variant in ((FULL_CELL, "clicks full"), (cell, "clicks memcom")):
         shutil.copytree(tiny_run(variant).folder, place(tmp_path, each, {}, 0))
     found = summarize_sweep(tmp_path, plan, tiny_clicks(), "ondevice sweep")
@@ -146,23 +148,18 @@ def test_every_method_orders_values_as_it_needs_them(name: str) -> None:
 def test_the_fields_say_how_many_values_a_line_has(name: str, files: Path) -> None:
     says = f"setting {name} is given; of 'click-log' the number of fields says it"
     with pytest.raises(UsageError, match=says):
-        train("click-log", files, settings={name: 3}, out=files.parent / "none")
+        configure("click-log", files, **{name: 3})
     with pytest.raises(UsageError, match=says):
-        sweep(
-            "click-log", files, methods=["memcom"], ratios=[4.0], orders=["random"], seeds=[0],
-            search={name: (2, 3)}, out=files.parent / "none",
-        )  # fmt: skip
+        sweep(SweepPlan("click-log", str(files), search={name: (2, 3)}), files.parent / "none")
     assert not (files.parent / "none").exists()
 
 
 def test_settings_of_texts_are_refused_for_clicks_and_of_both_for_others() -> None:
     with pytest.raises(UsageError, match="most_words is given; allowed is it only for texts, which 'synthetic-cli"):
-        read_data("synthetic-clicks", None, {"most_words": 5})
+        configure("synthetic-clicks", most_words=5)
     with pytest.raises(UsageError, match="minimum_count is given; allowed is it only for texts and click logs, which"):
-        read_data("synthetic", None, {"minimum_count": 5})
-    assert (
-        configure("synthetic-clicks", None, "full", "as_given", 1.0, settings={"minimum_count": 5}).minimum_count == 5
-    )
+        configure("synthetic", minimum_count=5)
+    assert configure("synthetic-clicks", minimum_count=5).minimum_count == 5
 
 
 def folder_of(folder: Path, **content: str | bytes) -> Path:
@@ -200,7 +197,7 @@ def folder_of(folder: Path, **content: str | bytes) -> Path:
 def test_a_malformed_or_poor_file_is_named(split: str, content: str | bytes, says: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "data", **{split: content})
     with pytest.raises(OnDeviceError, match=says):
-        train("click-log", folder, out=tmp_path / "run")
+        train(configure("click-log", folder), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -213,7 +210,7 @@ def test_values_keep_everything_but_the_blanks_around_them(tmp_path: Path) -> No
         path = folder / f"{name}.csv"
         (folder / f"{name}.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
-    data = read_data("click-log", folder, {})
+    data = read_data(configure("click-log", folder))
     # A value of two lines can't be a line of the vocabulary, so it counts as unknown.
     assert set(data.item_keys) == {"user=a b", "ad=x,y", 'user=say "="', "ad="}
     assert data.train.keys[4].tolist() == data.train.keys[5].tolist() == [NO_KEY, NO_KEY]
@@ -226,11 +223,11 @@ def test_values_keep_everything_but_the_blanks_around_them(tmp_path: Path) -> No
 def test_the_splits_of_the_kdd_cup_are_the_same_for_everyone(tmp_path: Path) -> None:
     rows = "".join(f'"{n % 2}",{n},"s{n}"\n' for n in range(1000))
     (tmp_path / "Click_prediction_small.csv").write_text('"click","impression","site"\n' + rows)
-    data = read_data("kddcup2012", tmp_path, {"minimum_count": 1})
+    data = read_data(configure("kddcup2012", tmp_path, minimum_count=1))
     assert data.fields == ("site",)
     assert [len(part) for part in (data.train, data.valid, data.test)] == [800, 100, 100]
     # Neither in the order of the file nor without a part of it.
     assert set(data.item_keys) == {f"site=s{n}" for n in np.random.default_rng(0).permutation(1000)[:800]}
     (tmp_path / "Click_prediction_small.csv").write_text('"click","impression","site"\n')
     with pytest.raises(OnDeviceError, match="has 0 lines; every split needs some"):
-        read_data("kddcup2012", tmp_path, {})
+        read_data(configure("kddcup2012", tmp_path))

@@ -13,11 +13,10 @@ from ondevice import records
 from ondevice.cli.main import main
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.join import join
-from ondevice.pipeline.sweep import sweep
 from ondevice.reporting.sweep.record import Sweep
 from ondevice.reporting.sweep.users import USERS_FILE, read_users, write_users
 from ondevice.versions import all_of
-from tests.tiny_runs import tiny_interactions, write_user_items
+from tests.tiny_runs import sweep_of, tiny_interactions, write_user_items
 
 SETTINGS = {
     "width": 16, "history_length": 48, "sample_length": 24, "batch_size": 50, "epochs": 1, "patience": 1,
@@ -31,14 +30,14 @@ def parts(tmp_path_factory) -> tuple[Path, Sweep]:
     write_user_items(tiny_interactions(), root / "data")
     for name in ("0", "1"):
         request = {"methods": ["hashing"], "ratios": [4.0], "orders": ["random"], "settings": SETTINGS}
-        sweep("user-items", root / "data", seeds=[int(name)], out=root / name, command=f"part {name}", **request)
+        sweep_of(root / "data", seeds=[int(name)], out=root / name, command=f"part {name}", **request)
     shutil.copytree(root / "0", root / "both")
     for run in root.glob("1/*/*/*/seed-1"):
         shutil.copytree(run, root / "both" / run.relative_to(root / "1"))
     (root / "both" / "sweep-plan.json").unlink()
     plan = (root / "0" / "sweep-plan.json").read_text().replace('"seeds": [\n    0\n  ]', '"seeds": [0, 1]')
     (root / "both" / "sweep-plan.json").write_text(plan)
-    whole = sweep("user-items", root / "data", seeds=[0, 1], out=root / "both", **request)
+    whole = sweep_of(root / "data", seeds=[0, 1], out=root / "both", **request)
     return root, whole
 
 
@@ -52,18 +51,18 @@ def test_what_a_report_holds_is_not_trained_again_where_its_run_folders_are_gone
     change(out, machine={**first.machine, "processor": "another one"})
     request = {"methods": ["hashing"], "ratios": [4.0], "orders": ["random"], "settings": SETTINGS, "seeds": [0]}
     told: list[tuple[int, int, str]] = []
-    again = sweep("user-items", root / "data", out=out, on_done=lambda *each: told.append(each), **request)
+    again = sweep_of(root / "data", out=out, on_done=lambda *each: told.append(each), **request)
     assert (told, again.trials, again.comparisons) == ([(2, 2, "")], first.trials, first.comparisons)
     assert again.machine["processor"] == f"{first.machine['processor']} / another one"
 
     shutil.copy(root / "1" / USERS_FILE, out)
     with pytest.raises(OnDeviceError, match=r"in the report\. Without both files a sweep is reported anew"):
-        sweep("user-items", root / "data", out=out, **request)
+        sweep_of(root / "data", out=out, **request)
     shutil.copy(root / "0" / USERS_FILE, out)
 
     # What it does not hold is trained, and nothing else.
     change(out, trials=first.trials[:1])
-    again = sweep("user-items", root / "data", out=out, on_done=lambda *each: told.append(each), **request)
+    again = sweep_of(root / "data", out=out, on_done=lambda *each: told.append(each), **request)
     assert told[1:] == [(1, 2, ""), (2, 2, "hashing@random at 4x, seed 0")]
     assert [trial.test for trial in again.trials] == [trial.test for trial in first.trials]
 

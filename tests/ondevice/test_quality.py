@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ondevice import records
 from ondevice.embeddings.method import registry
+from ondevice.pipeline.plan import Plan
 from ondevice.pipeline.quality import BEST, DEFAULT, told, train_best, ways_to_train
 from ondevice.pipeline.run import run
+from ondevice.pipeline.train import configure
+from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import CONFIG_FILE, RESULT_FILE, SCHEMA_VERSION, Epoch, TrainResult, open_run
 from tests.tiny_runs import tiny_config, tiny_interactions, write_user_items
 
@@ -20,16 +21,19 @@ SETTINGS = {
 }  # fmt: skip
 
 
+CONFIG = tiny_config("memcom")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> tuple[Path, list[str]]:
     root = tmp_path_factory.mktemp("quality")
     write_user_items(tiny_interactions(), root / "data")
     steps: list[str] = []
-    run(
-        "user-items", root / "data", variants=["memcom@semantic", "full@as_given"], ratio=8.0, seeds=[0, 1],
-        recipes=["float32"], devices=["host"], users=20, settings=SETTINGS, quality=BEST, out=root / "out",
-        on_step=lambda step: steps.append(step.what),
+    plan = Plan(
+        configure("user-items", root / "data", ratio=8.0, **SETTINGS), ["memcom@semantic", "full@as_given"], [0, 1],
+        ["float32"], devices=["host"], users=20, quality=BEST,
     )  # fmt: skip
+    run(plan, out=root / "out", on_step=lambda number, total, what: steps.append(what))
     return root / "out", steps
 
 
@@ -74,14 +78,14 @@ def test_the_report_says_who_learned_from_whom(folder) -> None:
 
 def test_the_default_has_no_teacher_nor_has_the_full_table() -> None:
     full, memcom = registry.load("full")(50, 8), registry.load("memcom")(50, 8, 5)
-    assert ways_to_train(DEFAULT, Path("full"), memcom) == {"": {}}
-    assert ways_to_train(BEST, Path("full"), full) == {"": {}}
+    assert ways_to_train(CONFIG, DEFAULT, Path("full"), memcom) == {"": CONFIG}
+    assert ways_to_train(CONFIG, BEST, Path("full"), full) == {"": CONFIG}
     assert told(DEFAULT, {}) == []
 
 
 def test_a_model_of_another_width_is_trained_by_itself() -> None:
     narrow = registry.load("reduced_width")(50, 8, 3)
-    assert ways_to_train(BEST, Path("full"), narrow) == {"": {}}
+    assert ways_to_train(CONFIG, BEST, Path("full"), narrow) == {"": CONFIG}
 
 
 class Trainer:
@@ -90,20 +94,20 @@ class Trainer:
     def __init__(self, folder: Path, teacher: float, **reached: float) -> None:
         self.reached, self.trained = reached, []
         self.run = folder / "run"
-        self.write(folder / "full", teacher)
-        self.ways = ways_to_train(BEST, folder / "full", registry.load("memcom")(50, 8, 5))
+        self.write(folder / "full", CONFIG, teacher)
+        self.ways = ways_to_train(CONFIG, BEST, folder / "full", registry.load("memcom")(50, 8, 5))
 
-    def write(self, folder: Path, metric: float, **teaching: Any) -> None:
-        records.write(folder / CONFIG_FILE, tiny_config("memcom", **teaching))
+    def write(self, folder: Path, config: TrainConfig, metric: float) -> None:
+        records.write(folder / CONFIG_FILE, config)
         # The second epoch was worse and not kept.
         history = (Epoch(1.0, metric, 0.1), Epoch(1.0, 0.0, 0.1))
         records.write(
             folder / RESULT_FILE, TrainResult(SCHEMA_VERSION, {}, "tiny", 8_000, 0, history, {"users": 1.0}, {})
         )
 
-    def train(self, way: str, teaching: Mapping[str, Any], out: Path) -> None:
+    def train(self, way: str, config: TrainConfig, out: Path) -> None:
         self.trained.append(way)
-        self.write(out, self.reached[way.replace(" ", "_")], **teaching)
+        self.write(out, config, self.reached[way.replace(" ", "_")])
 
     def best(self) -> float:
         train_best(self.ways, self.run, self.train)

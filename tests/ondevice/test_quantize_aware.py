@@ -13,7 +13,7 @@ from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import registry as methods
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.errors import UsageError
-from ondevice.pipeline.train import train
+from ondevice.pipeline.train import configure, train
 from ondevice.quantize.scheme import Scheme, registry
 from ondevice.training.fit import fit
 from ondevice.training.quantize_aware import rounded_tables
@@ -73,5 +73,5 @@ def test_a_run_is_trained_for_the_encoding_and_saved_without_it(tmp_path) -> Non
 )
 def test_a_recipe_that_training_can_not_see_is_refused(tmp_path, recipe: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
-        train(teaching={"quantize_aware": recipe}, out=tmp_path / "run", split_data=tiny_interactions())
+        train(configure(quantize_aware=recipe), tmp_path / "run", split_data=tiny_interactions())
     assert not (tmp_path / "run").exists()

@@ -14,6 +14,7 @@ from ondevice.errors import OnDeviceError, UsageError
 from ondevice.models.output import registry as outputs
 from ondevice.pipeline.plan import Plan, check
 from ondevice.pipeline.size import asked
+from ondevice.pipeline.train import configure
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.choose import READ_BY_OUTPUT, Choice, choices
 from ondevice.quantize.encode import encode, table_errors
@@ -130,7 +131,7 @@ def test_two_files_of_one_name_have_no_place_in_a_run(tmp_path: Path) -> None:
         (tmp_path / folder / "mine.toml").write_text(OWN)
     named = tuple(str(tmp_path / folder / "mine.toml") for folder in ("one", "two"))
     with pytest.raises(UsageError, match="allowed are files of different names"):
-        check(Plan("synthetic", "", ("full@as_given",), 1.0, (0,), named, "tflite-2.14", (), 0, {}))
+        check(Plan(configure(), ("full@as_given",), recipes=named))
 
 
 def test_a_recipe_that_chooses_by_values_is_none_for_a_budget(tmp_path: Path) -> None:

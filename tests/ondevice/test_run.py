@@ -10,8 +10,10 @@ import pytest
 
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.plan import Plan, claim
-from ondevice.pipeline.run import Step, run
+from ondevice.pipeline.run import run
+from ondevice.pipeline.train import configure
 from ondevice.reporting.write import read_report
+from ondevice.training.config import TrainConfig
 from tests.phones import require_phone
 from tests.tiny_runs import tiny_interactions, write_user_items
 
@@ -20,11 +22,14 @@ SETTINGS = {
 }  # fmt: skip
 REQUEST = {
     "variants": ["full@frequency", "memcom@semantic"],
-    "ratio": 8.0,
     "seeds": [0],
     "recipes": ["float32", "int8"],
     "devices": ["host"],
 }
+
+
+def settings(data: Path, **changed) -> TrainConfig:
+    return configure("user-items", data, **{"ratio": 8.0, **SETTINGS, **changed})
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +39,9 @@ def folders(tmp_path_factory) -> tuple[Path, Path, list[str]]:
     write_user_items(tiny_interactions(), root / "data")
     steps: list[str] = []
 
-    def stop_before_export(step: Step) -> None:
-        steps.append(step.what)
-        if step.what.startswith("export full") and step.what.endswith("int8"):
+    def stop_before_export(number: int, total: int, what: str) -> None:
+        steps.append(what)
+        if what.startswith("export full") and what.endswith("int8"):
             raise KeyboardInterrupt
 
     def stop_in_second_epoch(done: int, total: int, share: float) -> None:
@@ -44,13 +49,13 @@ def folders(tmp_path_factory) -> tuple[Path, Path, list[str]]:
             raise KeyboardInterrupt
 
     def attempt(**how) -> None:
-        run("user-items", str(root / "data"), settings=SETTINGS, out=str(root / "out"), **REQUEST, **how)
+        run(Plan(settings(root / "data"), **REQUEST), out=str(root / "out"), **how)
 
     with pytest.raises(KeyboardInterrupt):
         attempt(on_step=stop_before_export)
     with pytest.raises(KeyboardInterrupt):
         attempt(progress=stop_in_second_epoch)
-    attempt(on_step=lambda step: steps.append(step.what))
+    attempt(on_step=lambda number, total, what: steps.append(what))
     return root / "data", root / "out", steps
 
 
@@ -67,16 +72,15 @@ def test_report_shows_every_model_on_both_runtimes(folders) -> None:
     assert (out / "report.html").read_text().startswith("<!DOCTYPE html>")
 
 
-def small_request(tmp_path: Path) -> dict:
+def small_plan(tmp_path: Path) -> Plan:
     """One small file of one model, wherever the run thinks right."""
     write_user_items(tiny_interactions(), tmp_path / "data")
-    request = {"variants": ["full@frequency"], "recipes": ["int8"], "settings": {**SETTINGS, "epochs": 1}}
-    return {"dataset": "user-items", "data": tmp_path / "data", "out": tmp_path / "out", **request}
+    return Plan(settings(tmp_path / "data", epochs=1), ["full@frequency"], recipes=["int8"])
 
 
 def test_without_devices_the_emulated_phone_is_one_of_them(tmp_path: Path) -> None:
     require_phone()
-    report, folder = run(**small_request(tmp_path))
+    report, folder = run(small_plan(tmp_path), out=tmp_path / "out")
     [model] = report.models
     assert [validation.device for validation in model.validations] == ["host", "entry-2018"]
     assert model.valid, [result.failures for result in model.results]
@@ -89,7 +93,7 @@ def test_without_devices_the_emulated_phone_is_one_of_them(tmp_path: Path) -> No
 
 def test_without_an_emulated_phone_the_report_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
-    report, folder = run(**small_request(tmp_path))
+    report, folder = run(small_plan(tmp_path), out=tmp_path / "out")
     assert [validation.device for model in report.models for validation in model.validations] == ["host"]
     [remark] = report.remarks
     assert remark.startswith("The files did not run on an emulated phone: ")
@@ -101,27 +105,30 @@ def test_a_phone_that_is_asked_for_and_not_there_is_an_error_before_any_work(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
     with pytest.raises(OnDeviceError, match=r"device 'entry-2018' can't be used: .*run: "):
-        run(**small_request(tmp_path), devices=["entry-2018"])
+        run(dataclasses.replace(small_plan(tmp_path), devices=["entry-2018"]), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_run_keeps_its_budget_and_goes_on_where_it_was(tmp_path: Path) -> None:
-    def stop(step: Step) -> None:
-        if step.what.startswith("export hashing"):
+    def stop(number: int, total: int, what: str) -> None:
+        if what.startswith("export hashing"):
             raise KeyboardInterrupt
 
-    request = {
-        **small_request(tmp_path), "variants": ["full@frequency", "hashing@random"], "recipes": ["int8"],
-        "devices": ["host"], "budget_bytes": 2_000,
-    }  # fmt: skip
+    write_user_items(tiny_interactions(), tmp_path / "data")
+    size = {"ratio": None, "budget_bytes": 2_000}
+
+    def plan(**size) -> Plan:
+        config = settings(tmp_path / "data", epochs=1, **size)
+        return Plan(config, ["full@frequency", "hashing@random"], recipes=["int8"], devices=["host"])
+
     with pytest.raises(KeyboardInterrupt):
-        run(**request, on_step=stop)
-    for other in ({"budget_bytes": 1_990}, {"budget_bytes": None, "ratio": 3.0}):
+        run(plan(**size), out=tmp_path / "out", on_step=stop)
+    for other in ({**size, "budget_bytes": 1_990}, {"ratio": 3.0}):
         with pytest.raises(UsageError, match="unfinished run of another request"):
-            run(**{**request, **other})
+            run(plan(**other), out=tmp_path / "out")
     steps: list[str] = []
-    report, folder = run(**request, on_step=lambda step: steps.append(step.what))
-    assert json.loads((folder / "plan.json").read_text())["budget_bytes"] == 2_000
+    report, folder = run(plan(**size), out=tmp_path / "out", on_step=lambda number, total, what: steps.append(what))
+    assert json.loads((folder / "plan.json").read_text())["config"]["budget_bytes"] == 2_000
     sizes = {m.variant: sum(t.payload_bytes for t in m.manifest.embedding.tables) for m in report.models}
     # 100 rows of 16 bytes and a scale each; the full table keeps its 302 rows.
     assert sizes == {"full@frequency": 302 * 20, "hashing@random": 100 * 20}
@@ -139,29 +146,32 @@ def test_a_finished_run_is_not_overwritten(folders) -> None:
     data, out, _ = folders
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     with pytest.raises(UsageError, match="exists already"):
-        run("user-items", data, settings=SETTINGS, out=out, **REQUEST)
+        run(Plan(settings(data), **REQUEST), out=out)
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
 
 
 def test_without_a_folder_a_run_finds_its_own_unfinished_one_again(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    plan = Plan("synthetic", "", ("full@as_given",), 16.0, (0,), ("int8",), "any", ("host",), 0, {})
-    other = dataclasses.replace(plan, ratio=8.0)
-    texts = dataclasses.replace(plan, dataset="synthetic-texts")
+    plan = Plan(configure(), ("full@as_given",), (0,), ("int8",), "any", ("host",))
+    other = dataclasses.replace(plan, config=configure(ratio=8.0))
+    texts = dataclasses.replace(plan, config=configure("synthetic-texts"))
     first = claim(None, plan)
     assert [claim(None, each).name for each in (texts, texts, other)] == ["synthetic-texts-1"] * 2 + ["synthetic-2"]
     assert claim(None, plan) == first
     (first / "report.json").touch()
     assert [claim(None, each).name for each in (plan, other)] == ["synthetic-3", "synthetic-2"]
+    # One that another version of ondevice has left.
+    (tmp_path / "ondevice-runs" / "synthetic-3" / "plan.json").write_text('{"dataset": "synthetic"}')
+    assert claim(None, plan).name == "synthetic-4"
 
 
 def test_an_unfinished_run_of_another_request_is_refused(folders, tmp_path) -> None:
     data, _, _ = folders
 
-    def stop(step: Step) -> None:
+    def stop(number: int, total: int, what: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run("user-items", data, settings=SETTINGS, out=tmp_path / "out", on_step=stop, **REQUEST)
+        run(Plan(settings(data), **REQUEST), out=tmp_path / "out", on_step=stop)
     with pytest.raises(UsageError, match="unfinished run of another request"):
-        run("user-items", data, settings=SETTINGS, out=tmp_path / "out", **{**REQUEST, "ratio": 7.0})
+        run(Plan(settings(data, ratio=7.0), **REQUEST), out=tmp_path / "out")

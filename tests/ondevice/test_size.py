@@ -11,7 +11,7 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.pipeline.export import export
 from ondevice.pipeline.size import Size, asked, bytes_of_run, fitted, table_bytes
-from ondevice.pipeline.train import train
+from ondevice.pipeline.train import configure, train
 from ondevice.training.choose import choose_method
 from tests.tiny_runs import ITEMS, tiny_config, tiny_interactions, write_user_items
 
@@ -46,7 +46,8 @@ def test_a_size_that_contradicts_itself_is_refused(size: tuple, words: str) -> N
 @pytest.mark.parametrize("variant", ["hashing block", "memcom bias", "quotient_remainder add", "compositional"])
 @pytest.mark.parametrize(("recipe", "budget"), [("int8", 4_000), ("float32", 4_000), ("int4", 2_500)])
 def test_the_settings_hold_the_ratio_that_keeps_the_budget(variant: str, recipe: str, budget: int) -> None:
-    config = fitted(tiny_config(variant), Size(0.0, budget, recipe), ITEMS + RESERVED_IDS)
+    config = tiny_config(variant, budget_bytes=budget, budget_recipe=recipe)
+    config = fitted(config, ITEMS + RESERVED_IDS)
     method = choose_method(config, ITEMS + RESERVED_IDS)
     assert 0.7 * budget < table_bytes(method, recipe) <= budget
     assert config.ratio == pytest.approx(method.ratio, rel=1e-12)
@@ -56,9 +57,9 @@ def test_the_settings_hold_the_ratio_that_keeps_the_budget(variant: str, recipe:
 @pytest.mark.parametrize("recipe", ["int8", "int8_small"])
 def test_a_budget_counts_what_the_output_layer_makes_of_the_tables(order: str, recipe: str, tmp_path: Path) -> None:
     """A tied layer without multipliers of its own has the look-up's stored in full, or by runs with empty places."""
-    request = {"method": "memcom", "order": order, "budget_bytes": 3_500, "recipe": recipe, "settings": SETTINGS}
+    request = {"method": "memcom", "order": order, "budget_bytes": 3_500, "budget_recipe": recipe, **SETTINGS}
     tied = {"output": "tied", "output_options": {"own_multipliers": False}}
-    run = train(**request, **tied, out=tmp_path / "run", split_data=tiny_interactions())
+    run = train(configure(**request, **tied), tmp_path / "run", split_data=tiny_interactions())
     bundle = export(run.folder, tmp_path / "bundle", recipe=recipe)
     stored = sum(table.payload_bytes for table in bundle.manifest.embedding.tables)
     assert 0.9 * 3_500 < stored <= 3_500
@@ -82,12 +83,12 @@ def test_training_with_a_budget_goes_on_where_it_was(tmp_path: Path) -> None:
     def stop(done: int, total: int, share: float) -> None:
         raise KeyboardInterrupt
 
-    request = {"method": "memcom", "order": "frequency", "budget_bytes": 2_500, "settings": SETTINGS}
+    request = {"method": "memcom", "order": "frequency", "budget_bytes": 2_500, **SETTINGS}
     with pytest.raises(KeyboardInterrupt):
-        train(**request, out=tmp_path / "run", split_data=tiny_interactions(), progress=stop)
+        train(configure(**request), tmp_path / "run", split_data=tiny_interactions(), progress=stop)
     other = {**request, "budget_bytes": 2_400}
     with pytest.raises(UsageError, match="unfinished run of other settings"):
-        train(**other, out=tmp_path / "run", split_data=tiny_interactions())
-    method = train(**request, out=tmp_path / "run", split_data=tiny_interactions()).method()
+        train(configure(**other), tmp_path / "run", split_data=tiny_interactions())
+    method = train(configure(**request), tmp_path / "run", split_data=tiny_interactions()).method()
     # 16 bytes for a row of the shared table, 4 for the number of each of the 302 ids.
     assert (table_bytes(method, "int8"), method.parameters()["rows"]) == (2_488, 78)

@@ -14,6 +14,7 @@ from ondevice.errors import UsageError
 from ondevice.manifest import UNKNOWN_RUNTIME
 from ondevice.pipeline.export import export
 from ondevice.pipeline.plan import DEFAULT_RECIPES, Plan, check, recipes_of
+from ondevice.pipeline.train import configure
 from ondevice.pipeline.validate import validate
 from ondevice.quantize import recipe as recipes
 from ondevice.training.run_folder import Run
@@ -84,16 +85,12 @@ def test_recipes_to_compare_with_are_listed_apart() -> None:
 
 def test_a_run_makes_it_of_the_full_table_only() -> None:
     plan = Plan(
-        dataset="synthetic",
-        data="",
+        configure(ratio=8.0),
         variants=("full@as_given", "memcom@semantic"),
-        ratio=8.0,
         seeds=(0,),
         recipes=DEFAULT_RECIPES,
         target="litert-2.3",
         devices=("host",),
-        users=0,
-        settings={},
     )
     check(plan)
     assert recipes_of(plan, "full@as_given") == DEFAULT_RECIPES

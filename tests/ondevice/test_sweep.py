@@ -17,12 +17,11 @@ from ondevice import records
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline import sweep as sweeps
 from ondevice.pipeline import sweep_plan as plans
-from ondevice.pipeline.sweep import sweep
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan
 from ondevice.reporting.sweep.record import Sweep
 from ondevice.reporting.sweep.users import read_users
 from ondevice.training.run_folder import open_run
-from tests.tiny_runs import tiny_interactions, write_user_items
+from tests.tiny_runs import sweep_of, tiny_interactions, write_user_items
 
 Told = tuple[int, int, str]
 """How many trainings are done, how many there are, and which one has just been done."""
@@ -59,10 +58,10 @@ def swept(tmp_path_factory) -> tuple[Path, Sweep, list[Told], list[Told]]:
         # More trainings than one process gets.
         patched.setattr(sweeps, "MODELS_PER_PROCESS", 5)
         with pytest.raises(KeyboardInterrupt):
-            sweep("user-items", root / "data", out=root / "out", on_done=stop_after_three, **REQUEST)
+            sweep_of(root / "data", out=root / "out", on_done=stop_after_three, **REQUEST)
         shutil.copytree(root / "out", root / "stopped")
         request = {**REQUEST, "on_done": lambda *told: after.append(told)}
-        found = sweep("user-items", root / "data", out=root / "out", **request)
+        found = sweep_of(root / "data", out=root / "out", **request)
     return root / "out", found, before, after
 
 
@@ -109,7 +108,7 @@ def test_a_sweep_in_which_a_training_fails_says_which_and_reports_the_others(tmp
             (place / "stranger").touch()
 
     with pytest.raises(OnDeviceError, match=r"training 'hashing@random at 4x, seed 0' failed: .* exists already"):
-        sweep("user-items", tmp_path / "data", out=tmp_path / "out", on_done=spoil, **{**request, "settings": settings})
+        sweep_of(tmp_path / "data", out=tmp_path / "out", on_done=spoil, **{**request, "settings": settings})
     found = records.read(Sweep, tmp_path / "out" / "sweep.json", "sweep")
     assert [trial.variant for trial in found.trials] == [FULL_CELL.variant]
     assert found.missing == 1
@@ -139,7 +138,7 @@ def test_a_process_that_is_ended_from_outside_is_told(tmp_path, monkeypatch) -> 
     request = {**REQUEST, "methods": ["hashing"], "warm": [], "search": {}, "seeds": [0]}
     monkeypatch.setattr(sweeps, "_pool", lambda jobs: Pool())
     with pytest.raises(OnDeviceError, match=r"ended from outside.*; the same command goes on .* fewer --jobs"):
-        sweep("user-items", tmp_path / "data", out=tmp_path / "out", **request)
+        sweep_of(tmp_path / "data", out=tmp_path / "out", **request)
     assert records.read(Sweep, tmp_path / "out" / "sweep.json", "sweep").missing == 3
 
 
@@ -147,7 +146,7 @@ def test_a_history_that_leaves_too_few_items_is_refused_before_any_training(tmp_
     write_user_items(tiny_interactions(), tmp_path / "data")
     request = {**REQUEST, "search": {"history_length": [48, 281]}}
     with pytest.raises(UsageError, match="history_length is 281; allowed is at most 280"):
-        sweep("user-items", tmp_path / "data", out=tmp_path / "out", **request)
+        sweep_of(tmp_path / "data", out=tmp_path / "out", **request)
     assert not (tmp_path / "out").exists()
 
 
@@ -161,7 +160,7 @@ def test_a_sweep_that_is_interrupted_at_once_can_be_resumed(tmp_path, monkeypatc
         patched.setattr(sweeps, "_train_all", interrupt)
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
-                sweep("user-items", tmp_path / "data", out=tmp_path / "out", **request)
+                sweep_of(tmp_path / "data", out=tmp_path / "out", **request)
     assert records.read(Sweep, tmp_path / "out" / "sweep.json", "sweep").missing == 3
 
 
@@ -237,7 +236,7 @@ def test_a_sweep_goes_on_from_its_report_alone_wherever_the_data_are(swept, tmp_
     told: list[Told] = []
     # What a warm start begins with is no figure.
     request = {**REQUEST, "warm": [], "on_done": lambda *what: told.append(what)}
-    again = sweep("user-items", tmp_path / "elsewhere", out=tmp_path / "out", **request)
+    again = sweep_of(tmp_path / "elsewhere", out=tmp_path / "out", **request)
     assert told == [(9, 9, "")]
     assert again.trials == tuple(trial for trial in found.trials if not trial.variant.endswith("+warm"))
 
@@ -248,17 +247,17 @@ def test_a_report_of_another_protocol_is_refused(swept, tmp_path, changed: dict[
     for name in ("sweep.json", "sweep-users.npz"):
         shutil.copy(folder / name, tmp_path)
     with pytest.raises(UsageError, match="exists already"):
-        sweep("user-items", folder.parent / "data", out=tmp_path, **{**REQUEST, **changed})
+        sweep_of(folder.parent / "data", out=tmp_path, **{**REQUEST, **changed})
     assert not (tmp_path / "sweep-plan.json").exists()
 
 
 def test_a_folder_of_another_sweep_is_refused(swept) -> None:
     folder, _, _, _ = swept
     with pytest.raises(UsageError, match="another request"):
-        sweep("user-items", folder.parent / "data", out=folder, **{**REQUEST, "seeds": [0]})
+        sweep_of(folder.parent / "data", out=folder, **{**REQUEST, "seeds": [0]})
 
 
-PLAN = SweepPlan("synthetic", "", ("hashing",), (4.0,), ("random", "semantic"), (0,), (), {}, {})
+PLAN = SweepPlan("synthetic", "", ("hashing",), (4.0,), ("random", "semantic"), (0,))
 
 
 def variants(**changed: object) -> list[str]:

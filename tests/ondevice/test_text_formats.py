@@ -17,6 +17,7 @@ from ondevice.data.readers.labelled_texts import LabelledTextFiles
 from ondevice.data.readers.synthetic_texts import SyntheticTexts
 from ondevice.data.texts import LabelledTexts
 from ondevice.errors import OnDeviceError, UsageError
+from ondevice.pipeline.train import configure
 
 TRAIN = "pos\tA fine, FINE film.<br />Fine!\nneg\tdull film\npos\ta\tfilm \u2028x\u2028\n"
 VALID, TEST = "pos\tfilm unheard\n", "neg\tdull\nneg\t\n"
@@ -160,5 +161,5 @@ def test_settings_of_texts_are_refused_for_other_data() -> None:
     with pytest.raises(
         UsageError, match="setting most_words is given; allowed is it only for texts, which 'synthetic'"
     ):
-        datasets.load("synthetic").read(None, {"most_words": 5})
+        configure("synthetic", most_words=5)
     assert datasets.load("synthetic-texts").read(None, {"most_words": 5}).items == 5

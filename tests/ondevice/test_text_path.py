@@ -13,12 +13,13 @@ from ondevice.data.labelled import NO_KEY, SPLITS
 from ondevice.data.texts import LabelledTexts
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import OnDeviceError, UsageError
+from ondevice.pipeline.plan import Plan
 from ondevice.pipeline.quality import BEST
 from ondevice.pipeline.run import run
 from ondevice.pipeline.sweep import sweep
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, place
 from ondevice.pipeline.sweep_results import summarize_sweep
-from ondevice.pipeline.train import read_data, train
+from ondevice.pipeline.train import configure, read_data, train
 from ondevice.reporting.record import Report
 from ondevice.training.choose import check_teacher, choose_method, choose_output
 from ondevice.training.run_folder import open_run
@@ -48,14 +49,16 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(files: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
-    return run(
-        "labelled-texts", files, variants=["full@as_given", "memcom@semantic"], ratio=4.0, recipes=["int8"],
-        devices=["host"], users=100, settings=SETTINGS, quality=BEST, out=files.parent / "out",
+    config = configure("labelled-texts", files, ratio=4.0, **SETTINGS)
+    plan = Plan(
+        config, ["full@as_given", "memcom@semantic"], recipes=["int8"],
+        devices=["host"], users=100, quality=BEST,
     )  # fmt: skip
+    return run(plan, out=files.parent / "out")
 
 
 def test_written_texts_are_read_as_they_were(files: Path) -> None:
-    written, read = tiny_texts(), read_data("labelled-texts", files, {"minimum_count": 1})
+    written, read = tiny_texts(), read_data(configure("labelled-texts", files, minimum_count=1))
     assert (read.item_keys, read.labels) == (written.item_keys, written.labels)
     assert isinstance(read, LabelledTexts)
     np.testing.assert_array_equal(read.test.keys.values, written.test.keys.values[written.test.keys.values != NO_KEY])
@@ -86,7 +89,7 @@ def test_the_compressed_model_starts_from_the_full_table(done: tuple[Report, Pat
 def test_a_sweep_of_texts_compares_accuracy(tiny_run, tmp_path: Path) -> None:
     """From run folders alone, since the processes of a sweep take long to start."""
     cell = Cell("memcom", "semantic", 4.0)
-    plan = SweepPlan("synthetic-texts", "", ("memcom",), (4.0,), ("semantic",), (0,), (), {}, {})
+    plan = SweepPlan("synthetic-texts", "", ("memcom",), (4.0,), ("semantic",), (0,))
     for each, variant in ((FULL_CELL, "text full"), (cell, "text memcom")):
         shutil.copytree(tiny_run(variant).folder, place(tmp_path, each, {}, 0))
     found = summarize_sweep(tmp_path, plan, tiny_texts(), "ondevice sweep")
@@ -100,10 +103,7 @@ def test_a_sweep_of_texts_compares_accuracy(tiny_run, tmp_path: Path) -> None:
 
 def test_settings_that_decide_the_ids_are_not_searched(files: Path) -> None:
     with pytest.raises(UsageError, match="most_words is to be searched; allowed is one value for all models"):
-        sweep(
-            "labelled-texts", files, methods=["memcom"], ratios=[4.0], orders=["random"], seeds=[0],
-            search={"most_words": (10, 20)}, out=files.parent / "none",
-        )  # fmt: skip
+        sweep(SweepPlan("labelled-texts", str(files), search={"most_words": (10, 20)}), files.parent / "none")
 
 
 def test_a_teacher_of_another_task_or_other_labels_is_refused(tiny_run) -> None:
@@ -153,5 +153,5 @@ def test_data_that_teach_nothing_are_refused(split: str, content: str, says: str
     for name, lines in texts.items():
         (folder / f"{name}.tsv").write_text(lines)
     with pytest.raises(OnDeviceError, match=says):
-        train("labelled-texts", folder, out=tmp_path / "run")
+        train(configure("labelled-texts", folder), tmp_path / "run")
     assert not (tmp_path / "run").exists()

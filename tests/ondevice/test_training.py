@@ -10,13 +10,14 @@ import keras
 import numpy as np
 import pytest
 
+from ondevice import records
 from ondevice import task as tasks
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.manifest import POPULARITY
 from ondevice.training import checkpoints
 from ondevice.training import fit as fits
-from ondevice.training.checkpoints import Checkpoints
+from ondevice.training.checkpoints import STATE_FILE, State
 from ondevice.training.choose import choose_method, choose_output
 from ondevice.training.config import TrainConfig
 from ondevice.training.fit import fit
@@ -52,7 +53,8 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path) -> None:
         fit(config, interactions, tmp_path / "broken", interrupt_in_epoch(2))
     with pytest.raises(UsageError, match="is not finished"):
         open_run(tmp_path / "broken")
-    assert len(Checkpoints(tmp_path / "broken").state().history) == 2
+    state = records.read(State, tmp_path / "broken" / CHECKPOINTS / STATE_FILE, "state")
+    assert len(state.history) == 2
     resumed = fit(config, interactions, tmp_path / "broken", ignore)
     for one, other in zip(unbroken.result.history, resumed.result.history, strict=True):
         assert (one.loss, one.validation) == (other.loss, other.validation)

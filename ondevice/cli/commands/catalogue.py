@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ondevice.cli.console import add_size_arguments, parse_budget, results
+from ondevice.cli.console import add_size_arguments, results
 
 SHOWN = ("float32", "int8", "int4")
 """Recipes with a column of their own, beside the budget's."""
@@ -23,12 +23,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ondevice.pipeline import size as sizes
     from ondevice.pipeline.catalogue import catalogue
-    from ondevice.units import format_bytes, format_share
+    from ondevice.units import format_bytes, format_share, parse_bytes
 
-    budget_bytes = parse_budget(arguments.budget)
-    size = sizes.asked(arguments.ratio, budget_bytes, arguments.recipe)
+    budget_bytes = None if arguments.budget is None else parse_bytes("budget", arguments.budget)
+    size = sizes.asked(arguments.ratio, budget_bytes, arguments.budget_recipe)
     entries = catalogue(
-        arguments.items, arguments.width, arguments.ratio, budget_bytes=budget_bytes, recipe=arguments.recipe
+        arguments.items, arguments.width, arguments.ratio, budget_bytes=budget_bytes, recipe=arguments.budget_recipe
     )
     asked = f"within {format_bytes(size.budget_bytes)} as {size.recipe}" if size.budget_bytes else f"at {size.ratio:g}x"
     table = Table(title=f"{arguments.items:,} items of width {arguments.width} {asked}", title_justify="left")

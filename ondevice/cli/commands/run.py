@@ -5,35 +5,29 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ondevice.cli.console import (
-    add_data_arguments,
-    add_output_arguments,
+    DATA,
+    OUTPUT,
     add_size_arguments,
+    add_training_arguments,
     command_line,
-    parse_budget,
-    parse_settings,
+    configured,
     results,
     talk,
     training_progress,
 )
 from ondevice.devices.runtimes import DEFAULT_TARGET
 
-if TYPE_CHECKING:
-    from ondevice.pipeline.run import Step
-
-
 RESUMES = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    add_data_arguments(parser)
+    add_training_arguments(parser, [*DATA, *OUTPUT])
     parser.add_argument("--out", type=Path, help="folder to write (default: a new one below ondevice-runs)")
     parser.add_argument("--variants", nargs="+", metavar="METHOD@ORDER", help="models to train")
     add_size_arguments(parser, "16", "--budget-recipe")
-    add_output_arguments(parser)
     parser.add_argument(
         "--quality",
         default="default",
@@ -58,40 +52,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the whole path."""
-    from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS
+    from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS, Plan
     from ondevice.pipeline.run import run as run_all
-    from ondevice.pipeline.train import parse_options
     from ondevice.quiet import native_messages_kept_back
     from ondevice.reporting.console import print_table
 
+    plan = Plan(
+        configured(arguments),
+        arguments.variants or DEFAULT_VARIANTS,
+        arguments.seeds,
+        arguments.recipes or DEFAULT_RECIPES,
+        arguments.target,
+        arguments.devices,
+        arguments.users,
+        arguments.quality,
+    )
     with talk() as console, native_messages_kept_back(), training_progress(console) as (advance, describe):
 
-        def on_step(step: Step) -> None:
-            console.print(f"[{step.number}/{step.total}] {step.what}")
-            describe(step.what)
+        def on_step(number: int, total: int, what: str) -> None:
+            console.print(f"[{number}/{total}] {what}")
+            describe(what)
 
-        report, folder = run_all(
-            arguments.dataset,
-            arguments.data,
-            variants=arguments.variants or DEFAULT_VARIANTS,
-            ratio=arguments.ratio,
-            budget_bytes=parse_budget(arguments.budget),
-            budget_recipe=arguments.budget_recipe,
-            seeds=arguments.seeds,
-            recipes=arguments.recipes or DEFAULT_RECIPES,
-            target=arguments.target,
-            devices=arguments.devices,
-            users=arguments.users,
-            settings=parse_settings(arguments.settings),
-            output=arguments.output,
-            output_ratio=arguments.output_ratio,
-            output_options=parse_options(arguments.output_options),
-            quality=arguments.quality,
-            out=arguments.out,
-            command=command_line(),
-            on_step=on_step,
-            progress=advance,
-        )
+        report, folder = run_all(plan, out=arguments.out, command=command_line(), on_step=on_step, progress=advance)
     output = results()
     print_table(report, output)
     # A file that is only there to compare with need not work; who wants to use one must be told of none that does not.

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from ondevice.cli.console import (
-    add_data_arguments,
+    DATA,
+    add_training_arguments,
     command_line,
     counting_progress,
     parse_search,
@@ -20,7 +21,7 @@ RESUMES = True
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    add_data_arguments(parser)
+    add_training_arguments(parser, DATA)
     parser.add_argument(
         "--methods", nargs="+", default=[], metavar="METHOD[:OPTION=VALUE]", help="methods (default: all of them)"
     )
@@ -44,23 +45,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Sweep."""
     from ondevice.pipeline.sweep import sweep
+    from ondevice.pipeline.sweep_plan import SweepPlan
     from ondevice.reporting.sweep.console import print_sweep
 
+    plan = SweepPlan(
+        arguments.dataset,
+        str(arguments.data or ""),
+        arguments.methods or SweepPlan.methods,
+        arguments.ratios,
+        arguments.orders,
+        arguments.seeds,
+        arguments.warm,
+        parse_search(arguments.search),
+        parse_settings(arguments.settings),
+    )
     with talk() as console, counting_progress(console) as on_done:
-        found = sweep(
-            arguments.dataset,
-            arguments.data,
-            methods=arguments.methods,
-            ratios=arguments.ratios,
-            orders=arguments.orders,
-            seeds=arguments.seeds,
-            warm=arguments.warm,
-            search=parse_search(arguments.search),
-            settings=parse_settings(arguments.settings),
-            jobs=arguments.jobs,
-            out=arguments.out,
-            command=command_line(),
-            on_done=on_done,
-        )
+        found = sweep(plan, arguments.out, jobs=arguments.jobs, command=command_line(), on_done=on_done)
     print_sweep(found, results(), arguments.out)
     return 0
