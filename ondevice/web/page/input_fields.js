@@ -69,7 +69,7 @@ function keyField(feature, place, { vocabularies }, changed) {
   };
   makeCombobox(search, list, suggest, choose, () => {});
   const nodes = [element("div", { class: "search" }, search, list), chips];
-  const many = `Up to ${counted(length)}; of more the last count`;
+  const many = feature.padding === null ? `${counted(length)} in order` : `Up to ${counted(length)}; of more, the last ones count`;
   return { nodes, hint: length === 1 ? "" : many, write: (ids) => show(trimmed(feature, ids)), read: () => picked };
 }
 
@@ -82,7 +82,7 @@ function textField(feature, place, { vocabularies, tokenizers }, changed) {
     area.value = trimmed(feature, ids).map((id) => vocabularies.get(feature.name).keys[id]).join(between);
   };
   const read = () => tokenizers.get(feature.name).read(area.value).map(({ id }) => id);
-  return { nodes: [area], hint: `Up to ${counted(lengthOf(feature))} words; of more the last count`, write, read };
+  return { nodes: [area], hint: `Up to ${counted(lengthOf(feature))} words; of more, the last ones count`, write, read };
 }
 
 /** Numbers or ids as they are, with commas between. */

@@ -1,4 +1,4 @@
-"""A tiny bundle of a model of one's own, made by hand: several inputs of every kind, two outputs, and one that ranks."""
+"""Tiny bundles of a model of one's own, made by hand: inputs of every kind, and outputs that rank or are numbers."""
 
 from __future__ import annotations
 
