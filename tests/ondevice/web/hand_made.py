@@ -74,6 +74,7 @@ def write_bundle(
         "embeddings": [],
         "recipe": "float32",
         "file_bytes": (folder / bundles.MODEL_FILE).stat().st_size,
+        "minimum_runtime": "2.8.0",
         "score_tolerance_steps": 0.5,
         "sha256": {name: sha256(folder / name) for name in names},
         **manifest,
