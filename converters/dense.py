@@ -10,17 +10,19 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from converters import flatbuffer
 from converters import target as targets
-from converters.summary import EMBEDDING_SCOPE, FileSummary, Operator, TensorInfo
+from converters.model_file import ModelFile
+from converters.passes.lookups import INSIDE
+from converters.summary import FileSummary, Operator, TensorInfo
 from converters.target import PER_CHANNEL, PER_TENSOR, Target
 from ondevice.embeddings.method import FloatArray
 from ondevice.errors import UsageError, unknown_name
-from ondevice.models.output_parts import FLOAT32, FORMATS, INT4, INT8
+from ondevice.models.output_parts import FORMATS
 from ondevice.quantize.schemes.int4_row import LEVELS
+from ondevice.topk.parts import FLOAT32, INT4, INT8
 
-OUTSIDE_EMBEDDING = f"^(?!.*{EMBEDDING_SCOPE})"
-"""Matches the names of operations that are no part of the look-up: that stays as the method's tables are encoded."""
+OUTSIDE_LOOKUPS = f"^(?!{INSIDE})"
+"""Matches the names of operations that are no part of a look-up: those stay as the method's tables are encoded."""
 
 LONG_ROW = 48
 """Numbers of a row from which on it may have a scale of its own, which takes 12 bytes: a float32 and an int64 zero.
@@ -29,7 +31,7 @@ On a trained dense layer of width 64 that nearly halves the error and makes the 
 """
 
 
-def quantize_dense(model: bytes, dense: str, target: str) -> bytes:
+def quantize_dense(file: ModelFile, dense: str, target: str) -> ModelFile:
     """Return the file with the weights of its dense layers in another number format.
 
     As int8, long rows get a scale each where the target can be trusted with it, unless all would get the same; all else
@@ -38,7 +40,7 @@ def quantize_dense(model: bytes, dense: str, target: str) -> bytes:
     they are small, and every answer goes through all of them.
 
     Args:
-        model: a `.tflite` file with float32 dense layers.
+        file: a file with float32 dense layers.
         dense: one of `ondevice.models.output_parts.FORMATS`; activations are quantized on the fly by the runtime.
         target: name of the target runtime.
 
@@ -48,23 +50,23 @@ def quantize_dense(model: bytes, dense: str, target: str) -> bytes:
     chosen = targets.load(target)
     require_dense(dense, chosen)
     if dense == FLOAT32:
-        return model
+        return file
     from ai_edge_quantizer import qtyping, quantizer
 
-    work = quantizer.Quantizer(model)
+    work = quantizer.Quantizer(file.write())
 
     def add(scope: str, bits: int, scales: str) -> None:
         granularity = {PER_TENSOR: "TENSORWISE", PER_CHANNEL: "CHANNELWISE"}[scales]
         operation = qtyping.TFLOperationName.FULLY_CONNECTED
         work.add_dynamic_config(scope, operation, num_bits=bits, granularity=qtyping.QuantGranularity[granularity])
 
-    add(OUTSIDE_EMBEDDING, 8, PER_TENSOR)
+    add(OUTSIDE_LOOKUPS, 8, PER_TENSOR)
     # Of several scopes that match, the last one counts.
-    for (bits, scales), names in _exceptions(model, dense, chosen).items():
+    for (bits, scales), names in _exceptions(file, dense, chosen).items():
         add(_named(names), bits, scales)
     # The quantizer reports sizes on stdout, which belongs to the results of this program, and draws progress bars.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return bytes(work.quantize().quantized_model)
+        return ModelFile(bytes(work.quantize().quantized_model))
 
 
 def require_dense(dense: str, target: Target, whose: str = "") -> None:
@@ -103,18 +105,18 @@ def number_format(tensor: TensorInfo) -> str:
 def _dense_layers(summary: FileSummary) -> Iterator[tuple[Operator, TensorInfo]]:
     """Yield the dense layers outside the look-up with their weights, where these are stored."""
     for operator in summary.operators:
-        if operator.name == "FULLY_CONNECTED" and EMBEDDING_SCOPE not in summary.tensors[operator.outputs[0]].name:
+        if operator.name == "FULLY_CONNECTED" and not summary.tensors[operator.outputs[0]].name.startswith(INSIDE):
             weights = summary.tensors[operator.inputs[1]]
             if weights.buffer_bytes:
                 yield operator, weights
 
 
-def _exceptions(model: bytes, dense: str, target: Target) -> dict[tuple[int, str], list[str]]:
+def _exceptions(file: ModelFile, dense: str, target: Target) -> dict[tuple[int, str], list[str]]:
     """Return the names of the layers that are not int8 with one scale, by their bits and scales."""
-    summary = flatbuffer.read(model)
+    summary, places = file.summary(), [tensor.buffer for tensor in file.tensors()]
     found = defaultdict(list)
     for operator, tensor in _dense_layers(summary):
-        weights = flatbuffer.buffer_of(model, tensor).view(np.float32)
+        weights = file.data[places[tensor.index]].view(np.float32).reshape(tensor.shape)
         name = summary.tensors[operator.outputs[0]].name
         if dense == INT4 and _is_whole(weights):
             found[4, PER_TENSOR].append(name)

@@ -167,7 +167,7 @@ def _tensor(table: Table, index: int, subgraph: int, buffers: list[tuple[int, in
         subgraph=subgraph,
         name=name,
         shape=table.numbers(0, "i"),
-        dtype=_pick(table.source, _types(), table.number(1, "b"), "tensor type"),
+        dtype=_pick(table.source, tensor_types(), table.number(1, "b"), "tensor type"),
         buffer_bytes=size,
         buffer_offset=offset if size else 0,
         scales=scales,
@@ -180,7 +180,7 @@ def _operator_code(table: Table) -> tuple[str, int, bool]:
     """Return name, version and whether the operation is custom."""
     # Codes up to 126 stand in the older one-byte field, which holds 127 where the code is larger.
     code = max(table.number(0, "b"), table.number(3, "i"))
-    name = _operations().get(code, f"BUILTIN_{code}")
+    name = operation_names().get(code, f"BUILTIN_{code}")
     version = table.number(2, "i", 1)
     return (table.text(1), version, True) if name == "CUSTOM" else (name, version, False)
 
@@ -223,7 +223,7 @@ def _pick(source: Source, items: Sequence[Item], index: int, what: str) -> Item:
 
 
 @functools.cache
-def _operations() -> dict[int, str]:
+def operation_names() -> dict[int, str]:
     # Imported here because the generated module is large and `ondevice --help` does not need it.
     from ai_edge_litert.schema_py_generated import BuiltinOperator
 
@@ -231,7 +231,7 @@ def _operations() -> dict[int, str]:
 
 
 @functools.cache
-def _types() -> tuple[str, ...]:
+def tensor_types() -> tuple[str, ...]:
     from ai_edge_litert.schema_py_generated import TensorType
 
     codes = {code: name.lower() for name, code in vars(TensorType).items() if isinstance(code, int)}

@@ -8,11 +8,11 @@ from converters.summary import LARGEST_FILE
 from ondevice.embeddings.method import Method
 from ondevice.errors import UsageError
 from ondevice.models.output import Output
-from ondevice.models.output_parts import FLOAT32
 from ondevice.models.outputs.dense import Dense
 from ondevice.quantize.budget import payload_bytes
 from ondevice.quantize.recipe import Recipe
 from ondevice.quantize.scheme import UNQUANTIZED
+from ondevice.topk.parts import FLOAT32
 from ondevice.units import format_bytes
 
 GRAPH_BYTES = 1_000_000
@@ -57,9 +57,6 @@ def look_up_bytes(method: Method, recipe: Recipe) -> int:
         method: the embedding method.
         recipe: how it is quantized.
     """
-    if recipe.comparison:
-        # TensorFlow's converter quantizes a float32 model.
-        return payload_bytes(method, UNQUANTIZED)
     return payload_bytes(method, recipe) if recipe.counts_ahead else 0
 
 
@@ -70,7 +67,7 @@ def output_bytes(output: Output, recipe: Recipe) -> int:
         output: the output layer.
         recipe: how it is quantized.
     """
-    # Keras' own layer is converted as float32 and quantized in the finished file.
+    # A dense layer is converted as float32 and quantized in the finished file.
     whole = isinstance(output, Dense) or recipe.dense == UNQUANTIZED
     return output.payload_bytes(FLOAT32 if whole else recipe.dense)
 

@@ -16,11 +16,11 @@ from converters.flatbuffer import buffer_of
 from converters.summary import FileSummary, TensorInfo
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import NumpyOps
-from ondevice.manifest import OutputLayer
-from ondevice.models.output import Output, dense_bytes, output_name
-from ondevice.models.output_parts import INT4, Arrays, Part, Tables
+from ondevice.models.output import Output
+from ondevice.models.output_parts import Tables
 from ondevice.quantize.encode import EncodedEmbedding
 from ondevice.quantize.scheme import INT4 as INT4_TABLE
+from ondevice.topk.parts import INT4, Arrays, Part
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,14 @@ class LoweredOutput:
 
     def best(self, hidden: Any, excluded: Any, k: int, place: Any) -> tuple[Any, Any]:
         """Return the best items and their scores within the graph; see `Output.best`."""
-        arrays = {name: _in_graph(array) for name, array in self.arrays.items()}
-        return self.member.best(hidden, excluded, k, arrays, place, self.tables)
+        return self.member.best(hidden, excluded, k, self._in_graph(), place, self.tables)
+
+    def scores(self, hidden: Any, place: Any) -> Any:
+        """Return the scores of all ids within the graph; see `Output.scores`."""
+        return self.member.scores(hidden, self._in_graph(), place)
+
+    def _in_graph(self) -> dict[str, Any]:
+        return {name: _in_graph(array) for name, array in self.arrays.items()}
 
 
 def _in_graph(array: npt.NDArray[Any]) -> Any:
@@ -55,19 +61,23 @@ def _in_graph(array: npt.NDArray[Any]) -> Any:
 
 
 def lower_output(
-    member: Output, weights: Arrays, encoded: EncodedEmbedding, values: Mapping[str, FloatArray], number_format: str
+    member: Output,
+    weights: Arrays,
+    number_format: str,
+    encoded: EncodedEmbedding | None = None,
+    values: Mapping[str, FloatArray] | None = None,
 ) -> LoweredOutput:
     """Turn a trained output layer into what the file holds.
 
     Args:
         member: the output layer's member of the family.
         weights: its weights by name.
-        encoded: the embedding's encoded tables.
+        number_format: one of `ondevice.topk.parts.FORMATS`.
+        encoded: the encoded tables of the embedding that it uses.
         values: their values before that, by name.
-        number_format: one of `ondevice.models.output_parts.FORMATS`.
     """
     tables = None
-    if member.uses_tables:
+    if encoded is not None and values is not None:
         from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 
         entries = {name: encoded.tables[name] for name in member.uses_tables}
@@ -104,30 +114,17 @@ def output_problems(model: bytes, summary: FileSummary, output: LoweredOutput) -
             yield f"Output layer has {count} {dtype} array(s) of {size} bytes, the file {found[dtype, size]}."
 
 
-def output_record(
-    model: bytes, summary: FileSummary, output: LoweredOutput, encoded: EncodedEmbedding, comparison: bool
-) -> OutputLayer:
-    """Describe the output layer as the file holds it.
+def payload_bytes(summary: FileSummary, output: LoweredOutput, encoded: EncodedEmbedding | None) -> int:
+    """Return the bytes of a file that only its output layer uses.
 
     Args:
-        model: the file.
-        summary: what `converters.flatbuffer.read` says of it.
+        summary: what `converters.flatbuffer.read` says of the file.
         output: the output layer.
-        encoded: the embedding's tables, which some output layers use, too.
-        comparison: whether the converter chose the formats itself.
+        encoded: the tables of the embedding that it uses.
     """
     member, parts = output.member, output.member.parts(output.number_format, output.arrays)
-    whole = dense_bytes(member.vocabulary_size, member.width)
-    if comparison:
-        # In a network of Keras' own layers the output layer is the dense layer with as many answers as there are ids.
-        dense = [operator.inputs[1:] for operator in summary.operators if operator.name == "FULLY_CONNECTED"]
-        own = [[summary.tensors[index] for index in inputs if index >= 0] for inputs in dense]
-        size = sum(
-            tensor.buffer_bytes for tensors in own for tensor in tensors if tensor.shape[0] == member.vocabulary_size
-        )
-        return OutputLayer(output_name(member), member.parameters(), size, whole)
     size = sum(part.payload_bytes for part in parts)
-    for name in set(member.uses_tables) & set(output.arrays):
+    for name in set(member.uses_tables) & set(output.arrays) if encoded is not None else ():
         # What the look-up does not hold in the very same bytes is stored once more, in another buffer.
         numbers = output.arrays[name].size
         copies = [tensor for tensor in summary.constants if math.prod(tensor.shape) == numbers]
@@ -136,7 +133,7 @@ def output_record(
         counted = [array.nbytes for part, array in held if part == INT4_TABLE or array.size == numbers]
         counted += [part.payload_bytes for part in parts if math.prod(part.shape) == numbers]
         size += max(0, sum(buffers.values()) - sum(counted))
-    return OutputLayer(output_name(member), member.parameters(), size, whole)
+    return size
 
 
 def _holds(model: bytes, tensor: TensorInfo, array: npt.NDArray[Any]) -> bool:

@@ -1,75 +1,82 @@
-"""The base of every signature: the exported function from ids to answers and scores."""
+"""The exported function: every input by name, ids checked by arithmetic, the model called, its answer by the head."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-import keras
 import tensorflow as tf
 
+from converters.heads import answer
+from converters.lower import Lowering, inside, lowered
 from converters.output import LoweredOutput
-from ondevice.ids import OUT_OF_RANGE
+from converters.passes.lookups import output_names
+from ondevice.errors import OnDeviceError
+from ondevice.feature import Feature
+from ondevice.head import Head
 from ondevice.manifest import Tensor
-from ondevice.registry import Registry
-from ondevice.task import Task
+
+Call = Callable[[Mapping[str, Any]], Any]
+"""From the inputs by name to what the model gives."""
 
 
 class Signature(tf.Module):
-    """The exported function: `name(ids int32 [1, length]) -> answers int32 [1, k], scores float32 [1, k]`.
-
-    A member's file has the name of its task, which says what the function and its answers are called.
+    """The function that becomes a file's only signature.
 
     Args:
-        model: the lowered model, from ids to scores or, with an output layer apart, to hidden vectors.
-        vocabulary_size: ids from this one on are out of range.
-        history_length: ids per call.
-        top_k: answers per call.
-        out_of_range: key of `ids.OUT_OF_RANGE`; decided by arithmetic, so that no id can make a gather fail.
-        exclude_history: whether the ids given are left out of the answer.
-        output: the output layer, if the model does not end with it.
+        call: calls the model.
+        features: the inputs in order.
+        head: what the outputs are.
+        lowering: what the model's embeddings look up in.
+        output: the output layer, if it is lowered apart from the model.
     """
-
-    task: ClassVar[Task]
-    """The task whose answers these are."""
 
     def __init__(
         self,
-        model: keras.Model,
-        vocabulary_size: int,
-        history_length: int,
-        top_k: int,
-        out_of_range: str,
-        exclude_history: bool,
+        call: Call,
+        features: Sequence[Feature],
+        head: Head,
+        lowering: Lowering,
         output: LoweredOutput | None = None,
     ) -> None:
         super().__init__()
-        self.model = model
-        self.vocabulary_size = vocabulary_size
-        self.top_k = top_k
-        self.replacement = OUT_OF_RANGE[out_of_range]
-        self.exclude_history = exclude_history
-        self.output = output
-        spec = tf.TensorSpec([1, history_length], tf.int32, name="ids")
-        self.inputs = (Tensor("ids", (1, history_length), "int32"),)
-        self.outputs = (Tensor(self.task.answers, (1, top_k), "int32"), Tensor("scores", (1, top_k), "float32"))
-        self.function = tf.function(self.call, input_signature=[spec])
+        self.call, self.features, self.head = call, tuple(features), head
+        self.lowering, self.output = lowering, output
+        self.specs = [tf.TensorSpec(feature.shape, feature.dtype, name=feature.name) for feature in features]
+        self.function = tf.function(self._answer, input_signature=self.specs, autograph=False)
 
-    def call(self, ids: Any) -> dict[str, Any]:
-        """Answer once."""
-        inside = tf.logical_and(tf.greater_equal(ids, 0), tf.less(ids, self.vocabulary_size))
-        ids = tf.where(inside, ids, self.replacement)
-        answers, scores = self.answer(ids, self.model(ids, training=False))
-        return {self.task.answers: answers, "scores": scores}
+    def _answer(self, *tensors: Any) -> dict[str, Any]:
+        given = {feature.name: tensor for feature, tensor in zip(self.features, tensors, strict=True)}
+        sized = {feature.name: feature for feature in self.features if feature.size}
+        checked = {name: inside(given[name], each.size, each.outside) for name, each in sized.items()}
+        self.lowering.calls.clear()
+        self.lowering.features.update(checked)
+        self.lowering.sizes.update({name: feature.size for name, feature in sized.items()})
+        given |= checked
+        with lowered(self.lowering, self.output is not None):
+            found = self.call(given)
+        outputs = answer(self.head, found, given, self.output)
+        # The file's inner tensors are found by these, see `converters.passes.lookups`.
+        for number, call in enumerate(self.lowering.calls):
+            outputs |= dict(zip(output_names(number), (call.ids, call.vectors), strict=True))
+        return outputs
 
-    @abstractmethod
-    def answer(self, ids: Any, found: Any) -> tuple[Any, Any]:
-        """Return the best answers int32 `[1, k]` and their scores float32 `[1, k]`, falling.
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Return name, shape and type of every output.
 
-        Args:
-            ids: int32 `[1, length]`, all within the vocabulary.
-            found: what the model gave.
+        Raises:
+            OnDeviceError: a shape depends on the values of the inputs.
         """
-
-
-registry: Registry[Signature] = Registry("signature", "converters.signatures", Signature)
+        found = self.function.get_concrete_function().structured_outputs
+        inner = {name for number in range(len(self.lowering.calls)) for name in output_names(number)}
+        outputs = []
+        for name, spec in found.items():
+            if name in inner:
+                continue
+            if not spec.shape.is_fully_defined():
+                raise OnDeviceError(
+                    f"output {name!r} has shape {spec.shape}, which depends on values; allowed is one that does not."
+                )
+            outputs.append(Tensor(name, tuple(spec.shape.as_list()), spec.dtype.name))
+        order = {name: place for place, name in enumerate(self.head.outputs)}
+        return tuple(sorted(outputs, key=lambda tensor: order.get(tensor.name, 0)))

@@ -1,96 +1,134 @@
-"""What TensorFlow's own converter made of a model, read off its file, since no format was asked of it."""
+"""The stock converter's file of a full table, to compare with: TensorFlow quantizes it as it pleases, nothing is proven."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import keras
 import numpy as np
 
-from converters.dense import number_format
+from converters import flatbuffer, lint
+from converters.convert import plain_call
+from converters.converted import Converted, ConvertedLayer
+from converters.dense import dense_format, number_format
 from converters.flatbuffer import buffer_of
+from converters.lower import Lowering
+from converters.model_file import ModelFile
+from converters.passes import Facts, lookups
+from converters.signature import Signature
 from converters.summary import FileSummary, TensorInfo
-from ondevice.embeddings.method import FloatArray
+from converters.tables import layers_of
+from converters.tflite import SIGNATURE
+from converters.tflite import convert as to_tflite
+from converters.verify import constants_between
+from ondevice.embeddings.method import FULL, FloatArray
 from ondevice.encoding_error import EncodingError
-from ondevice.errors import OnDeviceError
-from ondevice.manifest import Table
-from ondevice.quantize.encode import EncodedEmbedding, decoding_errors
+from ondevice.errors import OnDeviceError, UsageError
+from ondevice.feature import Feature
+from ondevice.head import Head
+from ondevice.manifest import UNKNOWN_RUNTIME, Table
+from ondevice.quantize.encode import decoding_errors, encode
 from ondevice.quantize.errors import lookup_error
+from ondevice.quantize.recipe import STOCK
+from ondevice.quantize.scheme import UNQUANTIZED
 
 
-def table_records(
-    model: bytes, summary: FileSummary, encoded: EncodedEmbedding, values: Mapping[str, FloatArray]
-) -> tuple[Table, ...]:
-    """Describe the embedding's tables as the file holds them.
+@dataclass(frozen=True, eq=False)
+class StockFile:
+    """A file of the stock converter, and what it holds of the full table of each layer."""
 
-    Args:
-        model: the file.
-        summary: what `converters.flatbuffer.read` says of it.
-        encoded: the tables that the converter was given.
-        values: their float32 values `[rows, width]` by name.
-
-    Raises:
-        OnDeviceError: the file lacks one of them.
-    """
-    records = []
-    for name, entry in encoded.tables.items():
-        stored = look_up_table(summary, (entry.table.rows, entry.table.width))
-        found = stored_values(model, stored)
-        errors = decoding_errors(found.__getitem__, values[name])
-        size, before = stored.buffer_bytes, entry.table.parameters * 4
-        records.append(Table(name, stored.shape, number_format(stored), "", "", size, before, *errors))
-    return tuple(records)
+    converted: Converted
+    tables: Mapping[str, Table]
+    errors: Mapping[str, EncodingError]
 
 
-def vector_error(
-    model: bytes,
-    summary: FileSummary,
-    encoded: EncodedEmbedding,
-    values: Mapping[str, FloatArray],
-    keys: Sequence[str],
-) -> EncodingError:
-    """Compare the vectors of all ids in the file with those of the model.
+def stock_file(
+    model: keras.Model, features: Sequence[Feature], head: Head, keys: Sequence[str] = (), signature: str = SIGNATURE
+) -> StockFile:
+    """Let TensorFlow's own converter quantize a model with full tables.
 
     Args:
-        model: the file.
-        summary: what `converters.flatbuffer.read` says of it.
-        encoded: the tables that the converter was given.
-        values: their float32 values `[rows, width]` by name.
-        keys: the key of every id.
+        model: a model whose embeddings are all full tables.
+        features: the file's inputs in order.
+        head: what the file answers.
+        keys: the key of every id, for the error's worst ids.
+        signature: name of the file's signature.
 
     Raises:
-        OnDeviceError: the file lacks one of the tables.
+        UsageError: a table is compressed.
+        OnDeviceError: the model needs an operation that is not builtin.
     """
-    tables = {name: (entry.table.rows, entry.table.width) for name, entry in encoded.tables.items()}
-    stored = {name: stored_values(model, look_up_table(summary, shape)) for name, shape in tables.items()}
-    return lookup_error(
-        encoded.method,
-        values,
-        lambda name, index: stored[name][index],
-        lambda name, index: values[name][index],
-        list(stored),
-        keys,
+    layers = layers_of(model)
+    for name, tables in layers.items():
+        if tables.values.keys() != {"table"}:
+            raise UsageError(f"layer {name!r} is compressed; allowed for {STOCK!r} are models of the method {FULL!r}.")
+    plain = {name: encode(each.method, each.values, UNQUANTIZED, offset=each.offset) for name, each in layers.items()}
+    lowering = Lowering({id(each.layer): name for name, each in layers.items()}, plain)
+    served = Signature(plain_call(model), features, head, lowering)
+    outputs = served.outputs()
+    facts = Facts(plain, tuple(call.layer for call in lowering.calls))
+    file = ModelFile(to_tflite(served.function, served.specs, dynamic_range=True, signature=signature))
+    lookups.apply(file, facts)
+    content = file.write()
+    summary = flatbuffer.read(content)
+    converted = Converted(
+        content,
+        summary,
+        signature,
+        served.features,
+        outputs,
+        head,
+        {
+            name: ConvertedLayer(layers[name], plain[name], lowering.features_of(name), tuple(calls))
+            for name, calls in facts.calls.items()
+        },
+        {},
+        None,
+        dense_format(summary),
+        _minimum_runtime(summary),
+    )
+    stored = {name: _table(summary, name, layer) for name, layer in converted.layers.items()}
+    numbers = {name: _values(content, tensor) for name, tensor in stored.items()}
+    return StockFile(
+        converted,
+        {name: _record(stored[name], numbers[name], layer) for name, layer in converted.layers.items()},
+        {name: _error(numbers[name], layer, keys) for name, layer in converted.layers.items()},
     )
 
 
-def look_up_table(summary: FileSummary, shape: tuple[int, int]) -> TensorInfo:
-    """Return the constant that vectors are gathered from.
-
-    Args:
-        summary: the file.
-        shape: rows and width of the table.
-
-    Raises:
-        OnDeviceError: nothing of this shape is gathered from.
-    """
-    gathers = [operator for operator in summary.operators if operator.name == "GATHER"]
-    for table in (summary.tensors[operator.inputs[0]] for operator in gathers):
-        if table.shape == shape and table.buffer_bytes:
-            return table
-    raise OnDeviceError(f"the converted file holds no table of shape {list(shape)} that it gathers from.")
+def _minimum_runtime(summary: FileSummary) -> str:
+    try:
+        return lint.minimum_runtime(summary)
+    except OnDeviceError:
+        return UNKNOWN_RUNTIME
 
 
-def stored_values(model: bytes, table: TensorInfo) -> FloatArray:
+def _table(summary: FileSummary, name: str, layer: ConvertedLayer) -> TensorInfo:
+    shape = (layer.tables.method.vocabulary_size, layer.tables.method.width)
+    found = [tensor for tensor in constants_between(summary, layer.calls[0]) if tensor.shape == shape]
+    if len(found) != 1:
+        raise OnDeviceError(f"the converted file holds {len(found)} tables of layer {name!r}; expected is one.")
+    return found[0]
+
+
+def _values(model: bytes, table: TensorInfo) -> FloatArray:
     """Return the numbers that a constant with one scale or none stands for, float32 of its shape."""
     values: FloatArray = buffer_of(model, table).astype(np.float32)
     # The converter quantizes weights symmetrically, so there is no zero point to take off.
     return values * np.frombuffer(model, "<f4", 1, table.scale_offset) if table.scales else values
+
+
+def _record(stored: TensorInfo, numbers: FloatArray, layer: ConvertedLayer) -> Table:
+    errors = decoding_errors(numbers.__getitem__, layer.tables.values["table"])
+    size = numbers.size * 4
+    return Table(
+        "table", (len(numbers), numbers.shape[1]), number_format(stored), "", "", stored.buffer_bytes, size, *errors
+    )
+
+
+def _error(numbers: FloatArray, layer: ConvertedLayer, keys: Sequence[str]) -> EncodingError:
+    method, values = layer.tables.method, layer.tables.values
+    return lookup_error(
+        method, values, lambda name, index: numbers[index], lambda name, index: values[name][index], ["table"], keys
+    )

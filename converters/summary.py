@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-EMBEDDING_SCOPE = "/embedding"
-"""Part of the tensor names inside the embedding layer."""
 LARGEST_FILE = 2**31 - 1
 """Bytes that the offsets of the format reach."""
 

@@ -1,51 +1,54 @@
-"""The only user of TensorFlow's converter: a module with one signature in, a `.tflite` file of builtins out."""
+"""The only user of TensorFlow's converter: a function in, a `.tflite` file of builtins with one signature out."""
 
 from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from ondevice import task as tasks
 from ondevice.errors import OnDeviceError
 
-SIGNATURE = tasks.load(tasks.RANKING).signature
-"""Name of the signature if nobody says otherwise."""
+SIGNATURE = "serving_default"
+"""Name of the signature if nobody says otherwise; Keras calls it the same."""
 
 
-class Module(Protocol):
-    """What can be converted: something with a function of one input."""
+def frozen(function: Any, specs: Sequence[tf.TensorSpec]) -> Any:
+    """Return a function with the values of all variables as constants.
 
-    function: Any
+    Args:
+        function: a `tf.function` from tensors to a dict of tensors.
+        specs: its inputs.
+    """
+    concrete = function.get_concrete_function()
+    # The converter takes loops whole, as those of recurrent layers.
+    constant = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    names = sorted(concrete.structured_outputs)
 
-
-def frozen(module: Module) -> tf.types.experimental.PolymorphicFunction:
-    """Return the module's function with the values of all variables as constants."""
-    function = module.function.get_concrete_function()
-    constant = convert_variables_to_constants_v2(function)
-    names = sorted(function.structured_outputs)
-    [spec] = function.structured_input_signature[0]
-
-    @tf.function(input_signature=[spec])
-    def answer(ids: Any) -> dict[str, Any]:
-        return dict(zip(names, constant(ids), strict=True))
+    @tf.function(input_signature=list(specs), autograph=False)
+    def answer(*inputs: Any) -> dict[str, Any]:
+        found = constant(*inputs)
+        return dict(zip(names, found if isinstance(found, (list, tuple)) else [found], strict=True))
 
     return answer
 
 
-def convert(module: Module, dynamic_range: bool = False, signature: str = SIGNATURE) -> bytes:
+def convert(
+    function: Any, specs: Sequence[tf.TensorSpec], dynamic_range: bool = False, signature: str = SIGNATURE
+) -> bytes:
     """Convert with builtin operations only.
 
     Variables are turned into constants first, since the converter leaves those of Keras 3 as READ_VARIABLE
     operations; the way then goes through a SavedModel, which keeps the signature's name.
 
     Args:
-        module: what to convert.
+        function: a `tf.function` from tensors to a dict of tensors.
+        specs: its inputs, with the names that they have in the file.
         dynamic_range: whether the converter quantizes weights as it does by default when asked to optimize.
         signature: name of the file's only signature.
 
@@ -54,7 +57,7 @@ def convert(module: Module, dynamic_range: bool = False, signature: str = SIGNAT
     """
     with tempfile.TemporaryDirectory(prefix="ondevice-export-") as folder:
         saved = Path(folder) / "saved"
-        tf.saved_model.save(tf.Module(), str(saved), signatures={signature: frozen(module)})
+        tf.saved_model.save(tf.Module(), str(saved), signatures={signature: frozen(function, specs)})
         converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=[signature])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if dynamic_range:
@@ -62,6 +65,16 @@ def convert(module: Module, dynamic_range: bool = False, signature: str = SIGNAT
         try:
             return converter.convert()
         except ConverterError as error:
-            lacking = sorted(set(re.findall(r"'(tf\.\w+)' op", str(error))))
-            said = f"there is none for {', '.join(lacking)}" if lacking else str(error).strip().partition("\n")[0]
-            raise OnDeviceError(f"the model can't be converted to builtin operations: {said}.") from error
+            raise OnDeviceError(
+                f"the model can't be converted to builtin operations: {_reason(str(error))}."
+            ) from error
+
+
+def _reason(text: str) -> str:
+    """Return which operations are not builtin, and in which layers the graph has them."""
+    lacking = sorted(set(re.findall(r"'(tf\.\w+)' op", text)))
+    if not lacking:
+        return text.strip().partition("\n")[0].rstrip(".")
+    places = sorted({place for place in re.findall(r'loc\("([^"]+)"', text) if "/" in place})[:3]
+    where = f", in {' and '.join(places)}" if places else ""
+    return f"there is none for {', '.join(lacking)}{where}"

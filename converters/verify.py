@@ -6,68 +6,40 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from converters.converted import Converted
 from converters.equality import equal_numbers
 from converters.flatbuffer import buffer_of
 from converters.lint import check
-from converters.output import LoweredOutput, output_problems
-from converters.summary import EMBEDDING_SCOPE, FileSummary, Signature
+from converters.output import output_problems
+from converters.summary import FileSummary, Signature, TensorInfo
 from ondevice.errors import OnDeviceError
-from ondevice.manifest import Tensor
+from ondevice.manifest import LookupCall, Tensor
 from ondevice.quantize.encode import EncodedEmbedding
 from ondevice.quantize.scheme import INT4
 
 
-def verify(
-    model: bytes,
-    summary: FileSummary,
-    encoded: EncodedEmbedding,
-    signature: str,
-    inputs: tuple[Tensor, ...],
-    outputs: tuple[Tensor, ...],
-    target: str,
-    output: LoweredOutput,
-) -> None:
+def verify(converted: Converted, target: str) -> None:
     """Check a finished file.
 
     Args:
-        model: the file.
-        summary: what `converters.flatbuffer.read` says of it.
-        encoded: the tables that the file must hold, byte for byte.
-        signature: name of its only signature.
-        inputs: the signature's inputs.
-        outputs: the signature's outputs.
+        converted: the file and what it should hold: every layer's tables byte for byte where its look-ups read them.
         target: runtime that the file is for.
-        output: the output layer that the file must hold.
 
     Raises:
         OnDeviceError: something differs; the message names everything found.
     """
+    content, summary, output = converted.content, converted.summary, converted.output
+    inputs = tuple(Tensor(feature.name, feature.shape, feature.dtype) for feature in converted.inputs)
     problems = [
         *check(summary, target),
-        *_signature_problems(summary, signature, inputs, outputs),
-        *_table_problems(model, summary, encoded),
-        *output_problems(model, summary, output),
+        *_signature_problems(summary, converted.signature, inputs, converted.outputs),
+        *(output_problems(content, summary, output.lowered) if output is not None else ()),
     ]
+    for name, layer in converted.layers.items():
+        for call in layer.calls:
+            problems += _table_problems(content, summary, name, layer.encoded, call)
     if problems:
         raise OnDeviceError("the converted file is not what was asked for: " + " ".join(problems))
-
-
-def lookup_tensor(summary: FileSummary, history_length: int, width: int) -> str:
-    """Return the name of the tensor with the looked-up vectors: the last of its shape within the embedding layer.
-
-    Raises:
-        OnDeviceError: there is none.
-    """
-    shape = (1, history_length, width)
-    found = [
-        tensor.name
-        for operator in summary.operators
-        for tensor in (summary.tensors[output] for output in operator.outputs)
-        if tensor.shape == shape and tensor.dtype == "float32" and EMBEDDING_SCOPE in tensor.name
-    ]
-    if not found:
-        raise OnDeviceError(f"the converted file holds no looked-up vectors of shape {list(shape)}.")
-    return found[-1]
 
 
 def _signature_problems(
@@ -85,15 +57,38 @@ def _signature_problems(
             yield f"Its {kind}s are {sorted(actual)}, expected {sorted(expected)}."
 
 
-def _table_problems(model: bytes, summary: FileSummary, encoded: EncodedEmbedding) -> Iterator[str]:
+def _table_problems(
+    model: bytes, summary: FileSummary, layer: str, encoded: EncodedEmbedding, call: LookupCall
+) -> Iterator[str]:
+    """Compare a layer's tables with the constants between the ids and the vectors of one of its look-ups."""
+    read = list(constants_between(summary, call))
     for name, entry in encoded.tables.items():
         for part, array in entry.arrays.items():
             dtype = INT4 if part == INT4 else array.dtype.name
-            same_kind = [
-                tensor for tensor in summary.constants if tensor.dtype == dtype and tensor.buffer_bytes == array.nbytes
-            ]
+            same_kind = [tensor for tensor in read if tensor.dtype == dtype and tensor.buffer_bytes == array.nbytes]
             # The weights of a FULLY_CONNECTED are stored column by column; packed numbers are read as bytes.
             expected = [array, array.T] if entry.table.whole else [array.view(np.uint8) if part == INT4 else array]
             found = (buffer_of(model, tensor) for tensor in same_kind)
             if not any(equal_numbers(stored, each) for stored in found for each in expected):
-                yield f"Table {name!r} ({part}, {dtype} {list(array.shape)}) is not stored as encoded."
+                yield f"Table '{layer}/{name}' ({part}, {dtype} {list(array.shape)}) is not stored as encoded."
+
+
+def constants_between(summary: FileSummary, call: LookupCall) -> Iterator[TensorInfo]:
+    """Give the constants that make vectors of ids in one look-up.
+
+    Args:
+        summary: the file.
+        call: the look-up.
+    """
+    made = {output: operator for operator in summary.operators for output in operator.outputs}
+    [ids], [wanted] = ([t.index for t in summary.tensors if t.name == name] for name in (call.ids, call.vectors))
+    seen, ahead = {ids}, [wanted]
+    while ahead:
+        index = ahead.pop()
+        if index in seen or index < 0:
+            continue
+        seen.add(index)
+        if summary.tensors[index].buffer_bytes:
+            yield summary.tensors[index]
+        elif index in made:
+            ahead += made[index].inputs

@@ -1,19 +1,49 @@
-"""Compressed embeddings for recommenders that run on a phone: train, quantize, convert, validate, report."""
+"""Compressed embeddings for models that run on a phone: train, export, validate, report."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
+import wrapt
+
 from ondevice.version import __version__
 
-API = ("android", "catalogue", "doctor", "export", "inspect", "join", "report", "run", "sweep", "train", "validate")
-"""The functions of this package; each is `ondevice.pipeline.<name>.<name>`, imported at its first use."""
+API = (
+    "android",
+    "catalogue",
+    "doctor",
+    "export",
+    "export_run",
+    "inspect",
+    "join",
+    "report",
+    "run",
+    "sweep",
+    "train",
+    "validate",
+    "validate_run",
+    "web",
+)
+"""The functions that are imported from `ondevice.pipeline` at their first use."""
+HOMES = {
+    "CompressedEmbedding": "ondevice.embeddings.layer",
+    "Feature": "ondevice.feature",
+    "probabilities": "ondevice.head",
+    "top_k": "ondevice.head",
+    "validate_run": "ondevice.pipeline.validate",
+    "values": "ondevice.head",
+}
+"""Where the other names are, and functions whose module has another name."""
 
-__all__ = ["API", "__version__"]
+__all__ = ["API", "HOMES", "__version__"]
+
+# Keras reads a model with layers of ours only once these are registered, and imports take their time: they are when
+# Keras is, before or after this package.
+wrapt.register_post_import_hook(lambda module: importlib.import_module(HOMES["CompressedEmbedding"]), "keras")
 
 
 def __getattr__(name: str) -> Any:
-    if name in API:
-        return getattr(importlib.import_module(f"ondevice.pipeline.{name}"), name)
+    if name in API or name in HOMES:
+        return getattr(importlib.import_module(HOMES.get(name, f"ondevice.pipeline.{name}")), name)
     raise AttributeError(f"module 'ondevice' has no attribute {name!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Feature:
         vocabulary: file of the bundle with one key per line, the line's number from zero being the id; empty where the
             app has the ids.
         tokenizer: how a text becomes keys of the vocabulary; None where keys are picked.
+        made_by: the layer that made the ids in the model and was cut off, with its settings; empty where none did.
 
     Raises:
         UsageError: the fields contradict each other.
@@ -50,6 +51,7 @@ class Feature:
     reserved: int = 0
     vocabulary: str = ""
     tokenizer: Tokenizer | None = None
+    made_by: dict[str, int | float | str | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         inside = {"outside": self.outside, "padding": self.padding or 0}

@@ -25,11 +25,9 @@ NEED_TENSORFLOW = (
     "converters.tflite",
     "ondevice.embeddings.layer",
     "ondevice.embeddings.tensorflow_ops",
-    "ondevice.models.best",
     "ondevice.models.dropout",
     "ondevice.models.pooling",
     "ondevice.models.network",
-    "ondevice.models.runs",
     "ondevice.models.scores",
     "ondevice.training.checkpoints",
     "ondevice.training.examples",
@@ -42,6 +40,8 @@ NEED_TENSORFLOW = (
     "ondevice.training.start",
     "ondevice.training.teacher",
     "ondevice.training.labelled_examples",
+    "ondevice.topk.best",
+    "ondevice.topk.runs",
 )
 """Only these may import TensorFlow or Keras; a command that needs none of them starts without the wait."""
 

@@ -72,9 +72,7 @@ class Vocabulary:
             tokenizer: how to cut them.
             length: words per text, at most.
         """
-        by_key = {key: number for number, key in enumerate(self.keys)}
-        ids = [[by_key.get(word, UNKNOWN_ID) for word in tokenizer.words(text)] for text in texts]
-        return padded(ids, length)
+        return text_ids(self.keys, texts, tokenizer, length)
 
     def write(self, path: Path) -> None:
         """Write one key per line, so that the line number (from zero) is the id."""
@@ -88,15 +86,41 @@ class Vocabulary:
             UsageError: there is no such file.
             OnDeviceError: the file is cut off or not text.
         """
-        if not path.is_file():
-            raise UsageError(f"vocabulary {str(path)!r} does not exist.")
-        try:
-            *keys, rest = path.read_text(encoding="utf-8").split("\n")
-        except UnicodeDecodeError as error:
-            raise OnDeviceError(f"vocabulary {str(path)!r} is not a text file: {error}.") from error
-        if rest:
-            raise OnDeviceError(f"vocabulary {str(path)!r} is cut off: its last line {rest[:40]!r} has no end.")
-        return cls(tuple(keys))
+        return cls(read_keys(path))
+
+
+def read_keys(path: Path) -> tuple[str, ...]:
+    """Read the keys of a vocabulary file of any model, in the order of their ids.
+
+    Args:
+        path: the file, one key per line.
+
+    Raises:
+        UsageError: there is no such file.
+        OnDeviceError: the file is cut off or not text.
+    """
+    if not path.is_file():
+        raise UsageError(f"vocabulary {str(path)!r} does not exist.")
+    try:
+        *keys, rest = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise OnDeviceError(f"vocabulary {str(path)!r} is not a text file: {error}.") from error
+    if rest:
+        raise OnDeviceError(f"vocabulary {str(path)!r} is cut off: its last line {rest[:40]!r} has no end.")
+    return tuple(keys)
+
+
+def text_ids(keys: Iterable[str], texts: Iterable[str], tokenizer: Tokenizer, length: int) -> IntArray:
+    """Return the ids of the last words of every text, filled with padding behind, int32 `[texts, length]`.
+
+    Args:
+        keys: the key of every id.
+        texts: the texts.
+        tokenizer: how to cut them.
+        length: words per text, at most.
+    """
+    by_key = {key: number for number, key in enumerate(keys)}
+    return padded([[by_key.get(word, UNKNOWN_ID) for word in tokenizer.words(text)] for text in texts], length)
 
 
 def _any_equal(keys: tuple[str, ...]) -> bool:

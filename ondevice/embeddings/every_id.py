@@ -66,7 +66,7 @@ def rows_used(method: Method, table: str) -> npt.NDArray[np.int32]:
     return np.concatenate([used(ids) for ids in id_blocks(method.vocabulary_size, IDS_PER_BLOCK)])
 
 
-def id_blocks(vocabulary_size: int, size: int) -> Iterator[npt.NDArray[np.int32]]:
-    """Give all ids in order, int32, at most `size` at a time."""
-    for start in range(0, vocabulary_size, size):
+def id_blocks(vocabulary_size: int, size: int, first: int = 0) -> Iterator[npt.NDArray[np.int32]]:
+    """Give all ids from the first one in order, int32, at most `size` at a time."""
+    for start in range(first, vocabulary_size, size):
         yield np.arange(start, min(start + size, vocabulary_size), dtype=np.int32)

@@ -12,10 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ondevice.embeddings.method import Method, Rows, registry
+from ondevice.embeddings.method import FULL, Method, Rows, registry, require
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
-from ondevice.ids import PADDING_ID
+from ondevice.errors import UsageError
+from ondevice.ids import PADDING_ID, RESERVED_IDS
 from ondevice.registry import member_name
+
+DEFAULT_RATIO = 16.0
 
 
 class EqualShares(keras.initializers.Initializer):
@@ -98,23 +101,67 @@ PER_ID_MARK = "per_id"
 
 @keras.saving.register_keras_serializable(package="ondevice")
 class CompressedEmbedding(keras.layers.Layer):
-    """Looks ids up with a compressed table.
+    """Looks ids up with a compressed table, wherever `keras.layers.Embedding` stands.
 
     Args:
-        method: the method, or its config as `{"name": ..., "parameters": {...}}`.
+        input_dim: ids are 0 to this number minus one.
+        output_dim: numbers per vector.
+        method: name of a method, e.g. `"memcom"`; or the method itself, or its config, of so many ids and numbers.
+        ratio: numbers of the full table over numbers stored; 1 for the method `"full"`, else 16, without it.
+        mask_zero: whether id 0 is padding, as in `keras.layers.Embedding`.
+        reserved_ids: how many of the first ids stand for none in particular, as padding and unknown: each has a row of
+            its own in methods that share rows. 1 with `mask_zero` and else 0, without it; at most 2.
+        options: further fields of the method, e.g. `{"bias": True}`.
 
-    Shapes: int `[...]` in, float32 `[..., output_width]` out. The mask is true where the id is not padding.
+    Shapes: int `[...]` in, float32 `[..., output_dim]` out; narrower where the method makes narrower vectors.
+
+    Raises:
+        UsageError: there is no such method, or it can't reach the ratio.
+
+    Example:
+        >>> layer = CompressedEmbedding(10_000, 32, method="memcom", ratio=16)
+        >>> layer(np.array([[3, 9_999]])).shape
+        TensorShape([1, 2, 32])
     """
 
     batched: ClassVar[bool] = True
     """Whether it is for batches of many ids, see `ondevice.embeddings.ops.Ops`."""
 
-    def __init__(self, method: Method | Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        method: str | Method | Mapping[str, Any] = "memcom",
+        ratio: float | None = None,
+        mask_zero: bool = False,
+        reserved_ids: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.method = method if isinstance(method, Method) else method_from_config(method)
+        self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
+        self.reserved_ids = int(mask_zero) if reserved_ids is None else reserved_ids
+        require("reserved_ids", self.reserved_ids, 0 <= self.reserved_ids <= RESERVED_IDS, f"0 to {RESERVED_IDS}")
+        self.method = _method(method, input_dim + self.offset, output_dim, ratio, options or {})
         self.tables: dict[str, keras.Variable] = {}
         self.rounded: Mapping[str, Callable[[Any], Any]] = {}
-        self.supports_masking = True
+        self.supports_masking = mask_zero
+
+    @classmethod
+    def of(cls, method: Method, **kwargs: Any) -> CompressedEmbedding:
+        """Return the layer of a method whose ids 0 and 1 are padding and unknown, as in the networks of this package.
+
+        Args:
+            method: the method.
+            kwargs: what every Keras layer takes, e.g. its name.
+        """
+        size, width = method.vocabulary_size, method.width
+        return cls(size, width, method, mask_zero=True, reserved_ids=RESERVED_IDS, **kwargs)
+
+    @property
+    def offset(self) -> int:
+        """What is added to an id to get the method's, whose first ones stand for none in particular."""
+        return RESERVED_IDS - self.reserved_ids
 
     def build(self, input_shape: Any) -> None:
         """Create one variable per table of the method; what is chosen is so as if nothing were known of the ids."""
@@ -132,7 +179,15 @@ class CompressedEmbedding(keras.layers.Layer):
 
     def call(self, ids: Any, training: bool | None = None) -> Any:
         """Look ids up: fast in training, otherwise equal to the NumPy reference bit for bit."""
-        return self.method.lookup(tf.cast(ids, tf.int32), self.rows(), TensorFlowOps(not training, self.batched))
+        ids = tf.cast(ids, tf.int32)
+        return self.method.lookup(
+            ids + self.offset if self.offset else ids, self.rows(), TensorFlowOps(not training, self.batched)
+        )
+
+    @property
+    def embeddings(self) -> Any:
+        """The vectors of all ids, float32 `[input_dim, output_dim]`, computed at every use."""
+        return self(tf.range(self.input_dim))
 
     def rows(self) -> Rows:
         """Return the access to table rows that the look-up uses; a subclass may decode them first.
@@ -150,8 +205,8 @@ class CompressedEmbedding(keras.layers.Layer):
         return of
 
     def compute_mask(self, ids: Any, mask: Any = None) -> Any:
-        """Mark what is not padding, from the ids and not from the vectors."""
-        return keras.ops.not_equal(ids, PADDING_ID)
+        """Mark what is not padding, if id 0 is that, from the ids and not from the vectors."""
+        return keras.ops.not_equal(ids, PADDING_ID) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Append the width of the vectors."""
@@ -183,7 +238,23 @@ class CompressedEmbedding(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""
-        return {**super().get_config(), "method": method_config(self.method)}
+        own = {name: getattr(self, name) for name in ("input_dim", "output_dim", "mask_zero", "reserved_ids")}
+        return {**super().get_config(), **own, "method": method_config(self.method)}
+
+
+def _method(
+    method: str | Method | Mapping[str, Any], size: int, width: int, ratio: float | None, options: Mapping[str, Any]
+) -> Method:
+    if isinstance(method, str):
+        wanted = (1.0 if method == FULL else DEFAULT_RATIO) if ratio is None else ratio
+        return registry.load(method).for_ratio(size, width, wanted, **options)
+    found = method if isinstance(method, Method) else method_from_config(method)
+    if (found.vocabulary_size, found.width) != (size, width) or ratio is not None or options:
+        given = f"{found.vocabulary_size} ids of width {found.width}"
+        raise UsageError(
+            f"method is one of {given}; allowed is one of {size} of width {width}, without ratio and options."
+        )
+    return found
 
 
 def method_config(method: Method) -> dict[str, Any]:

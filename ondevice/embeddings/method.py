@@ -104,9 +104,15 @@ class Method(ABC):
     width: int
 
     def __post_init__(self) -> None:
-        require("vocabulary_size", self.vocabulary_size, self.vocabulary_size > RESERVED_IDS, "at least 3")
+        least = self.least_ids
+        require("vocabulary_size", self.vocabulary_size, self.vocabulary_size >= least, f"at least {least}")
         require("width", self.width, self.width >= 1, "at least 1")
         self.check()
+
+    @property
+    def least_ids(self) -> int:
+        """The smallest vocabulary that the method makes sense for."""
+        return RESERVED_IDS + 1
 
     @property
     def items(self) -> int:

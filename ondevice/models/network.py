@@ -17,7 +17,7 @@ from ondevice.errors import OnDeviceError
 from ondevice.models.dropout import Dropout
 from ondevice.models.output import Output, registry
 from ondevice.models.pooling import JoinedFields, MaskedMeanPooling
-from ondevice.models.scores import Scores
+from ondevice.models.scores import SCORES, Scores
 
 LAYERS = (CompressedEmbedding, JoinedFields, MaskedMeanPooling, Dropout, Scores)
 """The layers of a network that are not Keras' own."""
@@ -44,95 +44,21 @@ def pooled_network(
     if output is None:
         width = method.output_width * max(fields, 1)
         output = registry.load("dense")(method.vocabulary_size, hidden[-1] if hidden else width)
-    embedding = CompressedEmbedding(method, name="embedding")
+    embedding = CompressedEmbedding.of(method, name="embedding")
     ids = keras.Input((fields or None,), dtype="int32", name="ids")
     vectors = embedding(ids)
     features = JoinedFields(name="fields")(vectors) if fields else MaskedMeanPooling(name="pooling")(vectors)
     for number, units in enumerate(hidden):
         features = keras.layers.Dense(units, activation="tanh", name=f"hidden_{number}")(features)
     features = Dropout(dropout, name="dropout")(features)
-    return keras.Model(ids, output.layer(embedding)(features), name="network")
-
-
-def only_embedding(model: keras.Model, whose: str) -> CompressedEmbedding:
-    """Return the one compressed embedding of a model, also of one within another.
-
-    Args:
-        model: the model.
-        whose: what it is called in messages.
-
-    Raises:
-        OnDeviceError: there is none, or more than one.
-    """
-    layers = {id(layer): layer for layer in model._flatten_layers() if isinstance(layer, CompressedEmbedding)}
-    if len(layers) != 1:
-        names = f": {', '.join(sorted(layer.name for layer in layers.values()))}" if layers else ""
-        raise OnDeviceError(f"{whose} has {len(layers)} compressed embeddings{names}; allowed is one.")
-    return next(iter(layers.values()))
-
-
-class SavedNetwork:
-    """A network in a `.keras` file, not compiled, whose embedding tables are read when they are asked for.
-
-    Keras reads each of them as a whole and several times over. Within a `with` block.
-
-    Args:
-        path: the `.keras` file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.stack = ExitStack()
-
-    def __enter__(self) -> SavedNetwork:
-        """Read all but the tables."""
-        layers = {layer.__name__: layer for layer in LAYERS}
-        folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="ondevice-"))
-        with unwritten_tables():
-            self.model = keras.saving.load_model(self.path, layers, compile=False)
-        with zipfile.ZipFile(self.path) as archive:
-            weights = archive.extract(WEIGHTS, folder)
-        self.stored = self.stack.enter_context(h5py.File(weights))
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Close the file."""
-        self.stack.close()
-
-    @property
-    def embedding(self) -> CompressedEmbedding:
-        """The embedding layer.
-
-        Raises:
-            OnDeviceError: there is none, or more than one, of which the tables of the others would hold anything.
-        """
-        return only_embedding(self.model, f"model {str(self.path)!r}")
-
-    def tables(self) -> dict[str, h5py.Dataset]:
-        """Return the tables by name, to be read as a whole or by slices.
-
-        Raises:
-            OnDeviceError: a table is missing or has another shape.
-        """
-        layer = self.embedding
-
-        def named(place: str, group: Any) -> h5py.Group | None:
-            # Keras notes the layer's name where it keeps its variables, by their numbers.
-            return group if place.endswith("/vars") and group.attrs.get("name") == layer.name else None
-
-        stored = self.stored.visititems(named) or {}
-        numbers = {variable.path: str(number) for number, variable in enumerate(layer.variables)}
-        found = {name: stored.get(numbers[variable.path]) for name, variable in layer.tables.items()}
-        for name, table in found.items():
-            shape = tuple(layer.tables[name].shape)
-            if table is None or table.shape != shape:
-                holds = "no such table" if table is None else f"one of {list(table.shape)}"
-                raise OnDeviceError(f"model {str(self.path)!r} holds {holds}; expected is {name!r} of {list(shape)}.")
-        return found
+    scores = Scores(output, embedding if output.uses_tables else None, name=SCORES)
+    return keras.Model(ids, scores(features), name="network")
 
 
 def load_network(path: Path) -> keras.Model:
-    """Read a saved network, not compiled.
+    """Read a saved network, not compiled, and its tables some rows at a time.
+
+    Keras reads each of them as a whole and several times over.
 
     Args:
         path: the `.keras` file.
@@ -140,6 +66,40 @@ def load_network(path: Path) -> keras.Model:
     Raises:
         OnDeviceError: it has no compressed embedding, or not all of its tables.
     """
-    with SavedNetwork(path) as saved:
-        saved.embedding.write_tables(saved.tables())
-        return saved.model
+    layers = {layer.__name__: layer for layer in LAYERS}
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ondevice-"))
+        with unwritten_tables():
+            model = keras.saving.load_model(path, layers, compile=False)
+        with zipfile.ZipFile(path) as archive:
+            weights = archive.extract(WEIGHTS, folder)
+        stored = stack.enter_context(h5py.File(weights))
+        embeddings = [layer for layer in model._flatten_layers() if isinstance(layer, CompressedEmbedding)]
+        if not embeddings:
+            raise OnDeviceError(f"model {str(path)!r} has no compressed embedding.")
+        for layer in embeddings:
+            layer.write_tables(_tables(path, stored, layer))
+    return model
+
+
+def _tables(path: Path, stored: h5py.File, layer: CompressedEmbedding) -> dict[str, h5py.Dataset]:
+    """Return a layer's tables by name, to be read as a whole or by slices."""
+    groups: list[h5py.Group] = []
+
+    def collect(place: str, group: Any) -> None:
+        # Keras notes the layer's name where it keeps its variables, by their numbers.
+        if place.endswith("/vars") and group.attrs.get("name") == layer.name:
+            groups.append(group)
+
+    stored.visititems(collect)
+    numbers = {variable.path: str(number) for number, variable in enumerate(layer.variables)}
+    # Two layers of one name can't be told apart here, so that neither is taken for the other.
+    group = groups[0] if len(groups) == 1 else {}
+    found = {name: group.get(numbers[variable.path]) for name, variable in layer.tables.items()}
+    for name, table in found.items():
+        shape = tuple(layer.tables[name].shape)
+        if table is None or table.shape != shape:
+            holds = "no such table" if table is None else f"one of {list(table.shape)}"
+            expected = f"{name!r} of layer {layer.name!r}, {list(shape)}"
+            raise OnDeviceError(f"model {str(path)!r} holds {holds}; expected is {expected}.")
+    return found

@@ -18,8 +18,9 @@ from ondevice.embeddings.method import registry as methods
 from ondevice.embeddings.run_layout import RunLayout
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.output_parts import INT8, Arrays, Part, Tables, Weight
+from ondevice.models.output_parts import Tables, Weight
 from ondevice.registry import Registry, member_name
+from ondevice.topk.parts import INT8, Arrays, Part
 from ondevice.units import format_at_most
 
 
@@ -170,19 +171,9 @@ class Output(ABC):
         Returns:
             items int32 `[1, k]` and scores float32 `[1, k]`, falling.
         """
-        from ondevice.models.best import best_of_one
+        from ondevice.topk.best import best_of_one
 
         return best_of_one(self.scores(hidden, arrays, place), excluded, k)
-
-    def layer(self, embedding: Any) -> Any:
-        """Return the Keras layer from hidden vectors to scores.
-
-        Args:
-            embedding: the network's embedding layer.
-        """
-        from ondevice.models.scores import SCORES, Scores
-
-        return Scores(self, embedding if self.uses_tables else None, name=SCORES)
 
     @classmethod
     @abstractmethod

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.embeddings.layer import PER_ID_MARK
-from ondevice.models.output import Output, output_config, output_from_config, registry
+from ondevice.models.output import Output, output_config, output_from_config
 from ondevice.models.output_parts import Weight
 
 SCORES = "scores"
@@ -55,6 +55,16 @@ class Scores(keras.layers.Layer):
         """Return the layer's own weights and the embedding's tables that it uses."""
         return {**self.own, **{name: self.embedding.tables[name] for name in self.member.uses_tables}}
 
+    def values(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the layer's own weights and the embedding's tables that it uses, by name."""
+        return {name: np.asarray(variable) for name, variable in self.variables_by_name().items()}
+
+    def assign(self, values: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Set weights or used tables by name, such as `Output.fitted` or `Output.chosen` made."""
+        variables = self.variables_by_name()
+        for name, array in values.items():
+            variables[name].assign(array)
+
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Replace the width by the number of ids."""
         return (*input_shape[:-1], self.member.vocabulary_size)
@@ -72,26 +82,3 @@ def _initializer(weight: Weight) -> keras.initializers.Initializer:
         return keras.initializers.Constant(weight.center) if weight.center else keras.initializers.Zeros()
     half = weight.spread * math.sqrt(3)
     return keras.initializers.RandomUniform(weight.center - half, weight.center + half)
-
-
-def output_of(layer: keras.layers.Layer) -> Output:
-    """Return the member of the family that a network's output layer is."""
-    if isinstance(layer, Scores):
-        return layer.member
-    return registry.load("dense")(int(layer.kernel.shape[1]), int(layer.kernel.shape[0]))
-
-
-def weights_of(layer: keras.layers.Layer) -> dict[str, npt.NDArray[Any]]:
-    """Return the weights of a network's output layer by name, with the embedding's tables that it uses."""
-    return {name: np.asarray(variable) for name, variable in _variables(layer).items()}
-
-
-def assign(layer: keras.layers.Layer, values: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Give a network's output layer values by name, such as `Output.fitted` or `Output.chosen` made."""
-    variables = _variables(layer)
-    for name, array in values.items():
-        variables[name].assign(array)
-
-
-def _variables(layer: keras.layers.Layer) -> dict[str, Any]:
-    return layer.variables_by_name() if isinstance(layer, Scores) else {"kernel": layer.kernel, "bias": layer.bias}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice import files, records
+from ondevice import task as tasks
 from ondevice.embeddings.method import FULL
 from ondevice.errors import UsageError, unknown_name
 from ondevice.pipeline.devices import require_devices
@@ -184,7 +185,6 @@ def check_sizes(
     from ondevice.quantize.choose import require_tables
     from ondevice.quantize.recipe import load as load_recipe
     from ondevice.training.choose import choose_method, choose_output
-    from ondevice.training.objective import objective_of
 
     chosen: dict[str, tuple[Method, Output]] = {}
     items = len(counts) - RESERVED_IDS
@@ -196,7 +196,7 @@ def check_sizes(
             config = fitted(config, plan.size, len(counts), counts)
         made = choose_method(config, len(counts), counts)
         chosen[variant] = made, choose_output(config, made, task, labels)
-        objective_of(task).require_length(config.history_length, items)
+        tasks.load(task).require_length(config.history_length, items)
         for recipe in map(load_recipe, recipes_of(plan, variant)):
             require_tables(made.stored(), recipe)
             require_size(made.stored(), chosen[variant][1], recipe)

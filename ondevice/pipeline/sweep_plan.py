@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ondevice import files, records
+from ondevice import task as tasks
 from ondevice.data.labelled import DATA_SETTINGS
 from ondevice.embeddings.method import FULL, require
 from ondevice.errors import UsageError
@@ -191,11 +192,10 @@ def check_lengths(plan: SweepPlan, split_data: SplitData) -> None:
     Raises:
         UsageError: one does not.
     """
-    from ondevice.training.objective import objective_of
 
     for setting in plan.candidates():
         length = config_of(plan, Path(), FULL_CELL, setting, plan.seeds[0]).history_length
-        objective_of(split_data.task).require_length(length, split_data.items)
+        tasks.load(split_data.task).require_length(length, split_data.items)
 
 
 def check(plan: SweepPlan) -> None:

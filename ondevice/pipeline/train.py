@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ondevice import task as tasks
 from ondevice.data import dataset as datasets
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
@@ -93,10 +94,9 @@ def read_data(dataset: str, data: Path | None, settings: Mapping[str, Any] | Non
         UsageError: a name is unknown, a file is missing or a setting is not for this data set.
         OnDeviceError: a file is malformed, or there is too little in it.
     """
-    from ondevice.training.objective import objective_of
 
     found = datasets.load(dataset).read(data, settings)
-    objective_of(found.task).require(found)
+    tasks.load(found.task).require(found)
     return found
 
 
@@ -148,7 +148,6 @@ def train(
         OnDeviceError: a data file is malformed.
     """
     from ondevice.training.choose import check_teacher, choose_method, choose_output, counts_of, with_fields
-    from ondevice.training.objective import objective_of
     from ondevice.training.quantize_aware import rounded_tables
     from ondevice.training.run_folder import claim
 
@@ -161,7 +160,7 @@ def train(
     if split_data is None:
         split_data = read_data(dataset, data, settings)
     config = with_fields(config, split_data)
-    objective_of(split_data.task).require_length(config.history_length, split_data.items)
+    tasks.load(split_data.task).require_length(config.history_length, split_data.items)
     counts = counts_of(split_data)
     config = sizes.fitted(config, size, split_data.items + RESERVED_IDS, counts)
     chosen = choose_method(config, split_data.items + RESERVED_IDS, counts)

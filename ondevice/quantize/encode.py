@@ -87,10 +87,22 @@ class EncodedTable:
 
 @dataclass(frozen=True, eq=False)
 class EncodedEmbedding:
-    """All tables of an embedding as they are stored."""
+    """All tables of an embedding as they are stored.
+
+    Args:
+        method: the embedding method.
+        tables: its tables by name.
+        offset: what is added to an id to get the method's.
+    """
 
     method: Method
     tables: Mapping[str, EncodedTable]
+    offset: int = 0
+
+    @property
+    def size(self) -> int:
+        """Number of ids."""
+        return self.method.vocabulary_size - self.offset
 
     def rows(self, xp: Ops) -> Rows:
         """Return the access to decoded rows that the method's look-up uses."""
@@ -98,7 +110,16 @@ class EncodedEmbedding:
 
     def lookup(self, ids: npt.NDArray[np.int32]) -> FloatArray:
         """Look ids up with NumPy: what the exported file must answer, bit for bit."""
-        return self.method.lookup(ids, self.rows(NumpyOps()), NumpyOps())
+        return self.in_graph(ids, NumpyOps())
+
+    def in_graph(self, ids: Any, xp: Ops) -> Any:
+        """Look ids up with any operations.
+
+        Args:
+            ids: int32 `[...]`, each from 0 to `size - 1`.
+            xp: the operations.
+        """
+        return self.method.lookup(ids + self.offset if self.offset else ids, self.rows(xp), xp)
 
     @property
     def payload_bytes(self) -> int:
@@ -112,6 +133,7 @@ def encode(
     recipe: Recipe | str,
     plain: Collection[str] = (),
     layouts: Mapping[str, RunLayout] | None = None,
+    offset: int = 0,
 ) -> EncodedEmbedding:
     """Encode every table with the scheme that the recipe has for it, or as float32 with the reason where none suits.
 
@@ -121,6 +143,7 @@ def encode(
         recipe: the recipe, or name of one scheme for all tables.
         plain: names of tables that stay as they are since the output layer reads them as a whole.
         layouts: how tables are laid out that the output layer reads run by run, by their names.
+        offset: what is added to an id to get the method's.
 
     Raises:
         OnDeviceError: a table holds a value that is not finite.
@@ -151,7 +174,7 @@ def encode(
             unencoded[table.scale_into] = unencoded[table.scale_into] * taken[table.scale_into]
         folded_into = table.scale_into if folds else ""
         encoded[table.name] = EncodedTable(table, scheme, arrays, reason, folded_into, moved, layout)
-    return EncodedEmbedding(method, {table.name: encoded[table.name] for table in method.tables()})
+    return EncodedEmbedding(method, {table.name: encoded[table.name] for table in method.tables()}, offset)
 
 
 def _require_finite(table: Table, values: FloatArray) -> None:

@@ -38,7 +38,7 @@ def encoding_error(
     """
     lossy = [name for name, entry in encoded.tables.items() if entry.scheme not in (UNQUANTIZED, CODES)]
     after, before = encoded.rows(NumpyOps()), _rescaled(encoded, values)
-    return lookup_error(encoded.method, values, after, before, lossy, keys, block)
+    return lookup_error(encoded.method, values, after, before, lossy, keys, block, encoded.offset)
 
 
 def lookup_error(
@@ -49,6 +49,7 @@ def lookup_error(
     lossy: Sequence[str],
     keys: Sequence[str],
     block: int = IDS_PER_BLOCK,
+    first: int = 0,
 ) -> EncodingError:
     """Compare the vectors of all ids from any two accesses to the tables' rows.
 
@@ -58,16 +59,17 @@ def lookup_error(
         after: gives rows as they are stored.
         before: gives the rows that those stand for.
         lossy: names of the tables of which the two may differ.
-        keys: the key of every id.
+        keys: the key of every id; none where ids have no names.
         block: ids that are looked up at once, which bounds the memory needed.
+        first: the method's id of the layer's id 0.
     """
     xp, found = NumpyOps(), _Sums()
     alone = {table.name: 0.0 for table in method.tables()}
-    for ids in id_blocks(method.vocabulary_size, block):
+    for ids in id_blocks(method.vocabulary_size, block, first):
         expected = reference_lookup(method, values, ids)
         difference = method.lookup(ids, after, xp) - expected if lossy else np.zeros_like(expected)
         noise = _products(difference, difference)
-        found.add(ids, expected, difference, noise)
+        found.add(ids - first, expected, difference, noise)
         for name in lossy:
             if len(lossy) > 1:
                 difference = method.lookup(ids, _one_of(name, after, before), xp) - expected
@@ -124,7 +126,10 @@ class _Sums:
             self.cosines / self.ids,
             self.least,
             self.largest,
-            tuple(WorstId(number, keys[number], math.sqrt(-error), cosine) for error, number, cosine in self.worst),
+            tuple(
+                WorstId(number, keys[number] if keys else str(number), math.sqrt(-error), cosine)
+                for error, number, cosine in self.worst
+            ),
             {name: 0.0 if exact else noise / self.noise for name, noise in alone.items()},
         )
 

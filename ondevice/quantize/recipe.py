@@ -8,12 +8,15 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ondevice.embeddings.method import FULL
+from ondevice.embeddings.method import Method
 from ondevice.errors import UsageError, unknown_name
 from ondevice.quantize.scheme import registry
 from ondevice.toml_family import FILE_TYPES, load_file, load_member, member_names
 
 RECIPES = Path(__file__).parent / "recipes"
+
+STOCK = "stock_dynamic_range"
+"""What stands in the place of a recipe's name where TensorFlow's own converter quantizes the full table as it pleases."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,10 @@ class Recipe:
             `"int4"`; the target decides whether a row may have a scale of its own.
         score_tolerance_steps: largest score difference to the reference model that counts as equal, in steps of
             1/255 of the range of the reference scores.
-        comparison: whether TensorFlow's own converter quantizes the model instead, as it pleases. Such a file is only
-            there to compare with: of the full table, with tables and dense layers as the converter leaves them, and
-            written without any proof that it works.
         narrow: name of the scheme for tables of one number per row and for those that `tables` does not suit; as
             `tables` if empty.
-        by_table: names of schemes by name of a table, for tables that are to have another one.
+        by_table: names of schemes by name of a table, `"shared"` of every layer that has one or `"item_embedding/shared"`
+            of one layer, for tables that are to have another one.
         candidates: names of schemes of which the trained tables get those that save most for the error they add; see
             `ondevice.quantize.mixed`. Tables named in `by_table` keep the scheme named there, all others start as
             float32, whatever `tables` and `narrow` say.
@@ -46,20 +47,26 @@ class Recipe:
     tables: str
     dense: str
     score_tolerance_steps: float
-    comparison: bool = False
     narrow: str = ""
     by_table: dict[str, str] = field(default_factory=dict)
     candidates: tuple[str, ...] = ()
     error_limit: float = 0.0
 
-    def suits(self, method: str) -> bool:
-        """Tell whether models of an embedding method are exported with this recipe."""
-        return method == FULL or not self.comparison
+    def for_layer(self, layer: str, method: Method) -> Recipe:
+        """Return the recipe of one layer: what it says of that layer's tables goes before what it says of all.
+
+        Args:
+            layer: name of the layer.
+            method: its embedding method.
+        """
+        names = [table.name for table in method.tables()]
+        named = {name: self.by_table.get(f"{layer}/{name}", self.by_table.get(name, "")) for name in names}
+        return dataclasses.replace(self, by_table={name: scheme for name, scheme in named.items() if scheme})
 
     @property
     def counts_ahead(self) -> bool:
         """Whether the bytes of tables are known before their values are, so that a budget can be counted in them."""
-        return not self.comparison and not self.candidates
+        return not self.candidates
 
     @property
     def schemes(self) -> tuple[str, ...]:
@@ -68,13 +75,9 @@ class Recipe:
         return tuple(dict.fromkeys(name for name in named if name))
 
 
-def names(comparison: bool = True) -> list[str]:
-    """List the recipes.
-
-    Args:
-        comparison: whether to list those that are only there to compare with, too.
-    """
-    return [name for name in member_names(RECIPES) if comparison or not load(name).comparison]
+def names() -> list[str]:
+    """List the recipes."""
+    return member_names(RECIPES)
 
 
 def names_counted_ahead() -> list[str]:
@@ -98,6 +101,8 @@ def load(name: str) -> Recipe:
         UsageError: there is no recipe of this name, no such file, or a field names no scheme or is out of range.
         OnDeviceError: the file does not fit the record.
     """
+    if name == STOCK:
+        return Recipe(STOCK, "TensorFlow's own converter, to compare with", "float32", "float32", 4.0)
     if is_file(name):
         recipe = load_file(Recipe, Path(name), "recipe")
         if recipe.name in member_names(RECIPES):
@@ -128,7 +133,6 @@ def _checked(recipe: Recipe) -> Recipe:
         ("score_tolerance_steps", "a number above 0", 0 < recipe.score_tolerance_steps < math.inf),
         ("error_limit", "a number of at least 0", 0 <= recipe.error_limit < math.inf),
         ("error_limit", "above 0 with candidates and 0 without", bool(recipe.candidates) == (recipe.error_limit > 0)),
-        ("candidates", "none in a recipe to compare with", not (recipe.candidates and recipe.comparison)),
     ):
         if not holds:
             value = dataclasses.asdict(recipe)[name]

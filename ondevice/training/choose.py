@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ondevice import task as tasks
 from ondevice.data.order import registry as orders
 from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary
@@ -21,7 +22,6 @@ from ondevice.models.output import Output
 from ondevice.models.output import registry as outputs
 from ondevice.task import RANKING
 from ondevice.training.config import TrainConfig
-from ondevice.training.objective import objective_of
 from ondevice.training.run_folder import open_run
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
@@ -113,7 +113,7 @@ def choose_output(config: TrainConfig, method: Method, task: str = RANKING, labe
     kind = outputs.load(config.output)
     _checked(config.output_options, kind, f"output layer {config.output}")
     width = config.hidden[-1] if config.hidden else method.output_width
-    return objective_of(task).output(kind, method, width, config, labels)
+    return tasks.load(task).output(kind, method, width, config, labels)
 
 
 def check_teacher(config: TrainConfig, data: SplitData, method: Method) -> None:

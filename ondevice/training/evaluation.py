@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,10 @@ from ondevice.errors import OnDeviceError, UsageError
 KEPT_ITEMS = 50
 """Reference items kept per user: enough to find the reference score of any item a converted file returns."""
 
+
+Ids = npt.NDArray[np.int32]
+Answers = tuple[Ids, npt.NDArray[np.float32], npt.NDArray[np.float32]]
+"""Answers int32 `[examples, k]`, best first, their scores float32 `[examples, k]`, ranges of scores `[examples]`."""
 
 ARRAYS = ("histories", "items", "scores", "ranges")
 
@@ -84,6 +88,23 @@ class Evaluation:
         except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise OnDeviceError(f"evaluation data {str(path)!r} is damaged: {error}.") from error
         return cls(histories, known, relevant, items, scores, ranges)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What a trained model was found to do on the test split.
+
+    Args:
+        evaluation: its answers, with which every exported file is compared.
+        test: metrics by name, and the number of examples by their plural.
+        values: the task's metric of each test example, whose mean it is, float64 `[examples]`.
+        by_popularity: metrics by class of items, see `metrics.by_popularity`; empty where answers are no items.
+    """
+
+    evaluation: Evaluation
+    test: dict[str, float]
+    values: npt.NDArray[np.float64]
+    by_popularity: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def without_known(items: npt.NDArray[np.int32], known: Lists) -> npt.NDArray[np.int32]:

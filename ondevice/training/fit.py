@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from ondevice import files, records
+from ondevice import task as tasks
 from ondevice.data.split_data import SplitData
 from ondevice.embeddings.layer import PER_ID_MARK, CompressedEmbedding
 from ondevice.embeddings.method import Method
@@ -18,12 +19,12 @@ from ondevice.errors import OnDeviceError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.network import pooled_network
 from ondevice.models.output import Output
+from ondevice.task import Task
 from ondevice.training import run_folder
 from ondevice.training.checkpoints import Checkpoints, State
 from ondevice.training.choose import check_teacher, choose_method, choose_output, counts_of, with_fields
 from ondevice.training.config import TrainConfig
 from ondevice.training.kept_memory import freed_memory_kept
-from ondevice.training.objective import Objective, objective_of
 from ondevice.training.optimizer import registry as optimizers
 from ondevice.training.quantize_aware import rounded_tables
 from ondevice.training.run_folder import Epoch, Run, TrainResult
@@ -66,27 +67,27 @@ def _fit(
     vocabulary = arranged(config, data, method, output)
     vocabulary.write(folder / run_folder.VOCABULARY_FILE)
     ids = vocabulary.ids(data.item_keys)
-    objective = objective_of(data.task)
+    task = tasks.load(data.task)
 
     checkpoints = Checkpoints(folder)
     state = checkpoints.state()
     keras.utils.set_random_seed(config.seed)
-    examples = objective.examples(config, data, ids)
+    examples = task.training_examples(config, data, ids)
     teacher = teacher_of(config, vocabulary)
-    model = _compiled(config, method, output, len(examples), teacher, objective, len(data.fields))
+    model = _compiled(config, method, output, len(examples), teacher, task, len(data.fields))
     if config.quantize_aware:
         model.get_layer("embedding").rounded = rounded_tables(method, config.quantize_aware)
     if state.history:
         checkpoints.restore(model, state)
     else:
         start(config, data, method, model, ids, teacher)
-    validation = objective.validation(config, data, ids, model)
+    validation = task.validation(config, data, ids, model)
     state = _epochs(config, model, examples, state, checkpoints, validation, progress)
     checkpoints.load_best(model)
     model.get_layer("embedding").rounded = {}
     method, model = _stored(config, method, output, model, len(data.fields))
 
-    measured = objective.measure(config, data, ids, model, method)
+    measured = task.measure(config, data, ids, model, method)
     measured.evaluation.write(folder / run_folder.EVALUATION_FILE)
     run_folder.write_test_values(folder, measured.values)
     with files.replacing(folder / run_folder.MODEL_FILE) as temporary:
@@ -115,20 +116,20 @@ def _compiled(
     output: Output,
     steps_per_epoch: int,
     teacher: Teacher | None,
-    objective: Objective[Any],
+    task: Task,
     fields: int,
 ) -> keras.Model:
     model = pooled_network(method, config.hidden, config.dropout, output, fields)
     if config.distillation and teacher is not None:
         model = Pupil(model.inputs, model.outputs, name=model.name)
-        model.learn_from(teacher.network(), objective.taught(), config.distillation)
+        model.learn_from(teacher.network(), task.taught(), config.distillation)
     schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps_per_epoch * config.epochs)
     kind = optimizers.load(config.optimizer)()
     optimizer = kind.make(schedule, config.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=[PER_ID_MARK, "bias"])
     # XLA fuses the passes over the [batch, vocabulary] scores: 40 % less time per step than without.
     compiled = kind.compiled and _numbers(config, steps_per_epoch, output) >= COMPILED_FROM
-    model.compile(optimizer, objective.loss(), jit_compile=compiled)
+    model.compile(optimizer, task.loss(), jit_compile=compiled)
     # Variables that the first step makes would have it traced twice.
     optimizer.build(model.trainable_variables)
     return model

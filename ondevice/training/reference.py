@@ -10,9 +10,10 @@ from ondevice import task as tasks
 from ondevice.bundle import TestVector
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import FloatArray
+from ondevice.feature import Feature
+from ondevice.head import Head
 from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 from ondevice.models.network import load_network
-from ondevice.training.objective import objective_of
 from ondevice.training.run_folder import Run
 
 REAL_USERS = 8
@@ -30,7 +31,7 @@ def load_reference(run: Run) -> tuple[keras.Model, dict[str, FloatArray]]:
 
 
 def make_vectors(
-    model: keras.Model, run: Run, vocabulary: Vocabulary, replacement: int, exclude_history: bool, top_k: int
+    model: keras.Model, run: Run, vocabulary: Vocabulary, feature: Feature, head: Head
 ) -> tuple[TestVector, ...]:
     """Make test vectors from real histories and from every kind of edge id, with the reference's answers.
 
@@ -38,30 +39,27 @@ def make_vectors(
         model: the reference model, perhaps with the file's own tables.
         run: its run.
         vocabulary: the run's.
-        replacement: id that an id outside the vocabulary counts as.
-        exclude_history: whether the items given are left out of the answer.
-        top_k: answers that the file returns, whose keys go along.
+        feature: the file's input.
+        head: what the file answers.
     """
-    method, length = run.method(), run.config.history_length
-    size, example = method.vocabulary_size, tasks.load(run.result.task).example
+    method, example = run.method(), tasks.load(run.result.task).example
     histories = run.evaluation().histories
     chosen = np.unique(np.linspace(0, len(histories) - 1, REAL_USERS).astype(int))
     real = {f"evaluation {example} {number}": histories[number] for number in chosen}
-    named = real | {name: _filled(ids, length) for name, ids in _edges(size, length).items()}
+    named = real | {name: _filled(ids, feature.length) for name, ids in _edges(feature.size, feature.length).items()}
     given = np.stack(list(named.values()))
-    cleaned = np.where((given >= 0) & (given < size), given, np.int32(replacement))
-    excluded = cleaned if exclude_history else np.zeros_like(cleaned)
-    items, scores, ranges = objective_of(run.result.task).answers(model, method, cleaned, excluded)
-    keys = run.result.labels or vocabulary.keys
+    cleaned = np.where((given >= 0) & (given < feature.size), given, np.int32(feature.outside))
+    excluded = cleaned if head.exclude else np.zeros_like(cleaned)
+    items, scores, ranges = tasks.load(run.result.task).reference_answers(model, method, cleaned, excluded)
+    keys, (answers, of_answers) = head.labels or vocabulary.keys, head.outputs
     return tuple(
         TestVector(
             name=name,
             edge=name not in real,
-            ids=tuple(ids.tolist()),
-            items=tuple(best.tolist()),
-            keys=tuple(keys[item] for item in best[:top_k]),
-            scores=tuple(values.tolist()),
-            score_range=float(span),
+            inputs={feature.name: tuple(ids.tolist())},
+            outputs={answers: tuple(best.tolist()), of_answers: tuple(values.tolist())},
+            ranges={of_answers: float(span)},
+            keys=tuple(keys[item] for item in best[: head.k]),
         )
         for name, ids, best, values, span in zip(named, given, items, scores, ranges, strict=True)
     )

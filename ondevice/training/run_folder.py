@@ -22,7 +22,7 @@ from ondevice.tokenizer import Tokenizer
 from ondevice.training.config import TrainConfig
 from ondevice.training.evaluation import Evaluation
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CONFIG_FILE = "config.json"
 RESULT_FILE = "result.json"
 VOCABULARY_FILE = "vocab.txt"
@@ -151,14 +151,20 @@ def open_run(folder: Path) -> Run:
 
     Raises:
         UsageError: the folder holds no run, or one that is not finished.
-        OnDeviceError: its records are damaged.
+        OnDeviceError: its records are damaged, or of another version.
     """
     if not (folder / CONFIG_FILE).is_file():
         raise UsageError(f"run folder {str(folder)!r} holds no {CONFIG_FILE}; `ondevice train` writes a run folder.")
     if not is_finished(folder):
         raise UsageError(f"run {str(folder)!r} is not finished; start the same `ondevice train` again to resume it.")
     config = records.read(TrainConfig, folder / CONFIG_FILE, "run config")
-    return Run(folder, config, records.read(TrainResult, folder / RESULT_FILE, "run result"))
+    result = records.read(TrainResult, folder / RESULT_FILE, "run result")
+    if result.schema_version != SCHEMA_VERSION:
+        raise OnDeviceError(
+            f"run {str(folder)!r} has schema version {result.schema_version}; this ondevice reads version "
+            f"{SCHEMA_VERSION}, so train the model again."
+        )
+    return Run(folder, config, result)
 
 
 def claim(folder: Path, config: TrainConfig) -> None:

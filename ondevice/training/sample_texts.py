@@ -29,7 +29,7 @@ EDGES = (
 spaces and line ends beyond ASCII, characters of two UTF-16 units."""
 
 
-def make_texts(run: Run, vocabulary: Vocabulary) -> tuple[TestText, ...]:
+def make_texts(run: Run, vocabulary: Vocabulary, feature: str) -> tuple[TestText, ...]:
     """Make texts from words or values of the whole vocabulary and from what programs may see differently.
 
     They are made and not taken from the data, since a bundle should not carry what others have written.
@@ -37,13 +37,14 @@ def make_texts(run: Run, vocabulary: Vocabulary) -> tuple[TestText, ...]:
     Args:
         run: the run; of a task without a tokenizer there are none.
         vocabulary: the run's.
+        feature: name of the input.
     """
     tokenizer, length = run.result.tokenizer, run.config.history_length
     if tokenizer is None:
         return ()
     given = _lines(vocabulary, tokenizer.fields) if tokenizer.fields else _texts(vocabulary, length)
     ids = vocabulary.text_ids(given, tokenizer, length)
-    return tuple(TestText(text, tuple(row.tolist())) for text, row in zip(given, ids, strict=True))
+    return tuple(TestText(feature, text, tuple(row.tolist())) for text, row in zip(given, ids, strict=True))
 
 
 def _texts(vocabulary: Vocabulary, length: int) -> tuple[str, ...]:

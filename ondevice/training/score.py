@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from ondevice.data.lists import Lists, padded
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.best import best_items
-from ondevice.training.evaluation import KEPT_ITEMS, Evaluation, without_known
+from ondevice.topk.best import best_items
+from ondevice.training.evaluation import KEPT_ITEMS, Answers, Evaluation, Ids, without_known
 
 BATCH = 128
 """Users, texts or lines at a time, at most."""
@@ -41,54 +41,39 @@ class Scorer:
 
         self.step = step
 
-    def recommend(
-        self, histories: npt.NDArray[np.int32], excluded: npt.NDArray[np.int32]
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def recommend(self, histories: Ids, excluded: Ids) -> Answers:
         """Return each user's best items.
 
         Args:
             histories: int32 `[users, length]`.
             excluded: ids that must not be returned, int32 `[users, entries]`, filled with padding.
-
-        Returns:
-            items int32 `[users, k]`, their scores float32 `[users, k]` and the range of all scores float32 `[users]`.
         """
         items, scores, ranges = _in_batches(self.step, self.batch, histories, excluded)
         return items, scores, ranges
 
 
-class LabelScorer:
-    """What a model says of labels for many texts or lines; the graph is traced once and used again.
+def label_scorer(model: keras.Model, said: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Ids], Answers]:
+    """Return what asks a model for the labels of many texts or lines; the graph is traced once and used again.
+
+    The range of scores is 1 for each example, which is that of what a probability may be.
 
     Args:
         model: from ids to scores.
         said: from these scores and the ids to labels int32 `[examples, k]` and probabilities float32 `[examples, k]`.
     """
 
-    def __init__(self, model: keras.Model, said: Callable[[Any, Any], tuple[Any, Any]]) -> None:
-        @tf.function
-        def step(ids: Any) -> Any:
-            return said(model(ids, training=False), ids)
+    @tf.function
+    def step(ids: Any) -> Any:
+        return said(model(ids, training=False), ids)
 
-        self.step = step
-
-    def answer(
-        self, ids: npt.NDArray[np.int32]
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Return what is said of each example.
-
-        Args:
-            ids: int32 `[examples, length]`.
-
-        Returns:
-            labels int32 `[examples, k]`, their probabilities float32 `[examples, k]`, and 1 for each example, which is
-            the range of what a probability may be.
-        """
-        labels, probabilities = _in_batches(self.step, BATCH, ids)
+    def answer(ids: Ids) -> Answers:
+        labels, probabilities = _in_batches(step, BATCH, ids)
         return labels, probabilities, np.ones(len(ids), np.float32)
 
+    return answer
 
-def _in_batches(step: Callable[..., Any], batch: int, *arrays: npt.NDArray[np.int32]) -> list[npt.NDArray[Any]]:
+
+def _in_batches(step: Callable[..., Any], batch: int, *arrays: Ids) -> list[npt.NDArray[Any]]:
     """Call a step for so many rows at a time and join what it returns."""
     parts = []
     for start in range(0, len(arrays[0]), batch):
@@ -107,9 +92,7 @@ def users_with_answers(known: Lists, relevant: Lists) -> tuple[Lists, Lists]:
     return known, relevant
 
 
-def evaluate(
-    scorer: Scorer, known: Lists, relevant: Lists, history_length: int
-) -> tuple[Evaluation, npt.NDArray[np.int32]]:
+def evaluate(scorer: Scorer, known: Lists, relevant: Lists, history_length: int) -> tuple[Evaluation, Ids]:
     """Ask the model for every user who has right answers.
 
     Args:

@@ -15,7 +15,7 @@ from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import FloatArray, Method
 from ondevice.ids import RESERVED_IDS, run_starts
 from ondevice.models.output import Output
-from ondevice.models.scores import SCORES, assign, output_of
+from ondevice.models.scores import SCORES
 from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import open_run
 from ondevice.training.teacher import Teacher
@@ -73,7 +73,7 @@ def start(
         embedding, scores = model.get_layer("embedding"), model.get_layer(SCORES)
         for name, values in method.chosen_tables(vectors, config.seed, wanted).items():
             embedding.tables[name].assign(values)
-        assign(scores, output_of(scores).chosen(vectors, config.seed))
+        scores.assign(scores.member.chosen(vectors, config.seed))
     if config.warm_start and teacher is not None:
         counts = np.zeros(method.vocabulary_size, np.int64)
         counts[ids] = data.counts
@@ -82,7 +82,7 @@ def start(
 
 def _has_chosen(model: keras.Model, method: Method) -> bool:
     """Tell whether something is chosen before training instead of learned."""
-    learned = all(weight.trainable for weight in output_of(model.get_layer(SCORES)).weights())
+    learned = all(weight.trainable for weight in model.get_layer(SCORES).member.weights())
     return not learned or not all(table.trainable for table in method.tables())
 
 

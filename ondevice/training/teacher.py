@@ -17,9 +17,8 @@ from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.method import registry as methods
 from ondevice.models.network import pooled_network
 from ondevice.models.output import registry as outputs
-from ondevice.models.scores import SCORES, assign, output_of, weights_of
+from ondevice.models.scores import SCORES
 from ondevice.training.fit_tables import fit_tables
-from ondevice.training.objective import objective_of
 from ondevice.training.reference import load_reference
 from ondevice.training.run_folder import Run
 
@@ -53,10 +52,11 @@ class Teacher:
         model, values = load_reference(run)
         method, own = run.method(), run.vocabulary()
         ids = own.ids(vocabulary.keys)
-        places = objective_of(run.result.task).scores_of(ids, run.result.labels)
+        # Every id has a score, or every label, which are the same for both.
+        places = np.arange(len(run.result.labels)) if run.result.labels else ids
         vectors = reference_lookup(method, values, np.arange(method.vocabulary_size, dtype=np.int32))
         scores = model.get_layer(SCORES)
-        kernel, bias = output_of(scores).as_dense(weights_of(scores))
+        kernel, bias = scores.member.as_dense(scores.values())
         hidden = tuple(layer.get_weights() for layer in _hidden(model))
         return cls(vectors[ids], hidden, kernel[:, places], bias[places], run.result.fields)
 
@@ -71,7 +71,7 @@ class Teacher:
         for layer, given in zip(_hidden(model), self.hidden, strict=True):
             layer.set_weights(given)
         scores = model.get_layer(SCORES)
-        assign(scores, output_of(scores).fitted(self.kernel, self.bias, seed, self.vectors))
+        scores.assign(scores.member.fitted(self.kernel, self.bias, seed, self.vectors))
         weights = np.sqrt(counts + 1).astype(np.float32)
         fit_tables(model.get_layer("embedding"), self.vectors, weights, seed)
 

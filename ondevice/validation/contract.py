@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,10 @@ from ondevice.devices.measurement import Measurement
 from ondevice.manifest import Manifest, Tensor
 from ondevice.validation.record import Failure
 
+Numbers = npt.NDArray[Any]
+
+LEAST_AGREEMENT = 0.5
+"""Share of the reference's whole numbers that an output of a model of one's own must have."""
 STEPS_PER_RANGE = 255
 """A score step is this part of the range of the reference's scores: the resolution of an int8 output."""
 
@@ -31,7 +36,8 @@ def runtime_failures(measurements: Iterable[Measurement]) -> list[Failure]:
 def signature_failures(manifest: Manifest, inputs: Iterable[Tensor], outputs: Iterable[Tensor]) -> list[Failure]:
     """Compare the signature that the runtime reports with the one the manifest promises."""
     failures: list[Failure] = []
-    for kind, promised, found in (("input", manifest.inputs, inputs), ("output", manifest.outputs, outputs)):
+    given = [Tensor(feature.name, feature.shape, feature.dtype) for feature in manifest.inputs]
+    for kind, promised, found in (("input", given, inputs), ("output", manifest.outputs, outputs)):
         failures += _tensor_failures(kind, promised, {spec.name: spec for spec in found})
     return failures
 
@@ -50,12 +56,21 @@ def _tensor_failures(kind: str, promised: Iterable[Tensor], found: Mapping[str, 
             yield Failure("types", f"{kind} {tensor.name!r} is {spec.dtype}; the manifest promises {tensor.dtype}.")
 
 
-def answer_problem(manifest: Manifest, ids: Iterable[int], items: npt.NDArray[Any], scores: npt.NDArray[Any]) -> str:
-    """Return what is wrong with one answer in itself, empty if nothing is.
+def answer_range(manifest: Manifest) -> tuple[int, float]:
+    """Return the least number that an answer of a head that ranks may hold, and the one beyond the largest."""
+    head = manifest.head
+    if head.labels:
+        return 0, len(head.labels)
+    # What is left out of the answer has the answers' ids.
+    return head.never, manifest.feature(head.exclude).size if head.exclude else math.inf
+
+
+def answer_problem(manifest: Manifest, excluded: Iterable[int], items: Numbers, scores: Numbers) -> str:
+    """Return what is wrong with one answer of a head that ranks in itself, empty if nothing is.
 
     Args:
         manifest: what was promised.
-        ids: the ids given.
+        excluded: the ids that may not be answered.
         items: int32 `[k]`.
         scores: float32 `[k]`.
     """
@@ -63,12 +78,12 @@ def answer_problem(manifest: Manifest, ids: Iterable[int], items: npt.NDArray[An
         return "scores are not finite"
     if (np.diff(scores) > 0).any():
         return "scores do not fall"
-    least, beyond = manifest.answer_range
+    least, beyond = answer_range(manifest)
     if (items < least).any() or (items >= beyond).any():
-        return f"item {int(items.min())} or {int(items.max())} is no {'label' if manifest.labels else 'item'} id"
+        return f"item {int(items.min())} or {int(items.max())} is no {'label' if manifest.head.labels else 'item'} id"
     if len(set(items.tolist())) != len(items):
-        return f"{'a label' if manifest.labels else 'an item'} is returned twice"
-    if manifest.excludes_history and set(items.tolist()) & set(ids):
+        return f"{'a label' if manifest.head.labels else 'an item'} is returned twice"
+    if set(items.tolist()) & set(excluded):
         return "an item of the history is returned"
     return ""
 
@@ -107,28 +122,28 @@ def score_error(
 
 
 def vector_failures(
-    manifest: Manifest, vectors: Iterable[TestVector], items: npt.NDArray[Any], scores: npt.NDArray[Any]
+    manifest: Manifest, vectors: Iterable[TestVector], outputs: Mapping[str, Numbers]
 ) -> tuple[list[Failure], float]:
     """Compare answers to the test vectors with the reference's.
 
     Args:
         manifest: what was promised, the tolerance included.
         vectors: the test vectors.
-        items: int32 `[vectors, 1, k]`.
-        scores: float32 `[vectors, 1, k]`.
+        outputs: the answers by output, `[vectors, *shape of the output]`.
 
     Returns:
-        the failures and the largest score error in steps.
+        the failures and the largest error in steps.
     """
     failures: list[Failure] = []
     largest = 0.0
-    for vector, item_row, score_row in zip(vectors, items[:, 0], scores[:, 0], strict=True):
+    for number, vector in enumerate(vectors):
         check = "edge ids" if vector.edge else "values"
-        problem = answer_problem(manifest, vector.ids, item_row, score_row)
+        answer = {name: values[number].reshape(-1) for name, values in outputs.items()}
+        judge = _judge_ranked if manifest.head.ranks else _judge_values
+        problem, error = judge(manifest, vector, answer)
         if problem:
             failures.append(Failure(check, f"test vector {vector.name!r}: {problem}."))
             continue
-        error = score_error(item_row, score_row, np.array(vector.items), np.array(vector.scores), vector.score_range)
         largest = max(largest, error)
         if error > manifest.score_tolerance_steps:
             allowed = f"{manifest.score_tolerance_steps:g} are allowed"
@@ -136,3 +151,47 @@ def vector_failures(
                 Failure(check, f"test vector {vector.name!r}: scores differ by {error:.3g} steps; {allowed}.")
             )
     return failures, largest
+
+
+def _judge_ranked(manifest: Manifest, vector: TestVector, answer: Mapping[str, Numbers]) -> tuple[str, float]:
+    """Return what is wrong with an answer in itself, and its error in steps."""
+    answers, of_answers = manifest.head.outputs
+    items, scores = answer[answers], answer[of_answers]
+    excluded = vector.inputs[manifest.head.exclude] if manifest.head.exclude else ()
+    if problem := answer_problem(manifest, [int(each) for each in excluded], items, scores):
+        return problem, 0.0
+    best, best_scores = np.array(vector.outputs[answers]), np.array(vector.outputs[of_answers])
+    return "", score_error(items, scores, best, best_scores, vector.ranges[of_answers])
+
+
+def _judge_values(manifest: Manifest, vector: TestVector, answer: Mapping[str, Numbers]) -> tuple[str, float]:
+    """Return which output differs too much to be told in steps, and the largest error in steps of the others."""
+    largest = 0.0
+    for name, expected in vector.outputs.items():
+        found, reference = answer[name], np.array(expected)
+        if found.dtype.kind != "f":
+            share = agreement(found, reference)
+            if share < LEAST_AGREEMENT:
+                return (
+                    f"{share:.0%} of the numbers of output {name!r} are the reference's, {LEAST_AGREEMENT:.0%} are needed",
+                    0,
+                )
+            continue
+        if not np.isfinite(found).all():
+            return f"numbers of output {name!r} are not finite", 0.0
+        step = vector.ranges[name] / STEPS_PER_RANGE
+        error = float(np.max(np.abs(found - reference), initial=0.0))
+        largest = max(largest, error / step if step > 0 else (0.0 if error == 0 else math.inf))
+    return "", largest
+
+
+def span_of(values: Numbers) -> float:
+    """Return largest minus smallest number, zero counted among them as in the range of an int8 output."""
+    return float(np.max(values, initial=0.0) - np.min(values, initial=0.0))
+
+
+def agreement(found: Numbers, reference: Numbers) -> float:
+    """Return the share of the reference's whole numbers that are found, wherever they stand: near ties swap."""
+    if found.dtype.kind == "b":
+        return float((found == reference.astype(bool)).mean()) if found.size else 1.0
+    return float(np.isin(reference, found).mean()) if reference.size else 1.0

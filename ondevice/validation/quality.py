@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from ondevice import task as tasks
 from ondevice.errors import OnDeviceError, UsageError
+from ondevice.head import TOP_K
 from ondevice.manifest import Manifest
 from ondevice.training.evaluation import Evaluation, without_known
 from ondevice.training.metrics import AUC, cut_off, per_user
@@ -29,8 +31,48 @@ def metric_of(manifest: Manifest, metric: str | None) -> str:
         UsageError: the task is not measured by it.
     """
     task = tasks.load(manifest.task)
-    fitting = (name for name in task.metrics if cut_off(name) <= manifest.top_k)
+    fitting = (name for name in task.metrics if cut_off(name) <= manifest.head.k)
     return task.require_metric(metric) if metric is not None else next(fitting, task.metric)
+
+
+class TaskExamples:
+    """Test users, texts or lines of one of our tasks, and the reference's answers to them.
+
+    Args:
+        manifest: the bundle's manifest.
+        evaluation: users with right answers and the reference's answers.
+        users: number of users, at most; None for all.
+        metric: name of the task metric; the first of the task's that the file returns enough for without it.
+
+    Raises:
+        UsageError: the metric looks at more answers than the file returns, or the histories do not fit it.
+    """
+
+    def __init__(self, manifest: Manifest, evaluation: Evaluation, users: int | None, metric: str | None) -> None:
+        self.manifest, self.metric = manifest, metric_of(manifest, metric)
+        needed, returned = cut_off(self.metric), manifest.head.k
+        if needed > returned:
+            raise UsageError(
+                f"metric {self.metric!r} needs {needed} items, the file returns {returned}; export with more."
+            )
+        [self.feature] = manifest.inputs
+        if evaluation.histories.shape[1] != self.feature.length:
+            raise UsageError(
+                f"evaluation histories have {evaluation.histories.shape[1]} ids, the bundle takes "
+                f"{self.feature.length}; name the run that the bundle was exported from."
+            )
+        self.evaluation = choose_users(evaluation, users, self.metric)
+
+    @property
+    def inputs(self) -> dict[str, npt.NDArray[Any]]:
+        """The histories, int32 `[users, 1, length]`."""
+        return {self.feature.name: self.evaluation.histories[:, None, :]}
+
+    def compare(self, outputs: Mapping[str, npt.NDArray[Any]]) -> Quality:
+        """Compare a file's answers with the reference's."""
+        items, scores = (outputs[name][:, 0] for name in self.manifest.head.outputs)
+        keeps = self.manifest.head.kind == TOP_K and not self.manifest.head.exclude
+        return compare(self.evaluation, items, scores, self.metric, keeps)
 
 
 def choose_users(evaluation: Evaluation, users: int | None, metric: str) -> Evaluation:

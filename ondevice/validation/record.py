@@ -40,6 +40,7 @@ class Quality:
             at.
         users_changed: share of the users or texts for which the file lacks at least one of them; None in a validation
             of a version that did not say.
+        lower_is_better: whether the metric is an error and not a merit.
     """
 
     metric: str
@@ -50,6 +51,12 @@ class Quality:
     interval: tuple[float, float]
     top_k_overlap: float
     users_changed: float | None = None
+    lower_is_better: bool = False
+
+    @property
+    def gain(self) -> float:
+        """The relative change, negative where the converted file is worse."""
+        return -self.relative_change if self.lower_is_better else self.relative_change
 
 
 @dataclass(frozen=True)

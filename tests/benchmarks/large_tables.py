@@ -66,7 +66,7 @@ def make_run(folder: Path, arguments: argparse.Namespace) -> None:
             weight.assign(rng.normal(1, 0.1, weight.shape))
     else:
         # The converter leaves out a bias of zeros, which no trained model has.
-        model.get_layer(SCORES).bias.assign([0.1, -0.1])
+        model.get_layer(SCORES).own["bias"].assign([0.1, -0.1])
     records.write(folder / run_folder.CONFIG_FILE, config)
     keys = ("<padding>", "<unknown>", *(f"item{number}" for number in range(arguments.items)))
     Vocabulary(keys).write(folder / run_folder.VOCABULARY_FILE)

@@ -24,9 +24,9 @@ from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods
 from ondevice.files import write_json
 from ondevice.ids import RESERVED_IDS
-from ondevice.models import best
 from ondevice.models.output import Output, registry
 from ondevice.quantize.encode import encode
+from ondevice.topk import best
 
 LENGTH, TOP_K = 64, 20
 

@@ -24,11 +24,11 @@ from converters.tflite import SIGNATURE, convert
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.method import Method, registry
 from ondevice.ids import RESERVED_IDS
-from ondevice.models.best import best_items
 from ondevice.models.output import Output
 from ondevice.models.output import registry as outputs
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import EncodedEmbedding, encode
+from ondevice.topk.best import best_items
 
 LENGTH, TOP_K = 50, 10
 SCALE = 0.1

@@ -33,7 +33,7 @@ def step_seconds(method: str, optimizer: str, ids: int, steps: int) -> list[floa
     keras.utils.set_random_seed(0)
     kind = optimizers.load(optimizer)()
     histories = keras.Input((LENGTH,), dtype="int32")
-    vectors = CompressedEmbedding(registry.load(method).for_ratio(ids + 2, WIDTH, METHODS[method]))(histories)
+    vectors = CompressedEmbedding.of(registry.load(method).for_ratio(ids + 2, WIDTH, METHODS[method]))(histories)
     scores = keras.layers.Dense(CLASSES)(keras.ops.mean(vectors, axis=1))
     model = keras.Model(histories, scores)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -21,10 +21,10 @@ from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
 from ondevice.files import sha256
-from ondevice.models.output_parts import INT4
 from ondevice.pipeline.export import export
 from ondevice.pipeline.validate import validate
 from ondevice.quantize import recipe as recipes
+from ondevice.topk.parts import INT4
 from ondevice.training.choose import choose_output
 from ondevice.training.run_folder import Run
 from tests.conftest import GOLDEN_FOLDER

@@ -27,7 +27,7 @@ def test_every_member_has_samples() -> None:
 
 def built(method: Method, seed: int = 0) -> CompressedEmbedding:
     keras.utils.set_random_seed(seed)
-    layer = CompressedEmbedding(method)
+    layer = CompressedEmbedding.of(method)
     layer.build((None, None))
     for name, values in sample_tables(method, seed).items():
         layer.tables[name].assign(values)
@@ -64,7 +64,7 @@ def test_config_round_trip(name: str) -> None:
 def test_keras_file_round_trip(name: str, tmp_path) -> None:
     method = METHODS[name]
     ids = keras.Input((None,), dtype="int32")
-    layer = CompressedEmbedding(method, name="embedding")
+    layer = CompressedEmbedding.of(method, name="embedding")
     model = keras.Model(ids, layer(ids))
     for table, values in sample_tables(method, 3).items():
         layer.tables[table].assign(values)
@@ -155,7 +155,7 @@ def test_rare_items_are_looked_up_as_unknown_where_the_method_says_so(name: str)
 def test_training_starts_at_the_scale_of_an_ordinary_embedding(name: str) -> None:
     """Otherwise a method would be trained with a handicap that is not its own."""
     method = dataclasses.replace(METHODS[name], width=48)
-    layer = CompressedEmbedding(method)
+    layer = CompressedEmbedding.of(method)
     keras.utils.set_random_seed(0)
     layer.build((None, None))
     items = np.arange(RESERVED_IDS, method.unknown_from, dtype=np.int32)

@@ -19,10 +19,11 @@ from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.output import Output
-from ondevice.models.output_parts import FLOAT32, FORMATS, INT4, INT8
-from ondevice.models.scores import SCORES, weights_of
+from ondevice.models.output_parts import FORMATS
+from ondevice.models.scores import SCORES
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import encode
+from ondevice.topk.parts import FLOAT32, INT4, INT8
 from tests.contracts.test_outputs import embedding_of, network
 from tests.samples import OUTPUTS, SIZE
 
@@ -48,7 +49,7 @@ class Scored:
             recipe = recipes.load(RECIPES[number_format])
             encoded = encode(embedding_of(member), values, recipe, member.reads_whole, member.layouts)
             layer = model.get_layer(SCORES)
-            self.lowered[name] = lower_output(member, weights_of(layer), encoded, values, number_format)
+            self.lowered[name] = lower_output(member, layer.values(), encoded, values, number_format)
             self.hidden[name] = np.tanh(rng.standard_normal((HISTORIES, member.width))).astype(np.float32)
             self.expected[name] = np.array(layer(self.hidden[name]))
         self.function = tf.function(self.answer, input_signature=[tf.TensorSpec([1, 1], tf.int32, name="ids")])

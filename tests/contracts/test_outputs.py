@@ -17,9 +17,10 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.network import load_network, pooled_network
 from ondevice.models.output import Output, dense_bytes, output_config, output_from_config, registry
-from ondevice.models.output_parts import FLOAT32, FORMATS, INT8, Tables
+from ondevice.models.output_parts import FORMATS, Tables
 from ondevice.models.outputs import tied
-from ondevice.models.scores import SCORES, assign, output_of, weights_of
+from ondevice.models.scores import SCORES
+from ondevice.topk.parts import FLOAT32, INT8
 from tests.samples import OUTPUTS, SIZE
 from tests.tiny_runs import VARIANTS
 
@@ -41,7 +42,7 @@ def network(output: Output, seed: int = 0) -> keras.Model:
             values[weight.name] = rng.standard_normal(weight.shape).astype(np.float32)
         else:
             values[weight.name] = rng.integers(0, getattr(output, "codewords", 256), weight.shape).astype(np.uint8)
-    assign(model.get_layer(SCORES), values)
+    model.get_layer(SCORES).assign(values)
     for table in model.get_layer("embedding").tables.values():
         table.assign(rng.standard_normal(table.shape))
     return model
@@ -61,7 +62,7 @@ def test_keras_equals_the_formula(name: str) -> None:
     output = OUTPUTS[name]
     layer = network(output).get_layer(SCORES)
     hidden = np.random.default_rng(1).standard_normal((4, output.width)).astype(np.float32)
-    kernel, bias = output.as_dense(weights_of(layer))
+    kernel, bias = output.as_dense(layer.values())
     assert (kernel.shape, bias.shape) == ((output.width, SIZE), (SIZE,))
     np.testing.assert_allclose(layer(hidden), hidden @ kernel + bias, rtol=1e-4, atol=1e-4)
     assert layer.compute_output_shape((None, output.width)) == (None, SIZE)
@@ -81,7 +82,7 @@ def test_config_round_trip(name: str) -> None:
     output = OUTPUTS[name]
     assert output_from_config(json.loads(json.dumps(output_config(output)))) == output
     layer = network(output).get_layer(SCORES)
-    assert output_of(layer) == output
+    assert layer.member == output
     again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
     configs = [each.get_config() for each in (again, layer)]
     # Keras notes the shapes that a layer was built with, which the new one is not.
@@ -117,7 +118,7 @@ def test_tables_are_still_tied_after_loading(name: str, tmp_path) -> None:
 
 
 def _bias(layer: keras.layers.Layer) -> np.ndarray:
-    return output_of(layer).as_dense(weights_of(layer))[1]
+    return layer.member.as_dense(layer.values())[1]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -145,10 +146,10 @@ def test_declared_sizes_are_what_is_stored(name: str) -> None:
     model = network(output)
     assert output.stored_parameters == sum(weight.parameters for weight in output.weights())
     layer = model.get_layer(SCORES)
-    held = {name: array.shape for name, array in weights_of(layer).items()}
+    held = {name: array.shape for name, array in layer.values().items()}
     assert {weight.name: weight.shape for weight in output.weights()}.items() <= held.items()
     for number_format in FORMATS:
-        arrays = output.stored(weights_of(layer), number_format, tables_of(output, model))
+        arrays = output.stored(layer.values(), number_format, tables_of(output, model))
         parts = output.parts(number_format, arrays)
         assert [part.name for part in parts] == [part.name for part in output.parts(number_format)]
         assert {part.name for part in parts} | set(output.uses_tables) >= set(arrays)
@@ -187,8 +188,8 @@ def test_best_is_exact(name: str, entries: int) -> None:
     layer = model.get_layer(SCORES)
     rng = np.random.default_rng(entries)
     # Whole numbers: no rounding hides a wrong order, and many scores are equal.
-    whole = {n: np.round(v).astype(v.dtype) for n, v in weights_of(layer).items()}
-    assign(layer, whole)
+    whole = {n: np.round(v).astype(v.dtype) for n, v in layer.values().items()}
+    layer.assign(whole)
     tables = tables_of(output, model)
     arrays = output.stored(whole, FLOAT32, tables)
     place = tf.zeros([1], tf.int32)
@@ -208,10 +209,10 @@ def test_best_is_exact(name: str, entries: int) -> None:
 
 @pytest.mark.parametrize("entries", [0, 12])
 def test_best_is_exact_where_some_runs_have_further_lines(entries: int, monkeypatch) -> None:
-    monkeypatch.setattr("ondevice.models.hulls.FULLER_COST", 0)
+    monkeypatch.setattr("ondevice.topk.hulls.FULLER_COST", 0)
     output = OUTPUTS["tied block bias"]
     model = network(output)
-    arrays = output.stored(weights_of(model.get_layer(SCORES)), FLOAT32, tables_of(output, model))
+    arrays = output.stored(model.get_layer(SCORES).values(), FLOAT32, tables_of(output, model))
     assert arrays["corner_further"].shape[0] > 0
     assert arrays["corner_fuller"].tolist() != [0]
     test_best_is_exact("tied block bias", entries)
@@ -232,8 +233,8 @@ def test_fitted_weights_come_near_a_trained_layer(name: str) -> None:
         assert set(fit) == {weight.name for weight in output.weights()} | set(output.uses_tables)
         for key, values in fit.items():
             np.testing.assert_array_equal(values, again[key])
-        assign(layer, fit)
-        found, found_bias = output.as_dense(weights_of(layer))
+        layer.assign(fit)
+        found, found_bias = output.as_dense(layer.values())
         # What shifts all scores of a history alike changes nothing.
         error = (found - kernel) - (found - kernel).mean(axis=1, keepdims=True)
         assert np.sum(error**2) < np.sum((kernel - kernel.mean(axis=1, keepdims=True)) ** 2)
@@ -247,8 +248,8 @@ def test_initial_scores_are_as_small_as_those_of_a_dense_layer(name: str) -> Non
     keras.utils.set_random_seed(0)
     model = pooled_network(embedding_of(output), (output.width,), 0.0, output)
     layer = model.get_layer(SCORES)
-    assign(layer, output.chosen(None, 0))
-    kernel, bias = output.as_dense(weights_of(layer))
+    layer.assign(output.chosen(None, 0))
+    kernel, bias = output.as_dense(layer.values())
     assert not bias.any()
     usual = 0.05 / math.sqrt(3) if output.uses_tables else math.sqrt(2 / (output.width + SIZE))
     spread = kernel.std()

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from converters import flatbuffer
-from converters.signature import registry as signatures
 from ondevice import bundle as bundles
 from ondevice import records
 from ondevice import task as tasks
+from ondevice import tasks as members
 from ondevice.bundle import Bundle, TestVectors
+from ondevice.data.reader import registry as readers
+from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
@@ -26,7 +28,6 @@ from ondevice.tokenizer import Tokenizer
 from ondevice.training.choose import choose_output
 from ondevice.training.metrics import NAMES as METRICS
 from ondevice.training.metrics import cut_off
-from ondevice.training.objective import registry as objectives
 from ondevice.training.run_folder import Run
 from tests.contracts.task_bundles import Exporting, copied, exporter, failed_checks
 from tests.contracts.test_exports import BUILTINS
@@ -37,8 +38,35 @@ NAMES = tasks.names()
 EXPORTED = [("text full", "float32"), ("text memcom", "int8"), ("text quotient_remainder", "mixed")]
 
 
-def test_every_task_has_its_member_in_every_family_and_the_tasks_are_pinned() -> None:
-    assert NAMES == objectives.names() == signatures.names() == ["clicks", "ranking", "text"]
+NEW_TASK = """
+from ondevice.tasks.ranking import Ranking
+
+
+class Tracks(Ranking):
+    item, example, top_k = "track", "listener", 50
+"""
+
+
+def test_a_file_is_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tracks.py").write_text(NEW_TASK)
+    monkeypatch.setattr("ondevice.tasks.__path__", [*members.__path__, str(tmp_path)])
+    monkeypatch.setattr(tasks.registry, "loaded", dict(tasks.registry.loaded))
+    assert tasks.names() == sorted([*NAMES, "tracks"])
+    task = tasks.registry.load("tracks")()
+    assert (task.name, task.items, task.examples, task.answer) == ("tracks", "tracks", "listeners", "item")
+    with pytest.raises(UsageError, match="history_length is 60; allowed is at most 50"):
+        task.require_length(60, 100)
+
+
+def test_every_task_has_data_of_its_kind() -> None:
+    for name in readers.names():
+        readers.load(name)
+
+    def kinds(base: type[SplitData]) -> set[str]:
+        own = {base.task} if "task" in vars(base) else set()
+        return own.union(*map(kinds, base.__subclasses__()))
+
+    assert kinds(SplitData) == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,10 +78,9 @@ def test_facts_of_a_task_fit_together(name: str) -> None:
     assert task.require_metric(None) == task.metric == task.metrics[0]
     with pytest.raises(UsageError, match="unknown metric 'speed'"):
         task.require_metric("speed")
-    assert len({task.signature, task.answers, "ids", "scores"}) == 4
-    kinds = [kind.__module__ for kind in (objectives.load(name), signatures.load(name))]
-    assert [kind.rpartition(".")[2] for kind in kinds] == [name, name]
-    assert signatures.load(name).task == task
+    assert task.name == name
+    assert len({task.signature, f"{task.answer}s", "ids", "scores"}) == 4
+    assert tasks.load(name) is task
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ METHOD = registry.load("memcom").for_ratio(40, 8, 4.0)
 def two_tables() -> keras.Model:
     """Return a model that looks two features up in two tables of one shape."""
     items, country = keras.Input((5,), dtype="int32", name="items"), keras.Input((5,), dtype="int32", name="country")
-    vectors = [CompressedEmbedding(METHOD, name=f"{ids.name}_embedding")(ids) for ids in (items, country)]
+    vectors = [CompressedEmbedding.of(METHOD, name=f"{ids.name}_embedding")(ids) for ids in (items, country)]
     return keras.Model([items, country], keras.layers.Dense(1, name="scores")(keras.layers.add(vectors)[:, 0]))
 
 
@@ -41,12 +41,12 @@ def test_models_without_scores_or_a_graph_are_refused() -> None:
     encoded = encode(METHOD, values, "float32")
     ids = keras.Input((5,), dtype="int32")
     with pytest.raises(OnDeviceError, match="has no layer 'scores'"):
-        lower(keras.Model(ids, CompressedEmbedding(METHOD)(ids)), encoded)
+        lower(keras.Model(ids, CompressedEmbedding.of(METHOD)(ids)), encoded)
 
     class Own(keras.Model):
         def __init__(self) -> None:
             super().__init__()
-            self.look_up = CompressedEmbedding(METHOD)
+            self.look_up = CompressedEmbedding.of(METHOD)
 
     with pytest.raises(OnDeviceError, match="is a Own; allowed is a functional model"):
         lower(Own(), encoded)

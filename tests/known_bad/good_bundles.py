@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +47,7 @@ def reseal(folder: Path, **changes: object) -> None:
     records.write(folder / bundles.MANIFEST_FILE, changed)
 
 
-def grid_run(folder: Path, vocabulary_size: int, width: int, activation: str = "linear") -> Run:
+def grid_run(folder: Path, vocabulary_size: int, width: int) -> Run:
     """Write the run of an untrained model: shapes that would take long to train, or that nobody would train.
 
     The table holds whole multiples, -7 to 7, of a power of two, so that float16, int8 and int4 hold it exactly and
@@ -55,7 +57,6 @@ def grid_run(folder: Path, vocabulary_size: int, width: int, activation: str = "
         folder: run folder to write.
         vocabulary_size: number of ids.
         width: numbers per vector.
-        activation: Keras' name of the activation of the scores.
     """
     import keras
 
@@ -71,11 +72,10 @@ def grid_run(folder: Path, vocabulary_size: int, width: int, activation: str = "
     model = pooled_network(method, config.hidden, config.dropout)
     steps = rng.integers(-GRID_LARGEST, GRID_LARGEST + 1, (vocabulary_size, width))
     model.get_layer("embedding").tables["table"].assign(steps * GRID_STEP)
-    scores = model.get_layer("scores")
-    scores.kernel.assign(rng.normal(0, KERNEL_SPREAD, scores.kernel.shape))
+    scores = model.get_layer("scores").own
+    scores["kernel"].assign(rng.normal(0, KERNEL_SPREAD, scores["kernel"].shape))
     # No two scores are equal, not even those of an empty history.
-    scores.bias.assign(rng.normal(0, BIAS_SPREAD, scores.bias.shape))
-    scores.activation = keras.activations.get(activation)
+    scores["bias"].assign(rng.normal(0, BIAS_SPREAD, scores["bias"].shape))
 
     records.write(folder / run_folder.CONFIG_FILE, config)
     Vocabulary(("<padding>", "<unknown>", *(f"item-{n}" for n in range(method.items)))).write(
@@ -102,6 +102,20 @@ def _export(folder: Path, run: Run, recipe: str) -> Good:
     return Good(export(run.folder, folder / "bundle", recipe=recipe).folder, run)
 
 
+def _with_softmax(folder: Path, run: Run) -> Good:
+    """Export a model with a softmax behind its scores, which no output layer of the family has."""
+    import tensorflow as tf
+
+    from ondevice.models.outputs.dense import Dense
+
+    def probabilities(scores: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: tf.nn.softmax(scores(*arguments))
+
+    kept = {name: probabilities(getattr(Dense, name)) for name in ("scores", "training_scores")}
+    with mock.patch.multiple(Dense, **kept):
+        return _export(folder, run, "float32")
+
+
 class GoodBundles:
     """Makes good bundles, each at its first call.
 
@@ -119,7 +133,7 @@ class GoodBundles:
             "grid": lambda folder: _export(folder, grid_run(folder / "run", 302, 16), "float32"),
             "odd grid": lambda folder: _export(folder, grid_run(folder / "run", 302, 15), "float32"),
             "large grid": lambda folder: _export(folder, grid_run(folder / "run", 8_000, 256), "float32"),
-            "softmax": lambda folder: _export(folder, grid_run(folder / "run", 4_000, 16, "softmax"), "float32"),
+            "softmax": lambda folder: _with_softmax(folder, grid_run(folder / "run", 4_000, 16)),
         }
 
     def __call__(self, name: str) -> Good:

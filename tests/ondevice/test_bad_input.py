@@ -193,6 +193,12 @@ CASES = (
     usage("validate here", "validate .", "manifest", "does not exist"),
     failed("validate a changed bundle", "validate changed", "'changed/model.tflite' was changed since export"),
     usage("validate a part", "validate lacking", "bundle file 'lacking/vocab.txt' does not exist"),
+    failed(
+        "export an earlier run",
+        "export earlier --out new",
+        "run 'earlier' has schema version 1",
+        "train the model again",
+    ),
     failed("validate a later version", "validate later", "schema version 99"),
     usage("validate with no run", "validate bundle --run part", "run folder 'part' holds no config.json"),
     usage("validate with another run", "validate bundle --run run", "run 'run' has seed 0", "seed 5"),
@@ -232,10 +238,10 @@ def user_lines(first: int, count: int) -> str:
     return "".join(" ".join(map(str, row)) + "\n" for row in rows)
 
 
-def write_run(folder: Path, seed: int) -> None:
+def write_run(folder: Path, seed: int, version: int = run_folder.SCHEMA_VERSION) -> None:
     config = TrainConfig("user-items", "data", "full", "random", 1.0, seed=seed, width=WIDTH, history_length=LENGTH)
     parameters = {"vocabulary_size": SIZE, "width": WIDTH}
-    result = TrainResult(1, parameters, "tiny", 8_000, 0, (Epoch(1.0, 0.1, 0.1),), {"users": 1.0}, {})
+    result = TrainResult(version, parameters, "tiny", 8_000, 0, (Epoch(1.0, 0.1, 0.1),), {"users": 1.0}, {})
     records.write(folder / run_folder.CONFIG_FILE, config)
     records.write(folder / run_folder.RESULT_FILE, result)
 
@@ -317,6 +323,7 @@ def make_world(root: Path) -> None:
     (root / "by_table.toml").write_text(by_table, encoding="utf-8")
     (root / "empty").mkdir()
     write_run(root / "run", seed=0)
+    write_run(root / "earlier", seed=0, version=1)
     write_run(root / "begun", seed=3)
     (root / "begun" / run_folder.RESULT_FILE).unlink()
     files.write_text(root / "broken" / run_folder.CONFIG_FILE, '{"dataset": ')

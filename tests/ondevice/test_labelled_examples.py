@@ -8,7 +8,7 @@ from ondevice.data.labelled import NO_KEY, LabelledSplit
 from ondevice.data.lists import Lists
 from ondevice.ids import PADDING_ID, UNKNOWN_ID
 from ondevice.training.labelled_examples import LabelledExamples
-from ondevice.training.labelled_objective import last_keys
+from ondevice.training.labelled_task import last_keys
 from ondevice.training.loss import softmax_over_labels
 
 WORDS = np.arange(2, 2 + 10 * 6, dtype=np.int32).reshape(10, 6)

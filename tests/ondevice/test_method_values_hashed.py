@@ -136,7 +136,7 @@ def test_hash_embedding_of_one_row_is_memcom(sharing: str) -> None:
     assert [v.shape for v in values] == [(t.rows, t.width) for t in single.tables()]
     outputs, gradients = [], []
     for method in (memcom, single):
-        layer = CompressedEmbedding(method)
+        layer = CompressedEmbedding.of(method)
         layer.build((None, None))
         assert np.unique(list(layer.table_values().values())[1]).tolist() == [1]
         for variable, value in zip(layer.tables.values(), values, strict=True):
@@ -191,7 +191,7 @@ def test_hash_embedding_hand_vector() -> None:
 
 
 def test_weights_start_as_equal_shares() -> None:
-    layer = CompressedEmbedding(registry.load("hash_embedding")(53, 8, 7, hashes=4))
+    layer = CompressedEmbedding.of(registry.load("hash_embedding")(53, 8, 7, hashes=4))
     layer.build((None, None))
     assert np.unique(layer.table_values()["weights"]).tolist() == [0.5]
 

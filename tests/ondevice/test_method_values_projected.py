@@ -300,7 +300,7 @@ def test_vectors_start_with_the_spread_of_an_ordinary_embedding(name: str) -> No
     """Of a table large enough that chance plays no part, at a ratio in use."""
     method = load(name).for_ratio(4_002, 64, 4)
     keras.utils.set_random_seed(0)
-    layer = CompressedEmbedding(method)
+    layer = CompressedEmbedding.of(method)
     layer.build((None, None))
     vectors = reference_lookup(method, layer.table_values(), np.arange(2, 4_002, dtype=np.int32))
     assert np.std(vectors) == pytest.approx(0.05 / np.sqrt(3), rel=0.1)

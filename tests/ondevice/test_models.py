@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from ondevice.embeddings.method import registry
 from ondevice.errors import OnDeviceError
-from ondevice.models.best import best_items, best_items_by_block, in_order, places_of_best
 from ondevice.models.network import WEIGHTS, load_network, pooled_network
 from ondevice.models.pooling import MaskedMeanPooling
+from ondevice.topk.best import best_items, best_items_by_block, in_order, places_of_best
 from tests.samples import METHODS
 
 

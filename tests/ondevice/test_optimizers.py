@@ -52,7 +52,7 @@ def train(method: str, optimizer: str, decay: float, batches: list[np.ndarray], 
         dense: whether the optimizer is given whole gradients instead of those of the rows that were used.
     """
     keras.utils.set_random_seed(4)
-    layer, head = CompressedEmbedding(METHODS[method]), keras.layers.Dense(1)
+    layer, head = CompressedEmbedding.of(METHODS[method]), keras.layers.Dense(1)
     head(layer(batches[0]))
     made = registry.load(optimizer)().make(0.01, decay)
     made.exclude_from_weight_decay(var_names=[PER_ID_MARK, "bias"])
@@ -94,7 +94,7 @@ def test_a_lazy_step_leaves_rows_that_were_not_used_alone(decay: float) -> None:
 @pytest.mark.parametrize("method", ["full", "memcom mod", "hash_embedding 2 mod"])
 def test_a_lazy_step_reads_no_table_as_a_whole(method: str) -> None:
     """A single read makes a step as slow as the table is long: TensorFlow copies what is written to by rows."""
-    layer = CompressedEmbedding(METHODS[method])
+    layer = CompressedEmbedding.of(METHODS[method])
     ids = tf.constant([[3, 4, 4], [9, 3, 3]], tf.int32)
     layer(ids)
     made = registry.load("lazy_adamw")().make(0.01, 0.2)

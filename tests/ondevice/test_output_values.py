@@ -11,8 +11,8 @@ from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
 from ondevice.models.clusters import cluster, nearest
 from ondevice.models.output import registry
-from ondevice.models.output_parts import FLOAT32, INT8
 from ondevice.models.rank_one import rank_one
+from ondevice.topk.parts import FLOAT32, INT8
 from ondevice.training.choose import choose_output
 from ondevice.training.config import TrainConfig
 

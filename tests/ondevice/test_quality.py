@@ -12,7 +12,7 @@ from ondevice import records
 from ondevice.embeddings.method import registry
 from ondevice.pipeline.quality import BEST, DEFAULT, told, train_best, ways_to_train
 from ondevice.pipeline.run import run
-from ondevice.training.run_folder import CONFIG_FILE, RESULT_FILE, Epoch, TrainResult, open_run
+from ondevice.training.run_folder import CONFIG_FILE, RESULT_FILE, SCHEMA_VERSION, Epoch, TrainResult, open_run
 from tests.tiny_runs import tiny_config, tiny_interactions, write_user_items
 
 SETTINGS = {
@@ -97,7 +97,9 @@ class Trainer:
         records.write(folder / CONFIG_FILE, tiny_config("memcom", **teaching))
         # The second epoch was worse and not kept.
         history = (Epoch(1.0, metric, 0.1), Epoch(1.0, 0.0, 0.1))
-        records.write(folder / RESULT_FILE, TrainResult(1, {}, "tiny", 8_000, 0, history, {"users": 1.0}, {}))
+        records.write(
+            folder / RESULT_FILE, TrainResult(SCHEMA_VERSION, {}, "tiny", 8_000, 0, history, {"users": 1.0}, {})
+        )
 
     def train(self, way: str, teaching: Mapping[str, Any], out: Path) -> None:
         self.trained.append(way)

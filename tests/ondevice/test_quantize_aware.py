@@ -39,7 +39,7 @@ def test_training_sees_what_decoding_gives(name: str, width: int) -> None:
 
 def test_gradients_pass_as_if_nothing_were_rounded() -> None:
     method = methods.load("full")(50, 8)
-    layer = CompressedEmbedding(method)
+    layer = CompressedEmbedding.of(method)
     ids = np.array([[3, 4, 3]], np.int32)
     layer(ids)
     gradients = []

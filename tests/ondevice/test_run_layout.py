@@ -13,9 +13,9 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.embeddings.sharing import run_of
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.ids import RESERVED_IDS, run_starts
-from ondevice.models.runs import joined
 from ondevice.quantize.encode import encode
 from ondevice.quantize.scheme import registry as schemes
+from ondevice.topk.runs import joined
 
 XP = NumpyOps()
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ondevice.embeddings.run_layout import RunLayout
 from ondevice.ids import RESERVED_IDS, run_starts
-from ondevice.models.hulls import extremes, upper_hulls
-from ondevice.models.runs import best_of_runs
+from ondevice.topk.hulls import extremes, upper_hulls
+from ondevice.topk.runs import best_of_runs
 
 pairs = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=3, max_size=25)
 

@@ -38,7 +38,7 @@ def pupil(full: Run, variant: str, **settings: object):
 def test_tables_of_every_method_come_nearer_to_given_vectors(name: str) -> None:
     method = METHODS[name]
     keras.utils.set_random_seed(0)
-    layer = CompressedEmbedding(method)
+    layer = CompressedEmbedding.of(method)
     layer.build((None, None))
     chosen = method.chosen_tables(None, 0)
     for table, values in chosen.items():

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from ondevice import task as tasks
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.manifest import POPULARITY
@@ -20,7 +21,6 @@ from ondevice.training.choose import choose_method, choose_output
 from ondevice.training.config import TrainConfig
 from ondevice.training.fit import fit
 from ondevice.training.metrics import popularity
-from ondevice.training.objective import objective_of
 from ondevice.training.reference import load_reference
 from ondevice.training.run_folder import CHECKPOINTS, alone, open_run
 from ondevice.training.start import arranged
@@ -184,7 +184,7 @@ def test_per_id_tables_and_biases_are_exempt_from_weight_decay(tmp_path) -> None
 
     config = tiny_config("memcom bias")
     method = choose_method(config, 302)
-    model = _compiled(config, method, choose_output(config, method), 1, None, objective_of("ranking"), 0)
+    model = _compiled(config, method, choose_output(config, method), 1, None, tasks.load("ranking"), 0)
     decayed = {v.path for v in model.trainable_variables if model.optimizer._use_weight_decay(v)}
     assert {path.rpartition("/")[2] for path in decayed} == {"shared", "kernel"}
 

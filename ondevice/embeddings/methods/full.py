@@ -16,6 +16,11 @@ class Full(Method):
     """`E[i]`: stores `v * e` numbers for `v` ids of width `e`."""
 
     @property
+    def least_ids(self) -> int:
+        """A table of one row is one."""
+        return 1
+
+    @property
     def order_matters(self) -> bool:
         """Every id has a row of its own."""
         return False

@@ -13,14 +13,15 @@ from typing_extensions import Self
 from ondevice.embeddings.method import FloatArray, Method
 from ondevice.models.four_bits import even, int8_steps, whole_rows_in_bytes, widened
 from ondevice.models.output import Output, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT4, INT8, Arrays, Part, Tables, Weight, as_float
+from ondevice.models.output_parts import Tables, Weight
+from ondevice.topk.parts import FLOAT32, INT4, INT8, Arrays, Part, as_float
 
 
 @dataclass(frozen=True)
 class Dense(Output):
     """`h . K[i] + b[i]`: stores `(e + 1) * n` numbers for `n` ids and `e` hidden units, all of them trained.
 
-    It is Keras' own layer, with its own initial values. As int8 the kernel has one scale and the biases stay float32,
+    It starts and learns as Keras' own layer does. As int8 the kernel has one scale and the biases stay float32,
     `(e + 4) * n` bytes. As int4 every id has a byte for its column's step and one for its bias, `(e / 2 + 2) * n`
     bytes: one step for all would double the error.
     """
@@ -49,9 +50,9 @@ class Dense(Output):
 
     def training_scores(self, hidden: Any, weights: Mapping[str, Any]) -> Any:
         """Multiply by the kernel and add the biases."""
-        import tensorflow as tf
+        import keras
 
-        return tf.matmul(hidden, weights["kernel"]) + weights["bias"]
+        return keras.ops.add(keras.ops.matmul(hidden, weights["kernel"]), weights["bias"])
 
     def as_dense(self, weights: Arrays) -> tuple[FloatArray, FloatArray]:
         """Return kernel and biases."""
@@ -82,15 +83,7 @@ class Dense(Output):
             hidden = widened(hidden * tf.gather(arrays["unit"], place), self.width)
             products = tf.matmul(hidden, arrays["kernel"], transpose_b=True) * as_float(arrays["factor"], place)
             return products + as_float(arrays["bias"], place) * arrays["bias_step"]
-        return tf.matmul(hidden, arrays["kernel"], transpose_b=True) + arrays["bias"]
-
-    def layer(self, embedding: Any) -> Any:
-        """Return Keras' own layer."""
-        import keras
-
-        from ondevice.models.scores import SCORES
-
-        return keras.layers.Dense(self.vocabulary_size, name=SCORES)
+        return tf.nn.bias_add(tf.matmul(hidden, arrays["kernel"], transpose_b=True), arrays["bias"])
 
     @classmethod
     def for_ratio(cls, method: Method, width: int, ratio: float, **options: Any) -> Self:

@@ -17,8 +17,9 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.ids import RESERVED_IDS, run_starts
 from ondevice.models.four_bits import even, whole_rows, widened
 from ondevice.models.output import Output, dense_bytes, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT4, INT8, LEVELS, Arrays, Part, Tables, Weight, as_float
-from ondevice.models.run_bests import arrays_of_bests, bests_of_runs, parts_of_bests
+from ondevice.models.output_parts import LEVELS, Tables, Weight
+from ondevice.topk.parts import FLOAT32, INT4, INT8, Arrays, Part, as_float
+from ondevice.topk.run_bests import arrays_of_bests, bests_of_runs, parts_of_bests
 
 IDS_PER_CUT = 64
 """Ids that share rows where the embedding does not say which: about as many as a row has numbers.
@@ -190,7 +191,7 @@ class LocalLowRank(Output):
         """Multiply the hidden vector by all rows, then repeat each rank's products for the ids that share them."""
         import tensorflow as tf
 
-        from ondevice.models.runs import joined
+        from ondevice.topk.runs import joined
 
         if self.by_runs:
             products = tf.reshape(self._products(hidden, arrays, place), [-1, 1])
@@ -208,7 +209,7 @@ class LocalLowRank(Output):
         """Rank the items of the best runs only, where an id has one multiplier and a cut is one run."""
         import tensorflow as tf
 
-        from ondevice.models.runs import best_of_runs
+        from ondevice.topk.runs import best_of_runs
 
         if not self.by_runs:
             return super().best(hidden, excluded, k, arrays, place, tables)
@@ -235,7 +236,7 @@ class LocalLowRank(Output):
         """Turn what there is of every cut into that of every id, `[cuts, ...]` to `[vocabulary_size, ...]`."""
         import tensorflow as tf
 
-        from ondevice.models.runs import spread
+        from ondevice.topk.runs import spread
 
         if self.joined > 1:
             each = [1, self.joined] + [1] * len(rows.shape[1:])

@@ -13,7 +13,8 @@ from typing_extensions import Self
 from ondevice.embeddings.method import FloatArray, Method, require
 from ondevice.models.four_bits import even, int8_steps, whole_rows_in_bytes, widened
 from ondevice.models.output import Output, dense_bytes, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT4, INT8, Arrays, Part, Tables, Weight, as_float, at_least_int8
+from ondevice.models.output_parts import Tables, Weight, at_least_int8
+from ondevice.topk.parts import FLOAT32, INT4, INT8, Arrays, Part, as_float
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from typing_extensions import Self
 from ondevice.embeddings.method import FloatArray, Method, require
 from ondevice.models.clusters import cluster, nearest
 from ondevice.models.output import Output, dense_bytes, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT8, Arrays, Part, Tables, Weight, at_least_int8
+from ondevice.models.output_parts import Tables, Weight, at_least_int8
+from ondevice.topk.parts import FLOAT32, INT8, Arrays, Part
 
 MOST_CODEWORDS = 256
 """What a byte can name."""

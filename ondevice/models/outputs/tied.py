@@ -19,10 +19,11 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.four_bits import int8_steps
 from ondevice.models.output import Output, require_ratio
-from ondevice.models.output_parts import FLOAT32, INT8, LEVELS, Arrays, Part, Tables, Weight, as_float, at_least_int8
+from ondevice.models.output_parts import LEVELS, Tables, Weight, at_least_int8
 from ondevice.models.rank_one import rank_one
-from ondevice.models.run_bests import arrays_of_bests, bests_of_runs, parts_of_bests
 from ondevice.registry import member_name
+from ondevice.topk.parts import FLOAT32, INT8, Arrays, Part, as_float
+from ondevice.topk.run_bests import arrays_of_bests, bests_of_runs, parts_of_bests
 
 OWN = "output_multiplier"
 
@@ -40,7 +41,7 @@ class Tied(Output):
     On the device the `m` rows are multiplied by `h` once. Where neighbours share a row, most multipliers are not even
     read: the best score of a run is that of its highest or lowest multiplier, or with biases that of one of the corners
     of the upper hull of its (multiplier, bias) points, and the runs that are best by it hold the best items (see
-    `ondevice.models.runs`).
+    `ondevice.topk.runs`).
 
     As int8, multipliers of its own have one scale per row, which is multiplied to the row's product with `h`. MEmCom's
     tables are those that the file holds for the look-up, not stored again. As int4, rows that the look-up has
@@ -226,7 +227,7 @@ class Tied(Output):
         """Repeat each row's product for the ids that share it, without an index per id; multiply and add."""
         import tensorflow as tf
 
-        from ondevice.models.runs import joined
+        from ondevice.topk.runs import joined
 
         name = OWN if self.own_multipliers else "multiplier"
         products = tf.reshape(self._products(hidden, arrays, place), [-1])
@@ -245,7 +246,7 @@ class Tied(Output):
         """Rank the items of the best runs only, where neighbours share a row."""
         import tensorflow as tf
 
-        from ondevice.models.runs import best_of_runs
+        from ondevice.topk.runs import best_of_runs
 
         if not self.by_runs:
             return super().best(hidden, excluded, k, arrays, place, tables)
@@ -291,7 +292,7 @@ class Tied(Output):
         """Turn what there is of every row into that of every id, `[rows, ...]` to `[vocabulary_size, ...]`."""
         import tensorflow as tf
 
-        from ondevice.models.runs import spread
+        from ondevice.topk.runs import spread
 
         if self.method.sharing == BLOCK:
             return spread(rows, self.method.items, self.method.runs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ondevice.ids import PADDING_ID, UNKNOWN_ID
+from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 
 EXCLUDED_PENALTY = 1e9
 """Taken from the score of an item that must not be returned; far beyond any score."""
@@ -40,52 +40,58 @@ def best_of_one(scores: Any, excluded: Any, k: int) -> tuple[Any, Any]:
     return best_items_by_block(scores, excluded, k, max(1, math.isqrt(scores.shape[1] // (k + excluded.shape[1]))))
 
 
-def best_items(scores: Any, excluded: Any, k: int) -> tuple[Any, Any]:
-    """Return the best items and their scores, leaving out padding, unknown and some given ids.
+def best_items(scores: Any, excluded: Any, k: int, never: int = RESERVED_IDS) -> tuple[Any, Any]:
+    """Return the best items and their scores, leaving out the first ids, as padding and unknown, and some given ones.
 
     Args:
         scores: float32 `[batch, vocabulary_size]`, batch known.
         excluded: int32 `[batch, entries]`, ids that must not be returned; repeats and padding do no harm.
         k: number of items.
+        never: ids below this one are never returned.
 
     Returns:
         items int32 `[batch, k]` and scores float32 `[batch, k]`, falling.
     """
-    values, items = tf.math.top_k(_without_excluded(scores, excluded), k)
+    if never or excluded.shape[1] != 0:
+        scores = _without_excluded(scores, excluded, never)
+    values, items = tf.math.top_k(scores, k)
     return items, values
 
 
-def best_labels(scores: Any, k: int) -> tuple[Any, Any]:
+def best_labels(scores: Any, k: int, logits: bool = True) -> tuple[Any, Any]:
     """Return the best labels and their probabilities.
 
     Args:
-        scores: float32 `[batch, labels]`, before the softmax.
+        scores: float32 `[batch, labels]`.
         k: number of labels.
+        logits: whether the scores are those before the softmax, and not probabilities.
 
     Returns:
         labels int32 `[batch, k]` and probabilities float32 `[batch, k]`, falling.
     """
-    values, labels = tf.math.top_k(tf.nn.softmax(scores), k)
+    values, labels = tf.math.top_k(tf.nn.softmax(scores) if logits else scores, k)
     return labels, values
 
 
-def click_probability(scores: Any, ids: Any) -> tuple[Any, Any]:
-    """Return the label of a click, the only one, and its probability.
+def click_probability(scores: Any, logits: bool = True) -> tuple[Any, Any]:
+    """Return the only label and its probability.
 
     Args:
-        scores: float32 `[batch, 1]`, before the logistic function.
-        ids: int32 `[batch, fields]`, none negative.
+        scores: float32 `[batch, 1]`.
+        logits: whether the score is that before the logistic function, and not a probability.
 
     Returns:
         labels int32 `[batch, 1]`, all zero, and probabilities float32 `[batch, 1]`.
     """
-    # Not a constant, which no runtime would have to write: no id is below zero, which the converter does not know.
-    return tf.minimum(ids[:, :1], 0), tf.sigmoid(scores)
+    probabilities = tf.sigmoid(scores) if logits else scores
+    # Not a constant, which no runtime would have to write: no probability is below zero, which the converter does not
+    # know.
+    return tf.cast(tf.minimum(probabilities, 0.0), tf.int32), probabilities
 
 
-def _without_excluded(scores: Any, excluded: Any) -> Any:
+def _without_excluded(scores: Any, excluded: Any, never: int) -> Any:
     batch, vocabulary_size = scores.shape
-    reserved = tf.constant([[PADDING_ID, UNKNOWN_ID]] * batch, tf.int32)
+    reserved = tf.constant([list(range(never))] * batch, tf.int32, [batch, never])
     excluded = tf.concat([excluded, reserved], axis=1)
     flat = excluded + tf.range(batch, dtype=tf.int32)[:, None] * vocabulary_size if batch > 1 else excluded
     penalties = tf.fill([tf.size(flat), 1], EXCLUDED_PENALTY)[:, 0]

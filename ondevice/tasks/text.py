@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from ondevice import task as tasks
 from ondevice.data.labelled import LabelledSplit
 from ondevice.data.lists import Lists
 from ondevice.data.texts import LabelledTexts
 from ondevice.errors import OnDeviceError
-from ondevice.task import Task
-from ondevice.training import metrics
 from ondevice.training.evaluation import Evaluation
-from ondevice.training.labelled_objective import LabelledObjective
-from ondevice.training.objective import Answers, Ids
+from ondevice.training.labelled_task import LabelledTask
+from ondevice.training.metrics import macro_f1
 from ondevice.units import counted
 
-if TYPE_CHECKING:
-    import keras
 
-
-class Text(LabelledObjective[LabelledTexts]):
+class Text(LabelledTask[LabelledTexts]):
     """Softmax cross-entropy over the labels; accuracy."""
 
-    task: ClassVar[Task] = tasks.load("text")
+    title = "the label of a text"
+    signature = "classify"
+    item, example = "word", "text"
+    metrics = ("accuracy",)
 
     def require(self, data: LabelledTexts) -> None:
         """Refuse fewer than two labels, too."""
@@ -41,12 +38,11 @@ class Text(LabelledObjective[LabelledTexts]):
 
         return softmax_over_labels
 
-    def answering(self, model: keras.Model) -> Callable[[Ids], Answers]:
+    def said(self) -> Callable[[Any, Any], tuple[Any, Any]]:
         """Return what gives all labels, the most probable first."""
-        from ondevice.models.best import best_labels
-        from ondevice.training.score import LabelScorer
+        from ondevice.topk.best import best_labels
 
-        return LabelScorer(model, lambda scores, ids: best_labels(scores, scores.shape[1])).answer
+        return lambda scores, ids: best_labels(scores, scores.shape[1])
 
     def right(self, split: LabelledSplit) -> Lists:
         """Return the label of every text."""
@@ -54,4 +50,4 @@ class Text(LabelledObjective[LabelledTexts]):
 
     def figures(self, data: LabelledTexts, evaluation: Evaluation) -> dict[str, float]:
         """Return the macro F1."""
-        return {"macro f1": metrics.macro_f1(evaluation.items[:, 0], data.test.labels, len(data.labels))}
+        return {"macro f1": macro_f1(evaluation.items[:, 0], data.test.labels, len(data.labels))}

@@ -14,7 +14,7 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.embeddings.sharing import BLOCK, reserved_rows
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.ids import RESERVED_IDS, run_lengths
-from ondevice.models.best import NO_ITEM_PENALTY, in_order, penalty, places_of_best
+from ondevice.topk.best import NO_ITEM_PENALTY, in_order, penalty, places_of_best
 
 
 def spread(rows: Any, items: int, runs: int) -> Any:

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
-from ondevice.models.hulls import extremes, upper_hulls
-from ondevice.models.output_parts import FLOAT32, Arrays, Part, as_float
+from ondevice.topk.hulls import extremes, upper_hulls
+from ondevice.topk.parts import FLOAT32, Arrays, Part, as_float
 
 USUAL_CORNERS = 7
 """Corners that all hulls are stored with, about, before the values are known."""

@@ -1,13 +1,12 @@
-"""What the objectives of labelled examples share: the ids of an example in, what is said of its few labels out."""
+"""What the tasks of labelled examples share: the ids of an example in, what is said of its few labels out."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from ondevice.data.labelled import Labelled, LabelledSplit
 from ondevice.data.lists import Lists, padded
@@ -18,8 +17,7 @@ from ondevice.models.output import Output
 from ondevice.task import Task
 from ondevice.training import metrics
 from ondevice.training.config import TrainConfig
-from ondevice.training.evaluation import Evaluation
-from ondevice.training.objective import Answers, Ids, Measured, Objective
+from ondevice.training.evaluation import Answers, Evaluation, Ids, Measured
 from ondevice.units import counted
 
 if TYPE_CHECKING:
@@ -30,15 +28,14 @@ OUTPUT = "dense"
 Examples = TypeVar("Examples", bound=Labelled)
 
 
-class LabelledObjective(Objective[Examples]):
-    """An objective of examples that have a label."""
+class LabelledTask(Task[Examples]):
+    """A task of examples that have a label."""
 
-    task: ClassVar[Task]
-    """The task whose objective it is."""
+    answer = "label"
 
     @abstractmethod
-    def answering(self, model: keras.Model) -> Callable[[Ids], Answers]:
-        """Return what answers ids, int32 `[examples, length]`, with a model."""
+    def said(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """Return what turns scores and the ids given into labels, best first, and probabilities; see `label_scorer`."""
 
     @abstractmethod
     def right(self, split: LabelledSplit) -> Lists:
@@ -52,13 +49,11 @@ class LabelledObjective(Objective[Examples]):
         """Refuse an empty split and a vocabulary without keys."""
         if not data.items:
             raise OnDeviceError(
-                f"data set {data.name!r} has no {self.task.item} that occurs often enough; see minimum_count."
+                f"data set {data.name!r} has no {self.item} that occurs often enough; see minimum_count."
             )
         for name, split in (("training", data.train), ("validation", data.valid), ("test", data.test)):
             if not len(split):
-                raise OnDeviceError(
-                    f"data set {data.name!r} has no {name} {self.task.examples}; every split needs some."
-                )
+                raise OnDeviceError(f"data set {data.name!r} has no {name} {self.examples}; every split needs some.")
 
     def output(
         self, kind: type[Output], method: Method, width: int, config: TrainConfig, labels: tuple[str, ...]
@@ -66,11 +61,11 @@ class LabelledObjective(Objective[Examples]):
         """Build the dense layer, the only one that few labels need."""
         if config.output != OUTPUT or config.output_ratio != 1:
             asked = f"{config.output!r} at output_ratio {config.output_ratio:g}"
-            few = f"{self.task.examples}, which have {counted(len(labels), self.task.answer)} only"
+            few = f"{self.examples}, which have {counted(len(labels), self.answer)} only"
             raise UsageError(f"output is {asked}; allowed is {OUTPUT!r} at 1 for {few}.")
         return kind(len(labels), width)
 
-    def examples(self, config: TrainConfig, data: Examples, ids: Ids) -> Any:
+    def training_examples(self, config: TrainConfig, data: Examples, ids: Ids) -> Any:
         """Return each example once per epoch."""
         from ondevice.training.labelled_examples import LabelledExamples
 
@@ -82,6 +77,12 @@ class LabelledObjective(Objective[Examples]):
             config.seed,
         )
 
+    def taught(self) -> Callable[[Any, Any], Any]:
+        """Return the cross-entropy to the teacher's probabilities."""
+        from ondevice.training.loss import softmax_taught
+
+        return softmax_taught
+
     def validation(self, config: TrainConfig, data: Examples, ids: Ids, model: keras.Model) -> Callable[[], float]:
         """Measure some validation examples."""
         split = data.valid
@@ -91,11 +92,11 @@ class LabelledObjective(Objective[Examples]):
             )
         given = last_keys(split, ids, config.history_length)
         relevant = self.right(split)
-        answer = self.answering(model)
+        answer = self._answering(model)
 
         def value() -> float:
             answers, scores, _ = answer(given)
-            return float(np.mean(metrics.per_user(answers, relevant, self.task.metric, scores)))
+            return float(np.mean(metrics.per_user(answers, relevant, self.metric, scores)))
 
         return value
 
@@ -103,23 +104,24 @@ class LabelledObjective(Objective[Examples]):
         """Answer every test example."""
         given = last_keys(data.test, ids, config.history_length)
         known = Lists.of([[]] * len(given))
-        evaluation = Evaluation(given, known, self.right(data.test), *self.answering(model)(given))
+        evaluation = Evaluation(given, known, self.right(data.test), *self._answering(model)(given))
         values = {
             name: metrics.per_user(evaluation.items, evaluation.relevant, name, evaluation.scores)
-            for name in self.task.metrics
+            for name in self.metrics
         }
         found = {name: float(np.mean(each)) for name, each in values.items()}
         figures = self.figures(data, evaluation)
-        test = {**found, **figures, self.task.examples: float(len(evaluation))}
-        return Measured(evaluation, test, values[self.task.metric])
+        test = {**found, **figures, self.examples: float(len(evaluation))}
+        return Measured(evaluation, test, values[self.metric])
 
-    def answers(self, model: keras.Model, method: Method, ids: Ids, excluded: Ids) -> Answers:
+    def reference_answers(self, model: keras.Model, method: Method, ids: Ids, excluded: Ids) -> Answers:
         """Return what is said of all labels."""
-        return self.answering(model)(ids)
+        return self._answering(model)(ids)
 
-    def scores_of(self, ids: Ids, labels: tuple[str, ...]) -> npt.NDArray[np.integer]:
-        """Return the labels in order, which all models of a data set share."""
-        return np.arange(len(labels))
+    def _answering(self, model: keras.Model) -> Callable[[Ids], Answers]:
+        from ondevice.training.score import label_scorer
+
+        return label_scorer(model, self.said())
 
 
 def last_keys(split: LabelledSplit, ids: Ids, length: int) -> Ids:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from ondevice import task as tasks
 from ondevice.data.clicks import ClickLog
 from ondevice.data.labelled import LabelledSplit
 from ondevice.data.lists import Lists
 from ondevice.embeddings.method import Method
 from ondevice.errors import OnDeviceError
 from ondevice.models.output import Output
-from ondevice.task import Task
-from ondevice.training import metrics
 from ondevice.training.config import TrainConfig
 from ondevice.training.evaluation import Evaluation
-from ondevice.training.labelled_objective import LabelledObjective
-from ondevice.training.objective import Answers, Ids
-
-if TYPE_CHECKING:
-    import keras
+from ondevice.training.labelled_task import LabelledTask
+from ondevice.training.metrics import log_loss
 
 
-class Clicks(LabelledObjective[ClickLog]):
+class Clicks(LabelledTask[ClickLog]):
     """Logistic loss; the area under the receiver operating characteristic."""
 
-    task: ClassVar[Task] = tasks.load("clicks")
+    title = "the probability of a click"
+    signature = "score"
+    item, example = "value", "line"
+    metrics = ("auc",)
+    one_answer = True
 
     def require(self, data: ClickLog) -> None:
         """Refuse a split in which there are no clicks or nothing else, too."""
@@ -58,12 +56,11 @@ class Clicks(LabelledObjective[ClickLog]):
 
         return logistic_taught
 
-    def answering(self, model: keras.Model) -> Callable[[Ids], Answers]:
+    def said(self) -> Callable[[Any, Any], tuple[Any, Any]]:
         """Return what gives the probability of a click."""
-        from ondevice.models.best import click_probability
-        from ondevice.training.score import LabelScorer
+        from ondevice.topk.best import click_probability
 
-        return LabelScorer(model, click_probability).answer
+        return click_probability
 
     def right(self, split: LabelledSplit) -> Lists:
         """Return the one label for every line with a click, and none for others."""
@@ -74,6 +71,6 @@ class Clicks(LabelledObjective[ClickLog]):
         """Return the mean loss, and the clicks that are expected over those that there are."""
         clicked, probability = data.test.labels, evaluation.scores[:, 0]
         return {
-            "log loss": metrics.log_loss(probability, clicked),
+            "log loss": log_loss(probability, clicked),
             "calibration": float(probability.mean(dtype=np.float64) / clicked.mean()),
         }

@@ -1,0 +1,339 @@
+"""A user's model as a program of named inputs and outputs: what has to be known of it before it is converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from converters import cut_off
+from converters.cut_off import Cut
+from converters.lower import Lowering, lowered, moved_from
+from converters.structure import flat, input_names, output_names, rebuilder
+from converters.tables import LayerTables, layers_of
+from ondevice.errors import OnDeviceError, UsageError
+from ondevice.feature import BOOL, IDS, NUMBER, Feature
+from ondevice.quantize.encode import encode
+from ondevice.quantize.scheme import UNQUANTIZED
+
+Arrays = dict[str, npt.NDArray[Any]]
+CHECKED_ROWS = 4
+"""Rows of the sample that are answered by the model and by the program, which have to agree."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A model with its inputs and outputs by name.
+
+    Args:
+        model: the model.
+        features: the inputs of the file.
+        vocabularies: the keys of every vocabulary, in the order of the ids, by its file name.
+        leaves: names of the model's own inputs that each feature is made of, by the feature's name.
+        cuts: each call of a layer that is cut off, in order, with the name of the feature that takes the place of its
+            ids.
+        run: calls the model with its own inputs, nested as it takes them; gives outputs by name.
+        rebuild: nests the model's own inputs.
+        specs: shape and type of each of these, for a batch of one.
+    """
+
+    model: keras.Model
+    features: tuple[Feature, ...]
+    vocabularies: Mapping[str, Sequence[str]]
+    leaves: Mapping[str, tuple[str, ...]]
+    cuts: tuple[tuple[str, Cut], ...]
+    run: Callable[[Any], dict[str, Any]]
+    rebuild: Callable[[Mapping[str, Any]], Any]
+    specs: Mapping[str, tf.TensorSpec]
+
+    def call(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Call the model with the file's inputs by name; see `converters.signature.Call`."""
+        made = dict(self.cuts)
+        # What only layers read that are cut off has to be there and says nothing.
+        given = {leaf: _blank(spec) for leaf, spec in self.specs.items()}
+        given |= {self.leaves[name][0]: value for name, value in inputs.items() if name not in made}
+        with cut_off.cut_off([tf.reshape(inputs[name], cut.made.shape) for name, cut in self.cuts]):
+            return self.run(self.rebuild(given))
+
+    def arrays(self, batch: Any) -> Arrays:
+        """Turn a batch of the model's own inputs into the file's, `[rows, *shape]` by name.
+
+        Args:
+            batch: a batch as the model takes it.
+
+        Raises:
+            UsageError: it is not one.
+        """
+        given, made, found = own_inputs(self.model, batch), dict(self.cuts), {}
+        for feature in self.features:
+            leaves = self.leaves[feature.name]
+            for leaf in leaves:
+                if leaf not in given:
+                    raise UsageError(f"data have the inputs {', '.join(given)}; {leaf!r} is missing.")
+            if feature.name in made:
+                parts = [_tensor(given[leaf]) for leaf in leaves]
+                values = np.asarray(made[feature.name].layer(parts if len(parts) > 1 else parts[0]))
+            else:
+                values = given[leaves[0]]
+            found[feature.name] = values.astype(feature.dtype).reshape(len(values), *feature.shape)
+        return found
+
+
+def own_inputs(model: keras.Model, batch: Any) -> Arrays:
+    """Return a batch of a model's own inputs as arrays by name.
+
+    Raises:
+        UsageError: an input is ragged or sparse, has no batch or holds whole numbers beyond int32.
+    """
+    found = {}
+    for name, leaf in flat(batch, "input", input_names(model)).items():
+        if isinstance(leaf, (tf.RaggedTensor, tf.SparseTensor)):
+            raise UsageError(f"input {name!r} is a {type(leaf).__name__}; allowed is one padded to a fixed length.")
+        values = np.asarray(leaf)
+        if values.ndim == 0 or not len(values):
+            raise UsageError(f"input {name!r} has shape {list(values.shape)}; allowed is a batch of at least one row.")
+        if values.dtype.kind in "iu" and values.size and max(abs(int(values.min())), int(values.max())) >= 2**31:
+            raise UsageError(f"input {name!r} holds whole numbers beyond int32; allowed are those of int32.")
+        found[name] = values
+    return found
+
+
+def tensors_of(arrays: Arrays) -> dict[str, Any]:
+    """Return a batch of a model's own inputs as tensors by name, each of the type that a file would have."""
+    kinds = {"i": "int32", "u": "int32", "f": "float32"}
+    return {name: _tensor(each.astype(kinds.get(each.dtype.kind, each.dtype))) for name, each in arrays.items()}
+
+
+def describe(
+    model: keras.Model,
+    sample: Any,
+    call: Callable[[Any], Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    outputs: Iterable[str] | None = None,
+    vocabularies: Mapping[str, Any] | None = None,
+) -> Program:
+    """Find out what a model's inputs and outputs are by calling it with a sample.
+
+    Args:
+        model: a built model.
+        sample: a batch as the model takes it.
+        call: what is called instead of the model, with the sample alone.
+        inputs: fields of features that are other than what is found out, by name.
+        outputs: names of the outputs that are kept; all without it.
+        vocabularies: keys in the order of the ids, or a layer that has them, by input.
+
+    Raises:
+        UsageError: an input or output of this name does not exist, or a vocabulary is not one of its feature.
+        OnDeviceError: an input can't be one of a file, or ids are made by what an app can't do.
+    """
+    given = own_inputs(model, sample)
+    named = input_names(model)
+    rebuild = rebuilder(sample, "input", named)
+    specs = {name: _spec(values) for name, values in given.items()}
+    wanted = list(outputs) if outputs is not None else None
+
+    def run(batch: Any) -> dict[str, Any]:
+        found = flat(call(batch) if call is not None else model(batch, training=False), "output", output_names(model))
+        missing = [name for name in wanted or () if name not in found]
+        if missing:
+            raise UsageError(f"outputs names {missing[0]!r}; allowed are {', '.join(found)}.")
+        return {name: value for name, value in found.items() if wanted is None or name in wanted}
+
+    found = _traced(model, specs, lambda tensors: run(rebuild(tensors)))
+    program = Program(model, (), {}, {}, (), run, rebuild, specs)
+    program = _with_features(program, found, inputs or {}, vocabularies or {})
+    require_same(program, {name: values[:CHECKED_ROWS] for name, values in given.items()})
+    return program
+
+
+@dataclass(frozen=True, eq=False)
+class _Traced:
+    """What was seen when the model was called: ids made, ids looked up, and the leaves that each of them is."""
+
+    cuts: tuple[tuple[Cut, tuple[str, ...]], ...]
+    lookups: tuple[tuple[LayerTables, tuple[str, ...]], ...]
+
+
+def _traced(model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callable[[Any], Any]) -> _Traced:
+    cuts: list[Cut] = []
+    layers = layers_of(model)
+    plain = {name: encode(each.method, each.values, UNQUANTIZED, offset=each.offset) for name, each in layers.items()}
+    lowering = Lowering({id(each.layer): name for name, each in layers.items()}, plain)
+    leaves: dict[Any, str] = {}
+    found: list[_Traced] = []
+
+    def trace(*tensors: Any) -> Any:
+        cuts.clear()
+        lowering.calls.clear()
+        leaves.update({tensor.ref(): name for name, tensor in zip(specs, tensors, strict=True)})
+        with cut_off.watched(cuts), lowered(lowering):
+            result = run(dict(zip(specs, tensors, strict=True)))
+        of_cuts = tuple((cut, _sources(cut, leaves)) for cut in cuts)
+        sources = leaves | {cut.made.ref(): f"cut {number}" for number, cut in enumerate(cuts)}
+        found.append(
+            _Traced(of_cuts, tuple((layers[each.layer], moved_from(each.given, sources)) for each in lowering.calls))
+        )
+        return result
+
+    tf.function(trace, input_signature=list(specs.values()), autograph=False).get_concrete_function()
+    return found[-1]
+
+
+def _sources(cut: Cut, leaves: Mapping[Any, str]) -> tuple[str, ...]:
+    cut.require()
+    found = [moved_from(tensor, leaves) for tensor in cut.given]
+    if not all(len(names) == 1 for names in found):
+        raise OnDeviceError(
+            f"layer {cut.layer.name!r} makes ids of what the model computes; allowed are those of an input as it is, "
+            f"since an app makes them."
+        )
+    return tuple(name for [name] in found)
+
+
+def _with_features(
+    program: Program, traced: _Traced, inputs: Mapping[str, Any], vocabularies: Mapping[str, Any]
+) -> Program:
+    features: dict[str, Feature] = {}
+    leaves: dict[str, tuple[str, ...]] = {}
+    keys: dict[str, list[str]] = {}
+    files: dict[int, str] = {}
+    names: list[str] = []
+    cut_leaves = {name for _, of_cut in traced.cuts for name in of_cut}
+    for number, (cut, of_cut) in enumerate(traced.cuts):
+        name = "_".join(of_cut)
+        others = [each for each, own in traced.cuts if own == of_cut and each.layer is not cut.layer]
+        name = f"{name}_{cut.layer.name}" if others else name
+        names.append(name)
+        leaves[name] = of_cut
+        file = files.setdefault(id(cut.layer), f"vocab-{name}.txt") if cut.keys else ""
+        if file:
+            keys[file] = cut.keys
+        reserved = sum(place is not None for place in (cut.padding, cut.unknown))
+        outside = next((place for place in (cut.unknown, cut.padding) if place is not None), 0)
+        masks = any(f"cut {number}" in sources and _masks(layer) for layer, sources in traced.lookups)
+        features[name] = Feature(
+            name,
+            IDS,
+            tuple(cut.made.shape.as_list()),
+            "int32",
+            cut.size,
+            outside,
+            0 if masks or cut.padding is not None else None,
+            reserved,
+            file,
+            made_by=cut.made_by,
+        )
+    for name, spec in program.specs.items():
+        if name in cut_leaves:
+            continue
+        if spec.dtype == tf.string:
+            raise OnDeviceError(
+                f"input {name!r} is of text that no layer makes ids of; allowed is one that a StringLookup, Hashing or "
+                f"TextVectorization of the model takes as it is."
+            )
+        leaves[name] = (name,)
+        features[name] = _plain_feature(name, spec, [layer for layer, sources in traced.lookups if name in sources])
+    for name, given in vocabularies.items():
+        feature = features.get(name)
+        if feature is None or feature.kind != IDS:
+            raise UsageError(f"vocabularies names input {name!r}; allowed are {', '.join(features)}, of ids.")
+        features[name], keys[f"vocab-{name}.txt"] = _with_vocabulary(feature, given)
+    for name, changes in inputs.items():
+        if name not in features:
+            raise UsageError(f"inputs names {name!r}; allowed are {', '.join(features)}.")
+        features[name] = changes if isinstance(changes, Feature) else replace(features[name], **changes)
+    places = {leaf: place for place, leaf in enumerate(program.specs)}
+    order = tuple(sorted(features.values(), key=lambda feature: places[leaves[feature.name][0]]))
+    cuts = tuple((name, cut) for name, (cut, _) in zip(names, traced.cuts, strict=True))
+    return replace(program, features=order, vocabularies=keys, leaves=leaves, cuts=cuts)
+
+
+def _plain_feature(name: str, spec: tf.TensorSpec, layers: Sequence[LayerTables]) -> Feature:
+    shape = tuple(spec.shape.as_list())
+    if spec.dtype == tf.bool:
+        return Feature(name, BOOL, shape, "bool")
+    if spec.dtype != tf.int32 or not layers:
+        return Feature(name, NUMBER, shape, spec.dtype.name)
+    # A smaller table that looks up a part of the ids checks these itself.
+    size, masks = max(layer.size for layer in layers), any(_masks(layer) for layer in layers)
+    return Feature(name, IDS, shape, "int32", size, 0, 0 if masks else None, int(masks))
+
+
+def _masks(layer: LayerTables) -> bool:
+    return bool(getattr(layer.layer, "mask_zero", False))
+
+
+def _with_vocabulary(feature: Feature, given: Any) -> tuple[Feature, list[str]]:
+    if hasattr(given, "get_vocabulary"):
+        cut = Cut(given, (), None)
+        keys = cut.keys
+        reserved = sum(place is not None for place in (cut.padding, cut.unknown))
+        outside = next((place for place in (cut.unknown, cut.padding) if place is not None), 0)
+        padding = feature.padding if cut.padding is None else cut.padding
+        feature = replace(feature, outside=outside, reserved=reserved, padding=padding)
+    else:
+        keys = [str(key) for key in given]
+    if not 0 < len(keys) <= feature.size:
+        raise UsageError(
+            f"vocabulary of input {feature.name!r} has {len(keys)} keys; allowed are 1 to {feature.size}, as many as its "
+            f"table has rows."
+        )
+    wrong = next((key for key in keys if key.splitlines() != [key]), None)
+    if wrong is not None:
+        raise UsageError(
+            f"key {wrong!r} of input {feature.name!r} is not allowed; a key is one line that is not empty."
+        )
+    return replace(feature, size=len(keys), vocabulary=f"vocab-{feature.name}.txt"), keys
+
+
+def require_same(program: Program, given: Arrays) -> None:
+    """Refuse a program that answers other than the model: then an input is read by more than what is cut off.
+
+    Args:
+        program: the program.
+        given: some rows of the model's own inputs, by name.
+    """
+    if not program.cuts:
+        return
+    rows = len(next(iter(given.values())))
+    for row in range(rows):
+        one = tensors_of({name: values[row : row + 1] for name, values in given.items()})
+        expected = program.run(program.rebuild(one))
+        arrays = program.arrays(program.rebuild({name: values[row : row + 1] for name, values in given.items()}))
+        found = program.call({name: tf.constant(values[0]) for name, values in arrays.items()})
+        for name, value in expected.items():
+            if not np.allclose(value, found[name], rtol=1e-4, atol=1e-5, equal_nan=True):
+                layers = ", ".join(sorted({cut.layer.name for _, cut in program.cuts}))
+                raise OnDeviceError(
+                    f"output {name!r} is another one once {layers} are cut off; allowed is a model in which nothing "
+                    f"else reads their inputs."
+                )
+
+
+def _spec(values: npt.NDArray[Any]) -> tf.TensorSpec:
+    kinds = {
+        "i": tf.int32,
+        "u": tf.int32,
+        "f": tf.float32,
+        "b": tf.bool,
+        "U": tf.string,
+        "S": tf.string,
+        "O": tf.string,
+    }
+    if values.dtype.kind not in kinds:
+        raise UsageError(f"an input is of type {values.dtype}; allowed are numbers, truth values and texts.")
+    return tf.TensorSpec((1, *values.shape[1:]), kinds[values.dtype.kind])
+
+
+def _blank(spec: tf.TensorSpec) -> Any:
+    return tf.fill(spec.shape, "") if spec.dtype == tf.string else tf.zeros(spec.shape, spec.dtype)
+
+
+def _tensor(values: npt.NDArray[Any]) -> Any:
+    # TensorFlow takes no texts of NumPy's own type.
+    return tf.constant(values.astype(object) if values.dtype.kind == "U" else values)

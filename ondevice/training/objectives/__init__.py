@@ -1,1 +1,0 @@
-"""The objectives, one per task; the file's name is the task's name."""
