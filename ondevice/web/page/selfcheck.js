@@ -61,10 +61,10 @@ export function valueError(numbers, reference, range) {
   return inSteps(largest, range);
 }
 
-/** Tell whether at least half of an output's whole numbers are the reference's: near ties swap. */
-export function mostlyEqual(numbers, reference) {
-  const known = new Set(reference.map(Number));
-  return 2 * numbers.filter((number) => known.has(number)).length >= numbers.length;
+/** Tell whether at least half of the reference's whole numbers are found, wherever they stand: near ties swap. */
+export function mostlyFound(numbers, reference) {
+  const found = new Set(numbers);
+  return 2 * reference.filter((number) => found.has(number)).length >= reference.length;
 }
 
 /** Return the largest difference of a whole answer in steps; infinite where whole numbers are others. */
@@ -74,7 +74,7 @@ export function answerError(manifest, vector, outputs) {
   const errors = manifest.outputs.map((output) => {
     const [found, expected] = [outputs[output.name], vector.outputs[output.name]];
     if (isFloat(output)) return valueError(found, expected, vector.ranges[output.name]);
-    return mostlyEqual(found, expected) ? 0 : Infinity;
+    return mostlyFound(found, expected) ? 0 : Infinity;
   });
   return Math.max(...errors);
 }
