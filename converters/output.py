@@ -124,7 +124,8 @@ def payload_bytes(summary: FileSummary, output: LoweredOutput, encoded: EncodedE
     """
     member, parts = output.member, output.member.parts(output.number_format, output.arrays)
     size = sum(part.payload_bytes for part in parts)
-    for name in set(member.uses_tables) & set(output.arrays) if encoded is not None else ():
+    for name in set(member.uses_tables) & set(output.arrays):
+        assert encoded is not None
         # What the look-up does not hold in the very same bytes is stored once more, in another buffer.
         numbers = output.arrays[name].size
         copies = [tensor for tensor in summary.constants if math.prod(tensor.shape) == numbers]

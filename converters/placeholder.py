@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.output import LoweredOutput
-from ondevice.models.output_parts import INT8, LEVELS
+from ondevice.models.output_parts import LEVELS
 from ondevice.quantize.encode import EncodedEmbedding, EncodedTable
+from ondevice.topk.parts import INT8
 
 PLACEHOLDER_BYTES = 4_096
 """Bytes of a placeholder, rounded up to whole rows: so many at random are no other constant's."""
@@ -67,8 +68,8 @@ class Placeholders:
         for name in output.member.gathered:
             if name in arrays:
                 arrays[name] = self._few_rows(arrays[name])
-        for name in output.member.uses_tables if encoded is not None and output.number_format == INT8 else ():
-            for held in encoded.tables[name].arrays.values():
+        for name in output.member.uses_tables if output.number_format == INT8 else ():
+            for held in encoded.tables[name].arrays.values() if encoded is not None else ():
                 if held.dtype == np.int8 and name in arrays and np.array_equal(held, arrays[name]):
                     self.made.append(Placeholder(np.broadcast_to(np.int8(LEVELS), held.shape), held))
                     arrays[name] = np.broadcast_to(np.float32(LEVELS), held.shape)

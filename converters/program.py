@@ -280,14 +280,12 @@ def _with_vocabulary(feature: Feature, given: Any) -> tuple[Feature, list[str]]:
         keys = [str(key) for key in given]
     if not 0 < len(keys) <= feature.size:
         raise UsageError(
-            f"vocabulary of input {feature.name!r} has {len(keys)} keys; allowed are 1 to {feature.size}, as many as its "
-            f"table has rows."
+            f"vocabulary of input {feature.name!r} has {len(keys)} keys; allowed are 1 to {feature.size}, as "
+            f"its table has rows."
         )
     wrong = next((key for key in keys if key.splitlines() != [key]), None)
     if wrong is not None:
-        raise UsageError(
-            f"key {wrong!r} of input {feature.name!r} is not allowed; a key is one line that is not empty."
-        )
+        raise UsageError(f"key {wrong!r} of input {feature.name!r} is not allowed; a key is one full line.")
     return replace(feature, size=len(keys), vocabulary=f"vocab-{feature.name}.txt"), keys
 
 

@@ -1,4 +1,4 @@
-"""The stock converter's file of a full table, to compare with: TensorFlow quantizes it as it pleases, nothing is proven."""
+"""The stock converter's file of a full table, to compare with: quantized as it pleases, and nothing is proven."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ def _tables_of(layer: Any) -> LayerTables:
         raise OnDeviceError(
             f"layer {layer.name!r} was quantized by Keras ({layer.quantization_mode}); allowed is a model that was not."
         )
-    values = np.asarray(layer.embeddings, np.float32)
-    return LayerTables(layer, methods.load(FULL)(*values.shape), {"table": values}, 0)
+    table = np.asarray(layer.embeddings, np.float32)
+    return LayerTables(layer, methods.load(FULL)(*table.shape), {"table": table}, 0)
 
 
 def encoded_for(

@@ -102,7 +102,7 @@ def open_bundle(folder: Path) -> Bundle:
     """
     if not folder.is_dir():
         raise UsageError(f"bundle {str(folder)!r} is not a folder; `ondevice export` writes one.")
-    manifest = _read_manifest(folder / MANIFEST_FILE)
+    manifest = read_manifest(folder / MANIFEST_FILE)
     described = (MODEL_FILE, *manifest.vocabularies, TEST_VECTORS_FILE)
     # Whoever copies a bundle copies these files, so that a name must not lead out of its folder.
     for name in manifest.vocabularies:
@@ -130,13 +130,19 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(folder, manifest, vectors)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        UsageError: there is no such file.
+        OnDeviceError: it is of another schema version, or damaged.
+    """
     value = files.read_json(path, "manifest")
     # Before anything else: a manifest of another version has other fields, and that is not what is wrong with it.
     version = value.get("schema_version", SCHEMA_VERSION) if isinstance(value, dict) else SCHEMA_VERSION
     if version != SCHEMA_VERSION:
         raise OnDeviceError(
-            f"manifest {str(path)!r} has schema version {version}; this ondevice reads version {SCHEMA_VERSION}: export "
+            f"manifest {str(path)!r} has schema version {version}; this ondevice reads {SCHEMA_VERSION}: export "
             f"the model again to make the bundle anew."
         )
     return records.from_json(Manifest, value, f"manifest {str(path)!r}")

@@ -55,7 +55,7 @@ class Feature:
 
     def __post_init__(self) -> None:
         inside = {"outside": self.outside, "padding": self.padding or 0}
-        for field, value, holds, allowed in (
+        for what, value, holds, allowed in (
             ("kind", self.kind, self.kind in DTYPES, f"one of {', '.join(DTYPES)}"),
             ("dtype", self.dtype, self.dtype in DTYPES.get(self.kind, ()), f"a type of the kind {self.kind!r}"),
             ("shape", self.shape, min(self.shape, default=1) >= 1, "whole numbers of at least 1"),
@@ -67,7 +67,7 @@ class Feature:
             ),
         ):
             if not holds:
-                raise UsageError(f"{field} of feature {self.name!r} is {value!r}; allowed is {allowed}.")
+                raise UsageError(f"{what} of feature {self.name!r} is {value!r}; allowed is {allowed}.")
 
     @property
     def length(self) -> int:

@@ -14,7 +14,7 @@ def apply(file: ModelFile, facts: Facts) -> None:
     Raises:
         OnDeviceError: an operation is custom or of an unknown version.
     """
-    tensors = file.tensor_infos()
+    tensors = tuple(file.tensor_infos())
     for code, operator in file.operators():
         entry = file.model.operatorCodes[code]
         entry.version = max(entry.version, least_version(operator, tensors))

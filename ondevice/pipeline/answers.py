@@ -32,11 +32,11 @@ def as_answers(
     """
     if not head.ranks:
         floats = {name: values for name, values in raw.items() if values.dtype.kind == "f"}
-        spans = {name: np.full(len(values), span_of(values)) for name, values in floats.items()}
+        spans: Arrays = {name: np.full(len(values), span_of(values)) for name, values in floats.items()}
         return dict(raw), spans
     [scores] = raw.values()
     scores = scores.reshape(len(scores), -1).astype(np.float32)
-    spans = np.ptp(scores, axis=1) if head.kind == TOP_K else np.ones(len(scores))
+    span: npt.NDArray[Any] = np.ptp(scores, axis=1) if head.kind == TOP_K else np.ones(len(scores))
     if head.kind != TOP_K and head.logits:
         scores = _probabilities(scores)
     allowed = np.ones(scores.shape, bool)
@@ -47,7 +47,7 @@ def as_answers(
     order = np.argsort(np.where(allowed, -scores, np.inf), axis=1, kind="stable")
     count = max(head.k, min(kept, int(allowed.sum(axis=1).min())))
     best = order[:, :count].astype(np.int32)
-    return {head.outputs[0]: best, SCORES: np.take_along_axis(scores, best, axis=1)}, {SCORES: spans}
+    return {head.outputs[0]: best, SCORES: np.take_along_axis(scores, best, axis=1)}, {SCORES: span}
 
 
 def _probabilities(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:

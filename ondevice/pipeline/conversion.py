@@ -132,8 +132,9 @@ def _embedding(
     keys = keys if len(keys) == encoded.size else ()
     tables: tuple[Table, ...]
     error: EncodingError
+    digests: tuple[str, ...] = ()
     if stock is not None:
-        tables, error, digests = (stock.tables[name],), stock.errors[name], ()
+        tables, error = (stock.tables[name],), stock.errors[name]
     else:
         tables, error = _tables(layer), encoding_error(encoded, layer.tables.values, keys)
         digests = lookup_digests(encoded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,7 +139,7 @@ def _convert(
     else:
         stock = stock_file(model, [feature], head, vocabulary.keys, task.signature)
         converted = stock.converted
-    context = nullcontext()
+    context: AbstractContextManager[None] = nullcontext()
     if head.labels:
         # Probabilities leap: what coarse tables change would look like a fault of the file.
         layers = {each: held(layer.encoded) for each, layer in converted.layers.items()}

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from converters import flatbuffer, lint
 from converters import target as targets
 from converters.summary import FileSummary
-from ondevice import records
-from ondevice.bundle import MANIFEST_FILE, MODEL_FILE
+from ondevice.bundle import MANIFEST_FILE, MODEL_FILE, read_manifest
 from ondevice.encoding_error import EncodingError
 from ondevice.errors import OnDeviceError
-from ondevice.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Inspection:
         weight_bytes: bytes of the model that are constants.
         overhead_bytes: bytes of the model that are not.
         problems: what is wrong with the file, by target runtime.
-        error: what encoding the tables changed, which only a bundle says.
+        errors: what encoding the tables changed by layer, which only a bundle says.
     """
 
     summary: FileSummary
@@ -53,7 +51,7 @@ class Inspection:
     weight_bytes: int
     overhead_bytes: int
     problems: dict[str, tuple[str, ...]]
-    error: EncodingError | None = None
+    errors: dict[str, EncodingError] = field(default_factory=dict)
 
 
 def inspect(path: Path | str) -> Inspection:
@@ -77,13 +75,15 @@ def inspect(path: Path | str) -> Inspection:
         weight_bytes=summary.weight_bytes,
         overhead_bytes=summary.overhead_bytes,
         problems={target: lint.check(summary, target) for target in targets.names()},
-        error=_encoding_error(path),
+        errors=_encoding_errors(path),
     )
 
 
-def _encoding_error(path: Path) -> EncodingError | None:
+def _encoding_errors(path: Path) -> dict[str, EncodingError]:
     manifest = path / MANIFEST_FILE
-    return records.read(Manifest, manifest, "manifest").embedding.error if manifest.is_file() else None
+    if not manifest.is_file():
+        return {}
+    return {each.layer: each.error for each in read_manifest(manifest).embeddings}
 
 
 def _release(operator: flatbuffer.Operator) -> str:

@@ -57,7 +57,7 @@ def sample_of(model: Any) -> Any:
     tensors = getattr(model, "inputs", None)
     if not tensors or any(None in tensor.shape[1:] or tensor.dtype == "string" for tensor in tensors):
         raise UsageError(
-            f"sample is not given; for model {model.name!r} it is needed, since nothing else tells the shapes of its inputs."
+            f"sample is not given; for model {model.name!r} it is needed to tell the shapes of its inputs."
         )
     arrays = {tensor.name: np.zeros((2, *tensor.shape[1:]), tensor.dtype) for tensor in tensors}
     return arrays if len(arrays) > 1 else next(iter(arrays.values()))

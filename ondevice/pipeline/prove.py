@@ -29,7 +29,7 @@ def lookup_files(bundle: Bundle) -> Iterator[list[LookupFile]]:
     from ondevice.validation.lookups import LookupFile
 
     with tempfile.TemporaryDirectory(prefix="ondevice-") as folder:
-        found = []
+        found: list[LookupFile] = []
         for embedding in bundle.manifest.embeddings:
             for call in embedding.lookup.calls if embedding.lookup.sha256 else ():
                 path = Path(folder) / f"lookup-{len(found)}.tflite"

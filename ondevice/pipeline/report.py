@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ondevice import task as tasks
-from ondevice.bundle import MANIFEST_FILE, MODEL_FILE
+from ondevice.bundle import MANIFEST_FILE, MODEL_FILE, read_manifest
 from ondevice.embeddings.method import FULL
 from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Manifest
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 WHAT_IT_IS: dict[str, Callable[[Manifest], object]] = {
-    "method": lambda manifest: manifest.embedding.method,
-    "parameters": lambda manifest: manifest.embedding.parameters,
+    "method": lambda manifest: manifest.method,
+    "parameters": lambda manifest: [(each.layer, each.parameters) for each in manifest.embeddings],
     "output layer": lambda manifest: manifest.output and (manifest.output.name, manifest.output.parameters),
     "target": lambda manifest: manifest.target_runtime,
-    "answers": lambda manifest: manifest.top_k,
+    "answers": lambda manifest: manifest.head.k,
 }
 """What models that a report shows as one have in common; only their seeds differ."""
 
@@ -67,15 +67,20 @@ def report(
     models = _gather(folder)
     if not models:
         raise UsageError(f"folder {str(folder)!r} holds no validated bundle; `ondevice validate` a bundle first.")
-    datasets = sorted({model.manifest.dataset for model in models})
+    own = next((model.manifest.name for model in models if not model.manifest.task), None)
+    if own is not None:
+        raise UsageError(
+            f"folder {str(folder)!r} holds {own!r}, a model of one's own; a report compares models of a task."
+        )
+    datasets = sorted({model.manifest.training.dataset for model in models})
     if len(datasets) > 1:
         raise UsageError(f"folder {str(folder)!r} holds bundles of {', '.join(datasets)}; a report shows one data set.")
-    baseline = next((m.variant for m in models if m.manifest.embedding.method == FULL), "")
+    baseline = next((m.variant for m in models if m.manifest.method == FULL), "")
     found = Report(
         SCHEMA_VERSION,
         title or f"Size and accuracy on {datasets[0]}",
         datasets[0],
-        models[0].manifest.dataset_summary,
+        models[0].manifest.training.dataset_summary,
         command or f"ondevice report {folder}",
         datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         tasks.load(models[0].manifest.task).require_metric(metric),
@@ -105,7 +110,6 @@ def validations_of(bundle: Path) -> tuple[Validation, ...]:
 
 
 def _gather(folder: Path) -> list[ModelRecord]:
-    from ondevice import records
     from ondevice.reporting.record import ModelRecord
 
     models: list[ModelRecord] = []
@@ -113,13 +117,13 @@ def _gather(folder: Path) -> list[ModelRecord]:
     for path in sorted(folder.rglob(MANIFEST_FILE)):
         validations = validations_of(path.parent)
         if validations:
-            model = ModelRecord(records.read(Manifest, path, "manifest"), validations)
+            model = ModelRecord(read_manifest(path), validations)
             _require_own(model, path.parent)
             alike = seen.setdefault((model.manifest.name, model.manifest.recipe), [])
             _require_other(path.parent, model.manifest, alike)
             alike.append((path.parent, model.manifest))
             models.append(model)
-    return sorted(models, key=lambda model: (model.manifest.embedding.method != FULL, model.variant))
+    return sorted(models, key=lambda model: (model.manifest.method != FULL, model.variant))
 
 
 def _require_own(model: ModelRecord, place: Path) -> None:
@@ -143,8 +147,8 @@ def _require_other(place: Path, manifest: Manifest, seen: Sequence[tuple[Path, M
     """
     for taken, known in seen:
         differs = next((name for name, of in WHAT_IT_IS.items() if of(known) != of(manifest)), "")
-        if known.seed == manifest.seed or differs:
-            why = f"differ in {differs}" if differs else f"both have seed {manifest.seed}"
+        if known.training.seed == manifest.training.seed or differs:
+            why = f"differ in {differs}" if differs else f"both have seed {manifest.training.seed}"
             raise UsageError(
                 f"bundles {str(taken)!r} and {str(place)!r} are both {manifest.name!r} with recipe "
                 f"{manifest.recipe!r}, and {why}; a row of the report is one model with its seeds, so export one with "

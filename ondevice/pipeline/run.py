@@ -17,7 +17,7 @@ from ondevice.pipeline.devices import default_devices
 from ondevice.pipeline.plan import DEFAULT_RECIPES, DEFAULT_VARIANTS, Plan
 from ondevice.pipeline.quality import DEFAULT, told, train_best, ways_to_train
 from ondevice.pipeline.train import read_data, train
-from ondevice.pipeline.validate import is_validated, require_users, validate
+from ondevice.pipeline.validate import is_validated, require_users, validate_run
 from ondevice.units import format_bytes, format_share
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def run(
     layers = plans.check_sizes(plan, counts_of(split_data), split_data.task, split_data.labels)
     folder = plans.claim(out, plan)
 
-    from ondevice.pipeline.export import export
+    from ondevice.pipeline.export_run import export_run
     from ondevice.pipeline.report import report
     from ondevice.quantize.recipe import load as load_recipe
 
@@ -180,13 +180,13 @@ def run(
             bundle = place / load_recipe(recipe).name
             step(f"export {variant}, seed {seed}, {recipe}")
             if not bundle.is_dir():
-                export(place / "run", bundle, recipe=recipe, target=target, name=variant)
+                export_run(place / "run", bundle, recipe=recipe, target=target, name=variant)
             for device in chosen:
                 step(f"validate {variant}, seed {seed}, {recipe}, on {device}")
                 if not is_validated(bundle, device):
                     enough = open_device(device).users
                     most = min(users or enough, enough) if enough else users
-                    validate(bundle, place / "run", device=device, users=most)
+                    validate_run(bundle, place / "run", device=device, users=most)
     runs = {f"{variant} (seed {seed})": folder / variant / f"seed-{seed}" / "run" for variant, seed in jobs}
     remarks += told(quality, runs)
     step("report")

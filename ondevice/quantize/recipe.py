@@ -16,7 +16,7 @@ from ondevice.toml_family import FILE_TYPES, load_file, load_member, member_name
 RECIPES = Path(__file__).parent / "recipes"
 
 STOCK = "stock_dynamic_range"
-"""What stands in the place of a recipe's name where TensorFlow's own converter quantizes the full table as it pleases."""
+"""What stands in the place of a recipe's name where TensorFlow's own converter quantizes the full table."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Recipe:
             1/255 of the range of the reference scores.
         narrow: name of the scheme for tables of one number per row and for those that `tables` does not suit; as
             `tables` if empty.
-        by_table: names of schemes by name of a table, `"shared"` of every layer that has one or `"item_embedding/shared"`
-            of one layer, for tables that are to have another one.
+        by_table: names of schemes by name of a table, `"shared"` of every layer that has one or
+            `"item_embedding/shared"` of one, for tables that are to have another one.
         candidates: names of schemes of which the trained tables get those that save most for the error they add; see
             `ondevice.quantize.mixed`. Tables named in `by_table` keep the scheme named there, all others start as
             float32, whatever `tables` and `narrow` say.

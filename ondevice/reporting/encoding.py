@@ -31,9 +31,10 @@ class EncodingSection:
 def encoding_sections(report: Report) -> tuple[EncodingSection, ...]:
     """Return one section per model whose tables lost anything by being encoded, in the order of the report."""
     return tuple(
-        _section(model, error, error.signal_to_noise_db, report.metric)
+        _section(model, each.error, each.error.signal_to_noise_db, report.metric)
         for model in report.models
-        if (error := model.manifest.embedding.error) is not None and error.signal_to_noise_db is not None
+        for each in model.manifest.embeddings
+        if each.error.signal_to_noise_db is not None
     )
 
 
@@ -53,7 +54,7 @@ def worst_columns() -> tuple[Column[WorstId], ...]:
 
 
 def _section(model: ModelRecord, error: EncodingError, decibels: float, metric: str) -> EncodingSection:
-    title = f"{model.variant} {model.manifest.recipe}, seed {model.manifest.seed}"
+    title = f"{model.variant} {model.manifest.recipe}, seed {model.manifest.training.seed}"
     facts = (
         f"Signal to noise of all {error.ids:,} vectors: {format_decibels(decibels)}; cosine between a vector before "
         f"and after: mean {error.mean_cosine:.6f}, least {error.least_cosine:.6f}; largest error of a number: "

@@ -82,4 +82,6 @@ def _badge(verdict: str) -> str:
 def _in_order(report: Report, rows: tuple[Row, ...]) -> list[ModelRecord]:
     """The models in the order of the main table, by seed within a row."""
     places = {(row.variant, row.recipe): place for place, row in enumerate(rows)}
-    return sorted(report.models, key=lambda model: (places[model.variant, model.manifest.recipe], model.manifest.seed))
+    return sorted(
+        report.models, key=lambda model: (places[model.variant, model.manifest.recipe], model.manifest.training.seed)
+    )

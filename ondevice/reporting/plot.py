@@ -115,7 +115,9 @@ def _baseline_metric(report: Report) -> float | None:
     models = [model for model in report.models if model.variant == report.baseline]
     models = [model for model in models if model.manifest.recipe == BASELINE_RECIPE] or models
     measured = [quality.reference for model in models for quality in widest_quality(model, report.metric)]
-    declared = [m.manifest.quality[report.metric] for m in models if report.metric in m.manifest.quality]
+    declared = [
+        m.manifest.training.quality[report.metric] for m in models if report.metric in m.manifest.training.quality
+    ]
     return statistics.fmean(measured or declared) if measured or declared else None
 
 

@@ -48,7 +48,11 @@ def popularity_columns(report: Report) -> tuple[Column[PopularityRow], ...]:
 
 def _row(report: Report, variant: str) -> PopularityRow:
     # The files of all recipes of a seed are of one reference model.
-    seeds = {m.manifest.seed: m.manifest.quality_by_popularity for m in report.models if m.variant == variant}
+    seeds = {
+        m.manifest.training.seed: m.manifest.training.quality_by_popularity
+        for m in report.models
+        if m.variant == variant
+    }
     found = {}
     for name in MEANINGS:
         classes = [each.get(name, {}) for each in seeds.values()]
@@ -63,7 +67,7 @@ def _cell(name: str) -> Callable[[PopularityRow], str]:
 
 
 def _explanation(report: Report, name: str) -> str:
-    sizes = (m.manifest.quality_by_popularity.get(name, {}) for m in report.models)
+    sizes = (m.manifest.training.quality_by_popularity.get(name, {}) for m in report.models)
     size = next((each for each in sizes if each), {"items": 0.0, "users": 0.0})
     counts = f"{size['items']:,.0f} items, the right answers for {size['users']:,.0f} users"
     return f"{report.metric} of the float reference if only these are right answers: {MEANINGS[name]} ({counts})"

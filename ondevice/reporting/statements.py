@@ -77,9 +77,9 @@ def failures(report: Report) -> tuple[Note, ...]:
 def skipped_tables(report: Report) -> tuple[Note, ...]:
     """Return the tables that the recipe's scheme was not used for, with the reason."""
     return _grouped(
-        (model, f"table {table.name} {list(table.shape)}", "", f"stored as {table.scheme}: {table.reason}")
+        (model, f"table {name} {list(table.shape)}", "", f"stored as {table.scheme}: {table.reason}")
         for model in report.models
-        for table in model.manifest.embedding.tables
+        for name, table in model.manifest.tables.items()
         if table.reason
     )
 
@@ -141,7 +141,7 @@ def _grouped(notes: Iterable[tuple[ModelRecord, str, str, str]]) -> tuple[Note, 
     seeds: dict[tuple[str, str, str, str], list[int]] = {}
     for model, what, device, text in notes:
         key = (f"{model.variant} {model.manifest.recipe}", what, device, " ".join(text.split()))
-        seeds.setdefault(key, []).append(model.manifest.seed)
+        seeds.setdefault(key, []).append(model.manifest.training.seed)
     devices: dict[tuple[str, str, str, str], list[str]] = {}
     for (name, what, device, text), found in seeds.items():
         devices.setdefault((name, _seeds(found), what, text), []).append(device)

@@ -80,7 +80,7 @@ def summarize(report: Report) -> tuple[Row, ...]:
     groups: dict[tuple[str, str], list[ModelRecord]] = {}
     for model in report.models:
         groups.setdefault((model.variant, model.manifest.recipe), []).append(model)
-    rows = [_row(report, sorted(group, key=lambda model: model.manifest.seed)) for group in groups.values()]
+    rows = [_row(report, sorted(group, key=lambda model: model.manifest.training.seed)) for group in groups.values()]
     return tuple(
         sorted(rows, key=lambda row: (row.variant != report.baseline, -row.file_bytes, row.variant, row.recipe))
     )
@@ -110,9 +110,9 @@ def _row(report: Report, models: list[ModelRecord]) -> Row:
     baseline_bytes = baseline_file_bytes(report)
     references = _baseline_reference(report)
     changes = {
-        manifest.seed: manifest.quality[report.metric] / references[manifest.seed] - 1
+        manifest.training.seed: manifest.training.quality[report.metric] / references[manifest.training.seed] - 1
         for manifest in manifests
-        if report.metric in manifest.quality and references.get(manifest.seed)
+        if report.metric in manifest.training.quality and references.get(manifest.training.seed)
     }
     return Row(
         variant=models[0].variant,
@@ -122,8 +122,8 @@ def _row(report: Report, models: list[ModelRecord]) -> Row:
         embedding_bytes=round(statistics.fmean(_embedding_bytes(manifest) for manifest in manifests)),
         parameters=round(statistics.fmean(manifest.parameters for manifest in manifests)),
         ratio=baseline_bytes / file_bytes if baseline_bytes is not None else None,
-        embedding_ratio=statistics.fmean(manifest.embedding.ratio for manifest in manifests),
-        reference=spread(m.quality[report.metric] for m in manifests if report.metric in m.quality),
+        embedding_ratio=statistics.fmean(manifest.ratio for manifest in manifests),
+        reference=spread(m.training.quality[report.metric] for m in manifests if report.metric in m.training.quality),
         reference_change=_mean(changes.values()),
         converted=spread(value for model in models if (value := _lowest(model, report.metric)) is not None),
         converted_change=_converted_change(models, changes, report.metric),
@@ -136,9 +136,9 @@ def _converted_change(models: list[ModelRecord], changes: dict[int, float], metr
     # The devices may have answered for fewer users than the test split has. So the baseline's metric is never
     # divided by theirs: the change of the reference and the change of the conversion are each over equal users.
     return _mean(
-        (1 + changes[model.manifest.seed]) * (1 + min(quality.relative_change for quality in qualities)) - 1
+        (1 + changes[model.manifest.training.seed]) * (1 + min(quality.relative_change for quality in qualities)) - 1
         for model in models
-        if model.manifest.seed in changes and (qualities := usable_quality(model, metric))
+        if model.manifest.training.seed in changes and (qualities := usable_quality(model, metric))
     )
 
 
@@ -150,11 +150,11 @@ def _baseline_reference(report: Report) -> dict[int, float]:
     """The baseline's reference metric by seed; the float32 recipe's where several recipes have one."""
     baseline = [model.manifest for model in report.models if model.variant == report.baseline]
     baseline.sort(key=lambda manifest: manifest.recipe == BASELINE_RECIPE)
-    return {m.seed: m.quality[report.metric] for m in baseline if report.metric in m.quality}
+    return {m.training.seed: m.training.quality[report.metric] for m in baseline if report.metric in m.training.quality}
 
 
 def _embedding_bytes(manifest: Manifest) -> int:
-    return sum(table.payload_bytes for table in manifest.embedding.tables)
+    return sum(table.payload_bytes for table in manifest.tables.values())
 
 
 def _verdict(models: list[ModelRecord], runtimes: tuple[RuntimeRow, ...]) -> str:

@@ -172,10 +172,8 @@ def _judge_values(manifest: Manifest, vector: TestVector, answer: Mapping[str, N
         if found.dtype.kind != "f":
             share = agreement(found, reference)
             if share < LEAST_AGREEMENT:
-                return (
-                    f"{share:.0%} of the numbers of output {name!r} are the reference's, {LEAST_AGREEMENT:.0%} are needed",
-                    0,
-                )
+                needed = f"{LEAST_AGREEMENT:.0%} are needed"
+                return f"{share:.0%} of the numbers of output {name!r} are the reference's, {needed}", 0.0
             continue
         if not np.isfinite(found).all():
             return f"numbers of output {name!r} are not finite", 0.0

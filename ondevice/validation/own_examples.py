@@ -44,7 +44,7 @@ class OwnExamples:
     Args:
         head: what the file answers.
         inputs: arrays by input, `[examples, *shape of the input]`.
-        reference: the reference's outputs by name, `[examples, ...]`; of a head that ranks perhaps more than the file's.
+        reference: the reference's outputs by name, `[examples, ...]`; perhaps more than the file's.
         right: what is right, an array or arrays by output; None where no metric is measured.
         metric: the metric; None for the agreement of the outputs alone.
         tolerance_steps: largest difference that counts as equal, in steps of 1/255 of the range of the reference.
@@ -112,8 +112,7 @@ class OwnExamples:
 
 
 def predictions(head: Head, outputs: Arrays) -> Any:
-    """Return outputs as a metric takes them: the probabilities in the order of the labels `[examples, labels]`, the only
-    output as an array, and else arrays by output."""
+    """Return outputs as a metric takes them: probabilities in the order of labels, the only output, or all by name."""
     if head.kind == PROBABILITIES:
         labels, scores = (outputs[name].reshape(-1, head.k) for name in head.outputs)
         return np.take_along_axis(scores, np.argsort(labels, axis=1), axis=1)

@@ -76,7 +76,7 @@ def validate_bundle(
 def _jobs(
     bundle: Bundle, device: Device, runtime: str, examples: Examples | None, lookups: Sequence[LookupFile]
 ) -> list[list[Job]]:
-    """Return the jobs of one runtime: one for real examples, if there are any, and the test vectors, then all look-ups."""
+    """Return the jobs of one runtime: one for examples, if any, and test vectors, then those of each look-up."""
     manifest, vectors = bundle.manifest, bundle.vectors.vectors
     inputs = {}
     for feature in manifest.inputs:

@@ -70,8 +70,8 @@ def _print_tables(inspection: Inspection) -> None:
     _print_operations(console, inspection)
     _print_constants(console, inspection)
     _print_appended(console, inspection)
-    if inspection.error is not None:
-        _print_error(console, inspection.error)
+    for layer, error in inspection.errors.items():
+        _print_error(console, layer, error)
     for target, problems in inspection.problems.items():
         console.print(f"\n{target}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'} found")
         for problem in problems:
@@ -132,13 +132,13 @@ def _print_appended(console: Console, inspection: Inspection) -> None:
         _print_table(console, ("appended", "size", "in the file"), rows)
 
 
-def _print_error(console: Console, error: EncodingError) -> None:
+def _print_error(console: Console, layer: str, error: EncodingError) -> None:
     from ondevice.units import format_decibels, format_share
 
     if error.signal_to_noise_db is None:
-        console.print(f"\nencoding changes none of the {error.ids} vectors")
+        console.print(f"\nencoding changes none of the {error.ids} vectors of layer {layer}")
         return
-    console.print(f"\nencoding changes the {error.ids} vectors")
+    console.print(f"\nencoding changes the {error.ids} vectors of layer {layer}")
     console.print(f"  signal to noise  {format_decibels(error.signal_to_noise_db)}")
     console.print(f"  cosine           mean {error.mean_cosine:.6f}, least {error.least_cosine:.6f}")
     console.print(f"  largest error    {error.max_error:.3g}")

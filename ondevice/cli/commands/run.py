@@ -99,8 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
     # The compressed model that lost least, in the recipe that gives the smallest files.
     smallest = min(usable, key=lambda model: model.manifest.file_bytes).manifest.recipe
     candidates = [m for m in usable if m.manifest.recipe == smallest and m.variant != report.baseline]
-    best = max(candidates or usable, key=lambda model: model.manifest.quality.get(report.metric, 0.0))
-    bundle = folder / best.variant / f"seed-{best.manifest.seed}" / best.manifest.recipe
+    best = max(candidates or usable, key=lambda model: model.manifest.training.quality.get(report.metric, 0.0))
+    bundle = folder / best.variant / f"seed-{best.manifest.training.seed}" / best.manifest.recipe
     output.print(f"\nReport: {folder / 'report.html'} (also report.md and report.json)", soft_wrap=True)
     output.print("Next, try:", soft_wrap=True)
     for command in (

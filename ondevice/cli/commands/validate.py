@@ -15,12 +15,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", type=Path, dest="run_folder", help="its training run, for real users or texts and the task metric"
     )
+    parser.add_argument("--model", type=Path, metavar="MODEL.keras", help="the model it was exported from")
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA.npz", help="examples for the model: one array per input, and targets as y"
+    )
     parser.add_argument("--device", default="host", help="device to run on (default: %(default)s)")
     parser.add_argument("--runtimes", nargs="+", help="runtimes of the device (default: all)")
     parser.add_argument(
-        "--users", type=int, help="evaluation users or texts, at most (default: all, on slow devices fewer)"
+        "--users", type=int, help="users, texts or examples, at most (default: all, on slow devices fewer)"
     )
-    parser.add_argument("--metric", help="task metric (default: the first of the task's, e.g. ndcg@20 or accuracy)")
+    parser.add_argument(
+        "--metric", help="metric of the task (default: its first, e.g. ndcg@20), or for a model one of Keras, e.g. auc"
+    )
     parser.add_argument(
         "--max-loss",
         type=float,
@@ -39,22 +45,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Validate."""
     from ondevice import task as tasks
     from ondevice.bundle import open_bundle
-    from ondevice.pipeline.validate import exit_code, too_old, validate
+    from ondevice.errors import UsageError
+    from ondevice.pipeline.validate import exit_code, too_old, validate, validate_run
 
-    validation = validate(
-        arguments.bundle,
-        arguments.run_folder,
-        device=arguments.device,
-        runtimes=arguments.runtimes,
-        users=arguments.users,
-        metric=arguments.metric,
-        max_loss=arguments.max_loss,
-        max_memory=arguments.max_memory,
-        out=arguments.out,
-    )
+    shared = {
+        name: getattr(arguments, name) for name in ("device", "runtimes", "metric", "max_loss", "max_memory", "out")
+    }
+    if arguments.model is None and arguments.data is None:
+        validation = validate_run(arguments.bundle, arguments.run_folder, users=arguments.users, **shared)
+    elif arguments.run_folder is not None:
+        raise UsageError("--run is given beside --model; allowed is one of them.")
+    else:
+        validation = validate(arguments.bundle, arguments.model, arguments.data, examples=arguments.users, **shared)
     output = results()
     manifest = open_bundle(arguments.bundle).manifest
-    examples = tasks.load(manifest.task).examples
+    examples = tasks.load(manifest.task).examples if manifest.task else "examples"
     for result in validation.results:
         measurement, quality = result.measurement, result.quality
         parts = []
