@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,7 @@ def write_bundle(
     tf.saved_model.save(module, str(folder / "saved"), signatures={signature: traced})
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"), signature_keys=[signature])
     (folder / bundles.MODEL_FILE).write_bytes(converter.convert())
+    shutil.rmtree(folder / "saved")
     for name, keys in vocabularies.items():
         (folder / name).write_text("".join(f"{key}\n" for key in keys), encoding="utf-8")
     tests = {"schema_version": bundles.SCHEMA_VERSION, "vectors": vectors, "texts": texts}

@@ -20,8 +20,7 @@ INPUTS = (
     feature("country", "ids", (1, 1), "int32", size=COUNTRIES),
     feature("prices", "number", (1, 2), "float32"),
 )  # fmt: skip
-MEMBER = feature("member", "bool", (1, 1), "int32")
-"""What a bool is to a browser: its runtime takes no tensors of bool."""
+MEMBER = feature("member", "bool", (1, 1), "bool")
 
 OUTPUTS = (tensor("rating", (1, 1), "float32"), tensor("parts", (1, 4), "float32"), tensor("rank", (1, 1), "int32"))
 CALLS: tuple[dict[str, list[Any]], ...] = (
@@ -38,12 +37,12 @@ def expected(call: dict[str, list[Any]]) -> dict[str, list[float]]:
     return {"rating": [sum(parts)], "parts": parts, "rank": [call["songs"][0]]}
 
 
-def write_own_bundle(folder: Path, member: str = "int32") -> None:
+def write_own_bundle(folder: Path, member: str = "bool") -> None:
     """Write the bundle.
 
     Args:
         folder: folder to write.
-        member: type of the input that is true or false.
+        member: type of the input that is true or false: a browser's runtime takes no tensors of bool.
     """
     import tensorflow as tf
 

@@ -24,7 +24,7 @@ def folder(opened: BrowserContext, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def own_site(folder: Path) -> Iterator[str]:
-    with hand_made_site(folder, write_own_bundle) as address:
+    with hand_made_site(folder, lambda out: write_own_bundle(out, "int32")) as address:
         yield address
 
 
@@ -126,7 +126,7 @@ def test_numbers_that_are_not_the_references_are_told(opened, own_site, folder) 
 
 
 def test_a_model_that_takes_a_bool_is_refused_with_a_sentence(opened, tmp_path) -> None:
-    with hand_made_site(tmp_path, lambda out: write_own_bundle(out, "bool")) as site, visiting(opened, site) as visit:
+    with hand_made_site(tmp_path, write_own_bundle) as site, visiting(opened, site) as visit:
         said = 'LiteRT.js refuses model.tflite: "member" is bool, and it takes tensors of float32, int32, uint8 only.'
         assert visit.reason == said
         assert visit.errors == []

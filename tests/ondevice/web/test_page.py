@@ -22,8 +22,8 @@ from ondevice.data.vocabulary import Vocabulary
 from ondevice.devices.browser.server import serving
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
-from ondevice.pipeline.export import export
-from ondevice.pipeline.validate import validate
+from ondevice.pipeline.export_run import export_run
+from ondevice.pipeline.validate import validate_run
 from ondevice.pipeline.web import write_page
 from ondevice.validation.contract import score_error
 from ondevice.web.sources import PAGE
@@ -207,7 +207,7 @@ def test_a_text_is_classified_as_the_reference_does(opened, text_site) -> None:
 
 
 def test_a_line_is_scored_as_the_reference_does(opened, tiny_run, tmp_path) -> None:
-    bundle = export(tiny_run("clicks memcom").folder, tmp_path / "bundle")
+    bundle = export_run(tiny_run("clicks memcom").folder, tmp_path / "bundle")
     tokenizer, vocabulary = (
         bundle.manifest.inputs[0].tokenizer,
         Vocabulary.read(bundle.folder / bundles.VOCABULARY_FILE),
@@ -250,7 +250,7 @@ def test_the_first_difference_to_the_reference_is_told(opened, site, bundle) -> 
 
 
 def test_a_bundle_is_validated_in_the_browser(bundle, run, tmp_path) -> None:
-    validation = validate(bundle.folder, run.folder, device="web", users=50, out=tmp_path / "verdict.json")
+    validation = validate_run(bundle.folder, run.folder, device="web", users=50, out=tmp_path / "verdict.json")
     [result] = validation.results
     assert (result.failures, result.measurement.status) == ((), "ok")
     assert (validation.device, result.measurement.runtime) == ("web", "litert.js-2.5.3")

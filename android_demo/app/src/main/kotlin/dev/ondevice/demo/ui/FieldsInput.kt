@@ -60,19 +60,20 @@ class FieldsInput(root: View, private val model: DemoModel) {
         }
 
         fun show(field: Field) {
-            note.text = field.problem.ifEmpty { hintOf(feature) }
+            note.show(field.problem.ifEmpty { hintOf(feature) })
             note.setTextColor(note.context.getColor(if (field.problem.isEmpty()) R.color.text_quiet else R.color.bad))
         }
 
         fun write(written: String) {
             if (text.text.toString() != written) text.setText(written, false)
+            text.setSelection(text.length())
             val numbers = written.split(", ")
             boxes.forEachIndexed { place, box -> box.isChecked = numbers.getOrNull(place) == "1" }
         }
 
         private fun box(place: Int): CheckBox {
             val box = CheckBox(part.context)
-            box.contentDescription = "${feature.name} ${place + 1}"
+            box.contentDescription = if (feature.length == 1) feature.name else "${feature.name} ${place + 1}"
             box.isSaveEnabled = false
             box.minimumHeight = part.resources.getDimensionPixelSize(R.dimen.touch_target)
             box.setOnClickListener {
@@ -89,13 +90,14 @@ class FieldsInput(root: View, private val model: DemoModel) {
         val many = resources.getQuantityString(
             if (feature.padding == null) R.plurals.field_needs else R.plurals.field_takes, count, count,
         )
-        return when {
-            feature.kind == Kind.BOOL -> ""
-            feature.tokenizer != null -> resources.getString(R.string.field_text, many)
-            feature.vocabulary.isNotEmpty() -> resources.getString(R.string.field_keys, many)
-            feature.size > 0 -> resources.getString(R.string.field_range, many, feature.size - 1)
-            else -> resources.getString(R.string.field_numbers, many)
+        val hint = when {
+            feature.kind == Kind.BOOL -> return ""
+            feature.tokenizer != null -> R.plurals.field_words
+            feature.vocabulary.isNotEmpty() -> R.plurals.field_keys
+            feature.size > 0 -> R.plurals.field_ids
+            else -> R.plurals.field_numbers
         }
+        return resources.getQuantityString(hint, count, many, feature.size - 1)
     }
 
     private fun typeOf(feature: Feature): Int {
