@@ -57,9 +57,9 @@ class Built:
 
 @pytest.fixture(scope="module")
 def bundle(tiny_run: Callable, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    from ondevice.pipeline.export import export
+    from ondevice.pipeline.export_run import export_run
 
-    return export(tiny_run("memcom block").folder, tmp_path_factory.mktemp("bundle") / "memcom")
+    return export_run(tiny_run("memcom block").folder, tmp_path_factory.mktemp("bundle") / "memcom")
 
 
 def copied(folder: Path) -> Path:

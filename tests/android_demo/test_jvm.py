@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 
 from ondevice.bundle import MODEL_FILE, Bundle, open_bundle
-from ondevice.pipeline.export import export
+from ondevice.pipeline.export_run import export_run
 from ondevice.validation.contract import answer_problem, score_error
 from tests.android_demo.maven import DEMO, alone, needs
 from tests.known_bad.good_bundles import reseal
 from tests.known_bad.model_edits import Graph
+from tests.ondevice.web.own_bundles import write_own_bundle, write_ranking_bundle
 
 PROGRAMS = ("mvn", "javac", "cc")
 COMPARISONS = 60
@@ -35,16 +36,21 @@ def comparisons(bundle: Bundle) -> list[dict[str, object]]:
     """
     rng = np.random.default_rng(5)
     cases: list[dict[str, object]] = []
-    top_k = bundle.manifest.top_k
+    head = bundle.manifest.head
+    top_k, known = head.k, bundle.manifest.feature(head.exclude).size
     for number in range(COMPARISONS):
         place = number % len(bundle.vectors.vectors)
         vector = bundle.vectors.vectors[place]
-        items, scores = np.array(vector.items), np.array(vector.scores)
-        noisy = scores + rng.normal(0, vector.score_range / 255 * 10.0 ** rng.integers(-3, 2), len(scores))
+        items, scores, span = (
+            np.array(vector.outputs["items"]),
+            np.array(vector.outputs["scores"]),
+            vector.ranges["scores"],
+        )
+        noisy = scores + rng.normal(0, span / 255 * 10.0 ** rng.integers(-3, 2), len(scores))
         best = np.argsort(-noisy)[:top_k]
         answered, given = items[best].astype(np.int32), noisy[best].astype(np.float32)
         if number % 5 == 1:  # an item from anywhere, perhaps one not listed, given, answered twice or no item at all
-            answered[rng.integers(top_k)] = rng.integers(-1, bundle.manifest.vocabulary_size + 2)
+            answered[rng.integers(top_k)] = rng.integers(-1, known + 2)
         if number % 5 == 2:
             given = given[rng.permutation(top_k)]
         if number % 11 == 3:
@@ -54,8 +60,8 @@ def comparisons(bundle: Bundle) -> list[dict[str, object]]:
                 "vector": place,
                 "items": answered.tolist(),
                 "scores": [float(score) for score in given],
-                "problem": bool(answer_problem(bundle.manifest, vector.ids, answered, given)),
-                "error": score_error(answered, given, items, scores, vector.score_range),
+                "problem": bool(answer_problem(bundle.manifest, vector.inputs[head.exclude], answered, given)),
+                "error": score_error(answered, given, items, scores, span),
             }
         )
     return cases
@@ -72,10 +78,13 @@ def reports(
     root = tmp_path_factory.mktemp("jvm")
     bundles = root / "bundles"
     for task in ("text", "clicks"):
-        export(tiny_run(f"{task} memcom").folder, bundles / "answered" / f"{task}-int8", recipe="int8")
+        export_run(tiny_run(f"{task} memcom").folder, bundles / "answered" / f"{task}-int8", recipe="int8")
     for recipe in ("float32", "int8"):
         run = tiny_run("memcom block").folder
-        made = export(run, bundles / "answered" / f"memcom-{recipe}", recipe=recipe)
+        made = export_run(run, bundles / "answered" / f"memcom-{recipe}", recipe=recipe)
+    for name, write in {"own-values": write_own_bundle, "own-ranking": write_ranking_bundle}.items():
+        (bundles / "answered" / name).mkdir()
+        write(bundles / "answered" / name)
     newer = bundles / "refused" / "newer-gather"
     shutil.copytree(made.folder, newer)
     graph = Graph((newer / MODEL_FILE).read_bytes())
@@ -113,7 +122,7 @@ def test_the_runtime_that_the_app_ships_answered_every_file(
     said = "".join(reports["TfliteRecommenderTest"].itertext())
     for version in versions:
         assert f"newer-gather on {version}: The runtime of this app refuses the model" in said
-        for answered in ("memcom-float32", "memcom-int8", "text-int8", "clicks-int8"):
+        for answered in ("memcom-float32", "memcom-int8", "text-int8", "clicks-int8", "own-values", "own-ranking"):
             [line] = re.findall(rf"{answered} on {re.escape(version)}: \d+ vectors .+", said)
             record_property("measured", f"the app on the JVM, {line}")
     assert len(versions) == 1

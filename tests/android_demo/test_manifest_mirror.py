@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ondevice import bundle, ids
+from ondevice import bundle, feature, head, ids
 from ondevice.bundle import TestVectors
 from ondevice.manifest import Manifest
 from ondevice.tokenizer import FIELDS, Tokenizer
@@ -30,16 +30,20 @@ TYPES: dict[str, Any] = {
     "count": int,
     "number": float,
     "texts": tuple[str, ...],
+    "wholeOrNull": int | None,
     "wholes": tuple[int, ...],
-    "numbers": tuple[float, ...],
+    "numberByName": dict[str, float],
+    "numbersByName": dict[str, tuple[float, ...]],
     "textsByName": dict[str, str],
 }
 """Python's type by the Kotlin function that reads it."""
 
-DEFAULTS = {"Task.RANKING.key": "ranking", "WordTokenizer.NAME": "words", "emptyList()": (), "0": 0, "true": True}
+DEFAULTS = {"WordTokenizer.NAME": "words", "emptyList()": (), "0": 0, "true": True, '""': "", "null": None}
 """Python's value by the Kotlin expression for it."""
 
-READ = re.compile(r'record\.(\w+)\("(\w+)"(?:, ([\w.+ ]+(?:\(\))?))?\)(?:\??\.(?:map|let)\(::(\w+)\))?')
+READ = re.compile(
+    r'record\.(\w+)\("(\w+)"(?:, (?:default = )?([\w.+ ]+(?:\(\))?|""))?\)(?:\??\.(?:map|let)\(::(\w+)\))?'
+)
 FUNCTION = re.compile(r"fun (\w+)\(record: JsonRecord\b")
 
 
@@ -69,9 +73,7 @@ def _misfits(found: dict[str, str], function: str, record: type) -> Iterator[str
         if name not in fields:
             yield f"{record.__name__} has no field {name}"
             continue
-        # For a whole number the argument is the least that is allowed.
-        default = "" if reader == "whole" else "null" if reader == "recordOrNull" else argument
-        yield from _default_misfits(fields[name], default)
+        yield from _default_misfits(fields[name], "null" if reader.endswith("OrNull") else argument)
         if reader in TYPES:
             if hints[name] != TYPES[reader]:
                 yield f"{name} is {hints[name]}, read as {reader}"
@@ -83,15 +85,15 @@ def _misfits(found: dict[str, str], function: str, record: type) -> Iterator[str
 
 def _record_in(reader: str, hint: Any) -> type | None:
     """Return the record that a field of this type holds, None if this Kotlin function can't read it."""
-    kinds = {"record": type, "recordOrNull": types.UnionType, "records": tuple}
-    if (typing.get_origin(hint) or type(hint)) is not kinds[reader]:
+    kinds = {"record": (type,), "recordOrNull": (type, types.UnionType), "records": (tuple,)}
+    if (typing.get_origin(hint) or type(hint)) not in kinds[reader]:
         return None
-    inside = typing.get_args(hint)[0] if reader != "record" else hint
+    inside = next(iter(typing.get_args(hint)), hint)
     return inside if dataclasses.is_dataclass(inside) else None
 
 
 def _reader_of(found: dict[str, str], name: str) -> str:
-    """Return the function that is given the record of a field, as in `embeddingOf(record.record("embedding"))`."""
+    """Return the function that is given the record of a field, as in `headOf(record.record("head"))`."""
     [function] = re.findall(rf'(\w+)\(record\.record\("{name}"\)\)', "".join(found.values()))
     return str(function)
 
@@ -100,7 +102,10 @@ def _default_misfits(field: dataclasses.Field[Any], default: str) -> Iterator[st
     required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     if required != (default == ""):
         yield f"{field.name} is {'required' if required else 'optional'}, read as {default or 'required'}"
-    elif default in DEFAULTS and field.default != DEFAULTS[default]:
+    elif required or field.default is dataclasses.MISSING:
+        # What stands for a whole record is made of its own defaults.
+        return
+    elif field.default != DEFAULTS[default]:
         yield f"{field.name} is {field.default!r} by default, read as {DEFAULTS[default]!r}"
 
 
@@ -112,9 +117,10 @@ def test_the_app_reads_what_is_written(path: Any, record: type) -> None:
 @pytest.mark.parametrize(
     ("kotlin", "changed", "misfit"),
     [
-        ('record.whole("top_k", 1)', 'record.whole("best", 1)', "Manifest has no field best"),
-        ('record.whole("top_k", 1)', 'record.text("top_k")', "top_k is <class 'int'>, read as text"),
-        ('record.texts("labels", emptyList())', 'record.text("recipe", 0)', "recipe is required, read as 0"),
+        ('record.text("recipe")', 'record.text("best")', "Manifest has no field best"),
+        ('record.count("file_bytes")', 'record.text("file_bytes")', "file_bytes is <class 'int'>, read as text"),
+        ('record.text("signature")', 'record.text("recipe", 0)', "recipe is required, read as 0"),
+        ('record.whole("k", default = 0)', 'record.whole("k", default = true)', "k is 0 by default, read as True"),
         ('record.count("appended_bytes", 0)', 'record.count("appended_bytes")', "appended_bytes is optional, read as"),
         ('record.text("method")', 'record.text("kind")', "Embedding has no field kind"),
         ('record.wholes("shape")', 'record.texts("shape")', "shape is tuple[int, ...], read as texts"),
@@ -137,24 +143,24 @@ def test_what_the_app_must_cut_as_written_down_is_cut_so_here() -> None:
     assert given["texts"] == [{**each, "words": tokenizer.words(each["text"])} for each in given["texts"]]
 
 
-def constants(name: str, pattern: str) -> list[str]:
+def constants(name: str, pattern: str) -> list[Any]:
     """Return what a pattern finds in a Kotlin file of the app."""
-    return re.findall(pattern, (KOTLIN / name).read_text())
+    return re.findall(pattern, (KOTLIN / name).read_text(), re.MULTILINE)
 
 
 def test_files_and_the_version_have_the_same_names() -> None:
-    assert set(constants("bundle/Bundle.kt", r'_FILE = "(.+)"')) == {
-        bundle.MANIFEST_FILE,
-        bundle.MODEL_FILE,
-        bundle.VOCABULARY_FILE,
-        bundle.TEST_VECTORS_FILE,
-    }
+    names = {bundle.MANIFEST_FILE, bundle.MODEL_FILE, bundle.TEST_VECTORS_FILE}
+    assert set(constants("bundle/Bundle.kt", r'_FILE = "(.+)"')) == names
     assert constants("bundle/Manifest.kt", r"SCHEMA_VERSION = (\d+)") == [str(bundle.SCHEMA_VERSION)]
 
 
-def test_ids_and_scores_mean_the_same() -> None:
-    reserved = constants("bundle/IdMapping.kt", r"const val \w+ = (\d+)")
-    assert reserved == [str(number) for number in (ids.PADDING_ID, ids.UNKNOWN_ID, ids.RESERVED_IDS)]
-    policies = constants("bundle/IdMapping.kt", r'"(\w+)", (\w+)_ID\)')
-    assert dict(policies) == {name: name.upper() for name in ids.OUT_OF_RANGE}
-    assert constants("recommend/SelfCheck.kt", r"STEPS_PER_RANGE = (\d+)") == [str(STEPS_PER_RANGE)]
+def test_heads_kinds_and_scores_mean_the_same() -> None:
+    kinds = constants("bundle/Feature.kt", r'[A-Z]+\("(\w+)"\)')
+    assert tuple(kinds) == tuple(feature.DTYPES)
+    assert constants("bundle/Served.kt", r"DTYPES = listOf\((.+)\)") == ['"float32", "int32", "bool"']
+    assert {each for kind in feature.DTYPES.values() for each in kind} == {"float32", "int32", "bool"}
+    heads = constants("bundle/Head.kt", r'^    [A-Z_]+\("(\w+)", (?:"(\w+)"|null)\)')
+    assert dict(heads) == {kind: head.ANSWERS.get(kind, "") for kind in head.KINDS}
+    assert constants("bundle/Head.kt", r'SCORES = "(\w+)"') == [head.SCORES]
+    assert constants("bundle/Bundle.kt", r"UNKNOWN_ID = (\d+)") == [str(ids.UNKNOWN_ID)]
+    assert constants("recommend/Comparison.kt", r"STEPS_PER_RANGE = (\d+)") == [str(STEPS_PER_RANGE)]

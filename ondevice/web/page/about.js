@@ -3,7 +3,7 @@
 import { byId, element } from "./dom.js";
 
 const COARSE_MS = 0.05;
-const KEYS = { ranking: "Items", text: "Words", clicks: "Values" };
+const KEYS = { ranking: "Items", text: "Words", clicks: "Values", "": "Inputs" };
 
 const megabytes = (bytes) => (bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toPrecision(3)} MB`);
 const counted = (number) => number.toLocaleString("en-US");
@@ -40,14 +40,17 @@ function fact(name, value, remark) {
 }
 
 /** Show the facts; the latency is measured by then. */
-export function showFacts({ manifest, vocabulary, model }, latency) {
+export function showFacts({ manifest, vocabularies, model }, latency) {
   const { p50, p95, calls, step } = latency;
   const coarse = step >= COARSE_MS ? `, the clock has steps of ${step.toFixed(1)} ms` : "";
+  const { task, inputs, embeddings, recipe } = manifest;
+  const known = task ? vocabularies.get(inputs[0].name).items : inputs.length;
+  const made = [...new Set(embeddings.map(({ method }) => method)), recipe].join(", ");
   showBadge(p50);
   byId("facts").replaceChildren(
     fact("Answer, p50", milliseconds(p50), `half of ${calls} took less${coarse}`),
     fact("Answer, p95", milliseconds(p95), "19 of 20 took less"),
     fact("Model", megabytes(model.byteLength), "the whole file"),
-    fact(KEYS[manifest.task], counted(vocabulary.items), `${manifest.embedding.method}, ${manifest.recipe}`),
+    fact(KEYS[task], counted(known), made),
   );
 }

@@ -1,14 +1,14 @@
-// The bundle: four files, read and checked against the manifest before anything of them is used.
+// The bundle: its files, read and checked against the manifest before anything of them is used.
 
 import { BundleError } from "./bundle_error.js";
 import { readManifest } from "./manifest.js";
+import { Tokenizer } from "./tokenizer.js";
 import { Vocabulary } from "./vocabulary.js";
 
 export const BUNDLE_FOLDER = "bundle";
 
 const MANIFEST = "manifest.json";
 const MODEL = "model.tflite";
-const VOCABULARY = "vocab.txt";
 const VECTORS = "test_vectors.json";
 
 const grouped = (number) => number.toLocaleString("en-US");
@@ -68,14 +68,15 @@ function decoded(content, name) {
  */
 export async function openBundle(read = fetchFile) {
   const manifest = readManifest(decoded(await read(MANIFEST), MANIFEST));
-  const [model, words, tests] = await Promise.all(
-    [MODEL, VOCABULARY, VECTORS].map((name) => checkedFile(read, manifest, name)),
+  const named = manifest.inputs.filter(({ vocabulary }) => vocabulary);
+  const [model, tests, ...words] = await Promise.all(
+    [MODEL, VECTORS, ...named.map(({ vocabulary }) => vocabulary)].map((name) => checkedFile(read, manifest, name)),
   );
-  const vocabulary = Vocabulary.parse(decoded(words, VOCABULARY));
-  if (vocabulary.size !== manifest.vocabulary_size) {
-    const sizes = `${grouped(vocabulary.size)} lines; the manifest promises ${grouped(manifest.vocabulary_size)} ids`;
-    throw new BundleError(`${VOCABULARY} has ${sizes}.`);
-  }
+  const vocabularies = new Map(
+    named.map((feature, place) => [feature.name, Vocabulary.parse(decoded(words[place], feature.vocabulary), feature)]),
+  );
+  const typed = named.filter(({ tokenizer }) => tokenizer);
+  const tokenizers = new Map(typed.map((feature) => [feature.name, new Tokenizer(feature, vocabularies.get(feature.name))]));
   const { vectors, texts = [] } = JSON.parse(decoded(tests, VECTORS));
-  return { manifest, model: new Uint8Array(model), vocabulary, vectors, texts };
+  return { manifest, model: new Uint8Array(model), vocabularies, tokenizers, vectors, texts };
 }

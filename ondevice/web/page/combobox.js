@@ -28,7 +28,7 @@ export function makeCombobox(field, list, suggest, choose, told) {
 
   function show() {
     options = suggest(field.value).map(({ id, content }, place) => {
-      const node = element("li", { role: "option", id: `suggestion-${place}`, "aria-selected": "false" }, ...content);
+      const node = element("li", { role: "option", id: `${list.id}-${place}`, "aria-selected": "false" }, ...content);
       // The field keeps the focus, and with it the keyboard of a phone.
       node.addEventListener("pointerdown", (event) => event.preventDefault());
       node.addEventListener("click", () => take(id));

@@ -1,18 +1,18 @@
 // The view of a click bundle: a value for each field, and how probable the model finds a click.
 
+import { labelRows, percent } from "./answer_rows.js";
 import { byId, element, fill } from "./dom.js";
-import { labelRows, percent } from "./label_rows.js";
 import { afterTyping, latest } from "./latest.js";
-import { RESERVED_IDS, UNKNOWN_ID } from "./vocabulary.js";
+import { UNKNOWN_ID } from "./vocabulary.js";
 
 const SAMPLES = 4;
 /** Values of a field that are suggested: those that belong to the first ids. */
 const SUGGESTIONS = 200;
 
 /** Return the first values of every field that the vocabulary knows. */
-function valuesOf(keys, fields) {
+function valuesOf({ keys, reserved }, fields) {
   const found = new Map(fields.map((field) => [field, []]));
-  for (let id = RESERVED_IDS; id < keys.length; id += 1) {
+  for (let id = reserved; id < keys.length; id += 1) {
     const end = keys[id].indexOf("=");
     const values = found.get(keys[id].slice(0, end));
     if (values !== undefined && values.length < SUGGESTIONS && end + 1 < keys[id].length) {
@@ -23,14 +23,16 @@ function valuesOf(keys, fields) {
 }
 
 /** Show the view; the first sample's values are there from the start. */
-export function showFields(place, { manifest, vocabulary, texts }, recommend, tokenizer) {
+export function showFields(place, { manifest, vocabularies, tokenizers, texts }, recommend) {
   fill(place, "clicks");
-  const { fields } = manifest.tokenizer;
-  const values = valuesOf(vocabulary.keys, fields);
+  const { labels } = manifest.head;
+  const [{ name, tokenizer: { fields } }] = manifest.inputs;
+  const tokenizer = tokenizers.get(name);
+  const values = valuesOf(vocabularies.get(name), fields);
   const typed = afterTyping(update);
   const answer = latest(recommend, (found) => {
-    byId("answers").replaceChildren(...labelRows(manifest.labels, found));
-    byId("answers-status").textContent = `${manifest.labels[found.items[0]]}: ${percent(found.scores[0])}.`;
+    byId("answers").replaceChildren(...labelRows(labels, found));
+    byId("answers-status").textContent = `${labels[found.items[0]]}: ${percent(found.scores[0])}.`;
   });
 
   const inputs = fields.map((field, number) => {

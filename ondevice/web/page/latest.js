@@ -5,16 +5,16 @@ import { byId } from "./dom.js";
 /**
  * Return a function that asks the model and shows its answer with the time it took, unless it was called again meanwhile.
  *
- * @param {(ids: number[]) => Promise<{items: number[], scores: number[]}>} recommend the model.
- * @param {(answer: {items: number[], scores: number[]}) => void} show shows an answer.
+ * @param {(inputs: object) => Promise<object>} recommend the model.
+ * @param {(answer: object) => void} show shows an answer.
  */
 export function latest(recommend, show) {
   let turn = 0;
-  return async (ids) => {
+  return async (inputs) => {
     turn += 1;
     const mine = turn;
     const start = performance.now();
-    const answer = await recommend(ids);
+    const answer = await recommend(inputs);
     const took = performance.now() - start;
     if (mine !== turn) return;
     show(answer);

@@ -2,63 +2,105 @@
 
 import { BundleError } from "./bundle_error.js";
 
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
-/** Tasks this page knows: the signature's answer by name, and the tokenizer of what is typed in. */
-export const TASKS = {
-  ranking: { answer: "items" },
-  text: { answer: "labels", tokenizer: "words" },
-  clicks: { answer: "labels", tokenizer: "fields" },
+/** Tasks with a view of their own: the head of their models, and the tokenizer of what is typed in. */
+const TASKS = {
+  ranking: { head: "top_k" },
+  text: { head: "probabilities", tokenizer: "words" },
+  clicks: { head: "probabilities", tokenizer: "fields" },
 };
 
-/** Tell whether the model answers with labels, about what is typed in, and not with items. */
-export const answersLabels = ({ task }) => TASKS[task].answer === "labels";
+const HEADS = ["top_k", "probabilities", "values"];
+const KINDS = ["ids", "number", "bool"];
+const TOKENIZERS = ["words", "fields"];
 
-/** Type of every field that this page reads, as the exporter names it; one with a default may be absent. */
-export const FIELDS = {
-  schema_version: { type: "int" },
-  name: { type: "str" },
-  dataset_summary: { type: "str" },
-  signature: { type: "str" },
-  inputs: { type: "tuple[Tensor, ...]" },
-  outputs: { type: "tuple[Tensor, ...]" },
-  vocabulary_size: { type: "int" },
-  history_length: { type: "int" },
-  top_k: { type: "int" },
-  excludes_history: { type: "bool" },
-  recipe: { type: "str" },
-  embedding: { type: "Embedding" },
-  file_bytes: { type: "int" },
-  score_tolerance_steps: { type: "float" },
-  sha256: { type: "dict[str, str]" },
-  appended_bytes: { type: "int", default: 0 },
-  task: { type: "str", default: "ranking" },
-  labels: { type: "tuple[str, ...]", default: [] },
-  tokenizer: { type: "Tokenizer | None", default: null },
+/** What this page reads of each record: fields with their type as the exporter names it, and a default if they may be absent. */
+export const RECORDS = {
+  Manifest: {
+    schema_version: ["int"],
+    name: ["str"],
+    task: ["str"],
+    signature: ["str"],
+    inputs: ["tuple[Feature, ...]"],
+    outputs: ["tuple[Tensor, ...]"],
+    head: ["Head"],
+    embeddings: ["tuple[Embedding, ...]"],
+    recipe: ["str"],
+    file_bytes: ["int"],
+    score_tolerance_steps: ["float"],
+    sha256: ["dict[str, str]"],
+    appended_bytes: ["int", 0],
+  },
+  Feature: {
+    name: ["str"],
+    kind: ["str"],
+    shape: ["tuple[int, ...]"],
+    dtype: ["str"],
+    size: ["int", 0],
+    outside: ["int", 0],
+    padding: ["int | None", null],
+    reserved: ["int", 0],
+    vocabulary: ["str", ""],
+    tokenizer: ["Tokenizer | None", null],
+  },
+  Tokenizer: { name: ["str", "words"], lowercase: ["bool", true], fields: ["tuple[str, ...]", []] },
+  Tensor: { name: ["str"], shape: ["tuple[int, ...]"], dtype: ["str"] },
+  Head: { kind: ["str"], k: ["int", 0], exclude: ["str", ""], never: ["int", 0], labels: ["tuple[str, ...]", []] },
+  Embedding: { method: ["str"] },
 };
 
-const isText = (value) => typeof value === "string";
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const isTensor = (value) =>
-  isObject(value) && isText(value.name) && isText(value.dtype) && isListOf(Number.isInteger)(value.shape);
-const isListOf = (is) => (value) => Array.isArray(value) && value.every(is);
 
 const CHECKS = {
   int: Number.isInteger,
   float: Number.isFinite,
-  str: isText,
+  str: (value) => typeof value === "string",
   bool: (value) => typeof value === "boolean",
-  Embedding: (value) => isObject(value) && isText(value.method),
-  "tuple[Tensor, ...]": isListOf(isTensor),
-  "tuple[str, ...]": isListOf(isText),
-  "dict[str, str]": (value) => isObject(value) && Object.values(value).every(isText),
-  "Tokenizer | None": (value) =>
-    value === null ||
-    (isObject(value) &&
-      isText(value.name) &&
-      typeof value.lowercase === "boolean" &&
-      (value.fields === undefined || isListOf(isText)(value.fields))),
+  "dict[str, str]": (value) => isObject(value) && Object.values(value).every(CHECKS.str),
 };
+
+/** Return a value of a type as the exporter names it, `where` it stands in the manifest. */
+function typed(type, value, where) {
+  const [, each] = type.match(/^tuple\[(\w+), \.\.\.\]$/) ?? [];
+  if (each && Array.isArray(value)) return value.map((one, place) => typed(each, one, `${where}[${place}]`));
+  if (type.endsWith(" | None")) return value === null ? null : typed(type.slice(0, -" | None".length), value, where);
+  if (Object.hasOwn(RECORDS, type) && isObject(value)) return record(type, value, `${where}.`);
+  if (CHECKS[type]?.(value)) return value;
+  throw new BundleError(`manifest.json: ${where} is ${JSON.stringify(value).slice(0, 40)}, which is no ${type}.`);
+}
+
+function record(type, given, path) {
+  const read = {};
+  for (const [name, [field, fallback]] of Object.entries(RECORDS[type])) {
+    const value = name in given ? given[name] : fallback;
+    if (value === undefined) throw new BundleError(`manifest.json has no field ${path}${name}.`);
+    read[name] = typed(field, value, `${path}${name}`);
+  }
+  return read;
+}
+
+/** Refuse what the page would not know how to show. */
+function checkKnown({ task, inputs, head }) {
+  const asked = [
+    ["head", head.kind, HEADS],
+    ...inputs.map(({ kind }) => ["kind of input", kind, KINDS]),
+    ...inputs.flatMap(({ tokenizer }) => (tokenizer ? [["tokenizer", tokenizer.name, TOKENIZERS]] : [])),
+    ["task", task, ["", ...Object.keys(TASKS)]],
+  ];
+  for (const [what, name, known] of asked) {
+    if (known.includes(name)) continue;
+    throw new BundleError(`The bundle has the ${what} "${name}"; this page knows ${known.filter(Boolean).join(", ")}.`);
+  }
+  if (!task) return;
+  const [{ vocabulary = "", tokenizer = null } = {}] = inputs;
+  const found = `the head ${head.kind}, ${inputs.length} inputs and the tokenizer ${tokenizer?.name ?? "none"}`;
+  const fits = head.kind === TASKS[task].head && tokenizer?.name === TASKS[task].tokenizer;
+  if (!fits || inputs.length !== 1 || !vocabulary) {
+    const needed = `the head ${TASKS[task].head}, one input with a vocabulary and the tokenizer ${TASKS[task].tokenizer ?? "none"}`;
+    throw new BundleError(`The bundle has ${found}; for the task ${task} this page needs ${needed}.`);
+  }
+}
 
 /**
  * Read a manifest.
@@ -77,26 +119,10 @@ export function readManifest(text) {
   // Before anything else: a manifest of another version has other fields, and that is not what is wrong with it.
   const version = given.schema_version ?? SCHEMA_VERSION;
   if (version !== SCHEMA_VERSION) {
-    const why = version > SCHEMA_VERSION ? "make the page anew with the ondevice that exported it" : "export it anew";
+    const why = version > SCHEMA_VERSION ? "make the page anew with the ondevice that exported it" : "export the model again";
     throw new BundleError(`The bundle has schema version ${version}; this page reads version ${SCHEMA_VERSION}: ${why}.`);
   }
-  const manifest = {};
-  for (const [name, field] of Object.entries(FIELDS)) {
-    const value = name in given ? given[name] : field.default;
-    if (value === undefined) throw new BundleError(`manifest.json has no field ${name}.`);
-    if (!CHECKS[field.type](value)) {
-      throw new BundleError(`manifest.json: ${name} is ${JSON.stringify(value).slice(0, 40)}, which is no ${field.type}.`);
-    }
-    manifest[name] = value;
-  }
-  if (!Object.hasOwn(TASKS, manifest.task)) {
-    const known = Object.keys(TASKS).join(", ");
-    throw new BundleError(`The bundle is for the task "${manifest.task}"; this page knows ${known}.`);
-  }
-  const { tokenizer } = TASKS[manifest.task];
-  if (tokenizer !== undefined && manifest.tokenizer?.name !== tokenizer) {
-    const name = manifest.tokenizer?.name ?? "none";
-    throw new BundleError(`The bundle's tokenizer is "${name}"; for the task ${manifest.task} this page knows ${tokenizer}.`);
-  }
+  const manifest = record("Manifest", given, "");
+  checkKnown(manifest);
   return manifest;
 }

@@ -50,8 +50,15 @@ export class Model {
    *
    * @param {Uint8Array} bytes the file.
    * @param {string} signature name of the signature that will be called.
+   * @param {{name: string, dtype: string}[]} tensors those that are known of it, so that one of a type that the runtime
+   *   lacks can be named.
    */
-  static async load(bytes, signature) {
+  static async load(bytes, signature, tensors) {
+    const odd = tensors.find(({ dtype }) => !arrayType(dtype));
+    if (odd) {
+      const known = Object.keys(ARRAYS).join(", ");
+      throw new Error(`"${odd.name}" is ${odd.dtype}, and it takes tensors of ${known} only`);
+    }
     const compiled = await loadAndCompile(bytes, { accelerator: "wasm" });
     const names = Object.keys(compiled.signatures);
     if (!names.includes(signature)) {

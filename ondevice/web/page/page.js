@@ -4,21 +4,21 @@ import { showCheck, showFacts } from "./about.js";
 import { openBundle } from "./bundle.js";
 import { BundleError } from "./bundle_error.js";
 import { byId } from "./dom.js";
+import { fitted, ranked } from "./features.js";
 import { showFields } from "./fields_view.js";
 import { measureLatency } from "./latency.js";
-import { answersLabels } from "./manifest.js";
 import { loadRuntime } from "./model.js";
+import { showModel } from "./model_view.js";
 import { showRanking } from "./ranking_view.js";
 import { Recommender } from "./recommender.js";
 import { selfCheck, unshowable } from "./selfcheck.js";
 import { showText } from "./text_view.js";
-import { Tokenizer } from "./tokenizer.js";
 
 // From here on the page itself says what is wrong.
 globalThis.pageStarted = true;
 
 const TITLES = { ranking: "Recommendations", text: "Text classifier", clicks: "Click predictor" };
-const VIEWS = { ranking: showRanking, text: showText, clicks: showFields };
+const VIEWS = { ranking: showRanking, text: showText, clicks: showFields, "": showModel };
 
 /** Say what is being done, and let the browser show it. */
 async function step(what) {
@@ -27,9 +27,10 @@ async function step(what) {
 }
 
 function showTitle({ manifest }) {
-  byId("title").textContent = TITLES[manifest.task];
+  const title = TITLES[manifest.task] ?? "On-device model";
+  byId("title").textContent = title;
   byId("subtitle").textContent = `${manifest.name} · runs in this browser, nothing you enter leaves it`;
-  document.title = `${TITLES[manifest.task]} · ${manifest.name}`;
+  document.title = `${title} · ${manifest.name}`;
 }
 
 async function start() {
@@ -39,26 +40,27 @@ async function start() {
   await loadRuntime();
   await step("Loading the model …");
   const recommender = await Recommender.load(bundle);
-  const recommend = (ids) => recommender.recommend(ids);
-  const { manifest, vocabulary, vectors } = bundle;
-  const tokenizer = answersLabels(manifest) ? new Tokenizer(manifest.tokenizer, vocabulary, manifest.history_length) : null;
+  const { manifest, vectors } = bundle;
 
   await step("Checking the answers …");
-  showCheck(await selfCheck(bundle, recommend, tokenizer));
+  showCheck(await selfCheck(bundle, (inputs) => recommender.answer(inputs)));
   const measure = async () =>
-    showFacts(bundle, await measureLatency((number) => recommend(vectors[number % vectors.length].ids)));
+    showFacts(bundle, await measureLatency((number) => recommender.answer(vectors[number % vectors.length].inputs)));
   await measure();
   byId("again").addEventListener("click", measure);
 
   byId("view").hidden = byId("about").hidden = false;
   byId("progress").hidden = true;
-  const shown = async (ids) => {
-    const answer = await recommend(ids);
-    const problem = unshowable(manifest, answer);
+  const answer = async (inputs) => {
+    const outputs = await recommender.answer(inputs);
+    const problem = unshowable(manifest, outputs);
     if (problem) throw new BundleError(`The model's answer can't be shown: ${problem}.`);
-    return answer;
+    return outputs;
   };
-  VIEWS[manifest.task](byId("view"), bundle, shown, tokenizer);
+  // The tasks have one input, and all of their heads rank.
+  const [feature] = manifest.inputs;
+  const recommend = async (ids) => ranked(manifest.head, await answer({ [feature.name]: fitted(feature, ids) }));
+  VIEWS[manifest.task](byId("view"), bundle, manifest.task ? recommend : answer);
 }
 
 function showProblem(error) {

@@ -1,26 +1,26 @@
 // The view of a ranking bundle: a history to put together, and what the model recommends for it.
 
+import { itemRows } from "./answer_rows.js";
 import { makeCombobox } from "./combobox.js";
-import { bar, byId, dot, element, fill, refill, tile } from "./dom.js";
+import { byId, dot, element, fill, refill, tile } from "./dom.js";
+import { lengthOf } from "./features.js";
 import { latest } from "./latest.js";
-import { RESERVED_IDS } from "./vocabulary.js";
 
 const SUGGESTIONS = 8;
 const SAMPLES = 4;
 const SAMPLE_ITEMS = 8;
 
 /** Show the view; the first sample user's history is there from the start. */
-export function showRanking(place, { manifest, vocabulary, vectors }, recommend) {
+export function showRanking(place, { manifest, vocabularies, vectors }, recommend) {
   fill(place, "ranking");
+  const [feature] = manifest.inputs;
+  const vocabulary = vocabularies.get(feature.name);
   const history = new Set();
   const samples = vectors.filter(({ edge }) => !edge).slice(0, SAMPLES);
   const recommended = latest(recommend, ({ items, scores }) => {
-    const [best, last] = [scores[0], scores.at(-1)];
-    const share = (score) => (best > last ? 0.12 + (0.88 * (score - last)) / (best - last) : 1);
-    refill(
-      byId("answers"),
-      items.map((id, index) => answer(id, scores[index], share(scores[index]))),
-    );
+    const rows = itemRows(vocabulary.keys, { items, scores });
+    items.forEach((id, index) => offer(rows[index], id));
+    refill(byId("answers"), rows);
     byId("answers-title").textContent = history.size ? "Recommended" : "Without a history";
     byId("answers-status").textContent = `${items.length} recommendations, the first is ${vocabulary.keys[items[0]]}.`;
   });
@@ -35,24 +35,21 @@ export function showRanking(place, { manifest, vocabulary, vectors }, recommend)
     return element("li", {}, dot(key), element("span", {}, key), remove);
   }
 
-  function answer(id, score, share) {
-    const key = vocabulary.keys[id];
-    const label = element("span", { class: "name" }, key);
-    const number = element("span", { class: "number quiet" }, score.toFixed(2));
-    const what = [tile(key), element("div", { class: "what" }, label, bar(share)), number];
+  function offer(row, id) {
     // An item of a history that is longer than the model looks back may be recommended again.
-    if (history.has(id)) return element("li", { "data-id": String(id) }, ...what);
-    const add = element("button", { type: "button", class: "add", "aria-label": `Add ${key} to the history` }, "+");
+    if (history.has(id)) return;
+    const label = `Add ${vocabulary.keys[id]} to the history`;
+    const add = element("button", { type: "button", class: "add", "aria-label": label }, "+");
     add.addEventListener("click", () => {
       history.add(id);
       update();
     });
-    return element("li", { "data-id": String(id) }, ...what, add);
+    row.append(add);
   }
 
   function update() {
     byId("clear").hidden = history.size === 0;
-    const { history_length: length } = manifest;
+    const length = lengthOf(feature);
     const seen = history.size > length ? `, the last ${length} count` : "";
     byId("size").textContent = history.size ? `${history.size}${seen}` : "";
     // The latest first, where it is seen even if there is room for few.
@@ -92,11 +89,11 @@ export function showRanking(place, { manifest, vocabulary, vectors }, recommend)
     use([]);
     byId("query").focus();
   });
-  const items = (ids) => ids.filter((id) => id >= RESERVED_IDS && id < manifest.vocabulary_size);
+  const items = (ids) => ids.filter((id) => id >= feature.reserved && id < feature.size);
   samples.forEach((vector, number) => {
     const button = element("button", { type: "button", class: "sample" }, `Sample user ${number + 1}`);
-    button.addEventListener("click", () => use(items(vector.ids).slice(0, SAMPLE_ITEMS)));
+    button.addEventListener("click", () => use(items(vector.inputs[feature.name]).slice(0, SAMPLE_ITEMS)));
     byId("samples").append(button);
   });
-  use(samples.length ? items(samples[0].ids).slice(0, SAMPLE_ITEMS) : []);
+  use(samples.length ? items(samples[0].inputs[feature.name]).slice(0, SAMPLE_ITEMS) : []);
 }

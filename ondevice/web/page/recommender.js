@@ -1,9 +1,7 @@
-// The bundle's model as a function: ids in, the best answers with their scores out.
+// The bundle's model as a function: numbers by the names of its inputs in, numbers by the names of its outputs out.
 
 import { BundleError } from "./bundle_error.js";
-import { TASKS } from "./manifest.js";
-import { Model, SignatureError, saidOf } from "./model.js";
-import { fitted } from "./tokenizer.js";
+import { Model, SignatureError, arrayType, saidOf } from "./model.js";
 
 const shown = ({ dtype, shape }) => `${dtype}[${shape.join(", ")}]`;
 const byName = (tensors) => new Map(tensors.map((tensor) => [tensor.name, tensor]));
@@ -35,7 +33,7 @@ export class Recommender {
   static async load({ manifest, model }) {
     let loaded;
     try {
-      loaded = await Model.load(model, manifest.signature);
+      loaded = await Model.load(model, manifest.signature, [...manifest.inputs, ...manifest.outputs]);
     } catch (error) {
       if (error instanceof SignatureError) {
         throw new BundleError(`model.tflite can't be called as the manifest promises: ${error.message}.`);
@@ -44,24 +42,22 @@ export class Recommender {
     }
     checkTensors("input", manifest.inputs, loaded.inputs);
     checkTensors("output", manifest.outputs, loaded.outputs);
-    return new Recommender(loaded, manifest);
+    return new Recommender(loaded);
   }
 
-  constructor(model, manifest) {
+  constructor(model) {
     this.model = model;
-    this.length = manifest.history_length;
-    this.input = manifest.inputs[0].name;
-    this.answer = TASKS[manifest.task].answer;
   }
 
   /**
-   * Return the best answers to ids, best first.
+   * Return the outputs for inputs, each a flat list of numbers by name.
    *
-   * @param {ArrayLike<number>} ids in order of time or text; the last ones count, shorter lists are filled with padding.
-   * @returns {Promise<{items: number[], scores: number[]}>} ids of items, or indexes of labels, and their scores.
+   * @param {Record<string, (number | boolean)[]>} inputs as many numbers as each input takes.
+   * @returns {Promise<Record<string, number[]>>} as many numbers as each output has.
    */
-  async recommend(ids) {
-    const answered = await this.model.run({ [this.input]: fitted(Array.from(ids), this.length) });
-    return { items: Array.from(answered[this.answer]), scores: Array.from(answered.scores) };
+  async answer(inputs) {
+    const arrays = this.model.inputs.map(({ name, dtype }) => [name, arrayType(dtype).from(inputs[name])]);
+    const outputs = await this.model.run(Object.fromEntries(arrays));
+    return Object.fromEntries(Object.entries(outputs).map(([name, array]) => [name, Array.from(array)]));
   }
 }

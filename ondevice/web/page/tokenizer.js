@@ -1,6 +1,6 @@
 // What is typed in to ids: cut into words as the manifest says, looked up, cut to the last ones, filled with padding.
 
-import { PADDING_ID } from "./vocabulary.js";
+import { fitted } from "./features.js";
 
 /** What belongs to a word: ASCII letters and digits, the apostrophe, and everything from U+0080 on. */
 const WORD = /[A-Za-z0-9'\u0080-\uffff]+/g;
@@ -38,42 +38,30 @@ export function lines(text, fields) {
 /** The tokenizers this page knows: the words of a text by what the manifest says. */
 const TOKENIZERS = {
   words: ({ lowercase }, text) => words(text, lowercase),
-  fields: ({ fields = [] }, text) => lines(text, fields),
+  fields: ({ fields }, text) => lines(text, fields),
 };
-
-/**
- * Return the last ids, filled with padding behind.
- *
- * @param {number[]} ids ids in order of time or text.
- * @param {number} length ids the model takes.
- */
-export function fitted(ids, length) {
-  const last = ids.slice(-length);
-  return Int32Array.from({ length }, (_, place) => last[place] ?? PADDING_ID);
-}
 
 export class Tokenizer {
   /**
-   * @param {{name: string, lowercase: boolean, fields?: string[]}} record the manifest's tokenizer.
-   * @param {import("./vocabulary.js").Vocabulary} vocabulary the bundle's vocabulary.
-   * @param {number} length ids the model takes.
+   * @param {object} feature the manifest's record of the input that takes what is typed in.
+   * @param {import("./vocabulary.js").Vocabulary} vocabulary its vocabulary.
    */
-  constructor(record, vocabulary, length) {
-    this.record = record;
+  constructor(feature, vocabulary) {
+    this.feature = feature;
     this.vocabulary = vocabulary;
-    this.length = length;
   }
 
   /** Return the words of a text, each with its id. */
   read(text) {
-    return TOKENIZERS[this.record.name](this.record, text).map((word) => ({ word, id: this.vocabulary.id(word) }));
+    const { tokenizer } = this.feature;
+    return TOKENIZERS[tokenizer.name](tokenizer, text).map((word) => ({ word, id: this.vocabulary.id(word) }));
   }
 
   /** Return the ids that the model takes for a text. */
   encode(text) {
     return fitted(
+      this.feature,
       this.read(text).map(({ id }) => id),
-      this.length,
     );
   }
 }

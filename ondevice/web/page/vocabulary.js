@@ -2,10 +2,8 @@
 
 import { BundleError } from "./bundle_error.js";
 
-export const PADDING_ID = 0;
+/** What a word counts as that is not in the vocabulary. */
 export const UNKNOWN_ID = 1;
-/** Ids below this one are no items. */
-export const RESERVED_IDS = 2;
 
 /** Return a text as it is searched: without case and accents. */
 export function folded(text) {
@@ -15,39 +13,42 @@ export function folded(text) {
 }
 
 export class Vocabulary {
-  /** @param {string[]} keys the key of every id. */
-  constructor(keys) {
+  /**
+   * @param {string[]} keys the key of every id.
+   * @param {number} reserved ids below this one are no keys that people pick.
+   */
+  constructor(keys, reserved) {
     this.keys = keys;
+    this.reserved = reserved;
     // Each is made when it is first needed.
     this.ids = undefined;
     this.searched = undefined;
   }
 
   /**
-   * Read `vocab.txt`.
+   * Read the vocabulary of an input.
    *
-   * @throws {BundleError} its last line has no end.
+   * @throws {BundleError} its last line has no end, or it has another size than the input.
    */
-  static parse(text) {
+  static parse(text, { vocabulary: name, size, reserved }) {
     const keys = text.split("\n");
     const rest = keys.pop();
-    if (rest !== "") throw new BundleError(`vocab.txt is cut off: its last line "${rest.slice(0, 40)}" has no end.`);
-    return new Vocabulary(keys);
+    if (rest !== "") throw new BundleError(`${name} is cut off: its last line "${rest.slice(0, 40)}" has no end.`);
+    const [found, promised] = [keys.length, size].map((number) => number.toLocaleString("en-US"));
+    if (found !== promised) throw new BundleError(`${name} has ${found} lines; the manifest promises ${promised} ids.`);
+    return new Vocabulary(keys, reserved);
   }
 
-  get size() {
-    return this.keys.length;
-  }
-
+  /** Return how many keys there are to pick. */
   get items() {
-    return this.keys.length - RESERVED_IDS;
+    return this.keys.length - this.reserved;
   }
 
   /** Return the id of a word; one that is not in the vocabulary, or stands for something else, is unknown. */
   id(key) {
     this.ids ??= new Map(this.keys.map((each, id) => [each, id]));
     const id = this.ids.get(key);
-    return id === undefined || id < RESERVED_IDS ? UNKNOWN_ID : id;
+    return id === undefined || id < this.reserved ? UNKNOWN_ID : id;
   }
 
   /**
@@ -64,7 +65,7 @@ export class Vocabulary {
     const words = whole.split(/\s+/).filter(Boolean);
     if (!words.length) return [];
     const found = [[], [], [], []];
-    for (let id = RESERVED_IDS; id < this.searched.length; id += 1) {
+    for (let id = this.reserved; id < this.searched.length; id += 1) {
       const key = this.searched[id];
       if (without.has(id) || !words.every((word) => key.includes(word))) continue;
       const rank = key === whole ? 0 : key.startsWith(whole) ? 1 : words.every((word) => startsPart(key, word)) ? 2 : 3;

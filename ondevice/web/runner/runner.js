@@ -94,7 +94,7 @@ class Session {
 async function run(job) {
   const bytes = new Uint8Array(await fetched("model.tflite"));
   const start = performance.now();
-  const model = await Model.load(bytes, job.signature);
+  const model = await Model.load(bytes, job.signature, job.inputs);
   const loadNs = nanoseconds(start, performance.now());
   const session = new Session(model, await readInputs(job, model));
   const warmupNs = [];

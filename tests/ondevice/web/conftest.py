@@ -10,7 +10,7 @@ import pytest
 from ondevice.bundle import Bundle
 from ondevice.devices.browser.chromium import browser
 from ondevice.devices.browser.server import serving
-from ondevice.pipeline.export import export
+from ondevice.pipeline.export_run import export_run
 from ondevice.pipeline.web import write_page
 from ondevice.training.run_folder import Run
 from tests.browsers import require_browser
@@ -27,7 +27,7 @@ def run(tiny_run: Callable[[str], Run]) -> Run:
 
 @pytest.fixture(scope="session")
 def bundle(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return export(run.folder, tmp_path_factory.mktemp("web") / "bundle")
+    return export_run(run.folder, tmp_path_factory.mktemp("web") / "bundle")
 
 
 @pytest.fixture(scope="session")

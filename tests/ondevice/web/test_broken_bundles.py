@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,15 @@ import pytest
 
 pytest.importorskip("playwright", reason="playwright, which drives the browser, is not installed")
 
+from ondevice.bundle import MANIFEST_FILE
 from tests.ondevice.web.pages import resealed, visiting
+
+
+def changed_input(folder: Path, **changes: object) -> list[dict[str, object]]:
+    """Return the inputs of a bundle of one input, that one changed."""
+    [feature] = json.loads((folder / MANIFEST_FILE).read_text())["inputs"]
+    return [feature | changes]
+
 
 BROKEN: dict[str, tuple[Callable[[Path], dict[str, bytes | None]], str]] = {
     "no manifest": (lambda folder: {"manifest.json": None}, r"file manifest\.json is missing\.$"),
@@ -33,24 +42,48 @@ BROKEN: dict[str, tuple[Callable[[Path], dict[str, bytes | None]], str]] = {
     ),
     "no JSON": (lambda folder: {"manifest.json": b"{"}, r"^manifest\.json is not valid JSON: "),
     "a field is missing": (
-        lambda folder: resealed(folder, top_k=None),
-        r"^manifest\.json: top_k is null, .* no int\.$",
+        lambda folder: resealed(folder, head={"k": 3}),
+        r"^manifest\.json has no field head\.kind\.$",
+    ),
+    "a field is of another type": (
+        lambda folder: resealed(folder, recipe=None),
+        r"^manifest\.json: recipe is null, which is no str\.$",
     ),
     "newer": (
-        lambda folder: resealed(folder, schema_version=3),
-        r"schema version 3; this page reads version 2: make the page anew with the ondevice that exported it\.$",
+        lambda folder: resealed(folder, schema_version=4),
+        r"schema version 4; this page reads version 3: make the page anew with the ondevice that exported it\.$",
+    ),
+    "older": (
+        lambda folder: resealed(folder, schema_version=2),
+        r"schema version 2; this page reads version 3: export the model again\.$",
     ),
     "another signature": (
         lambda folder: resealed(folder, signature="advise"),
         r'can\'t be called as the manifest promises: the file has no signature "advise"; it has: recommend\.$',
     ),
     "another shape": (
-        lambda folder: resealed(folder, inputs=[{"name": "ids", "shape": [1, 7], "dtype": "int32"}]),
+        lambda folder: resealed(folder, inputs=changed_input(folder, shape=[1, 7])),
         r"the input ids as int32\[1, 48\]; the manifest promises int32\[1, 7\]\.$",
     ),
     "another name": (
-        lambda folder: resealed(folder, inputs=[{"name": "history", "shape": [1, 48], "dtype": "int32"}]),
+        lambda folder: resealed(folder, inputs=changed_input(folder, name="history")),
         r"has inputs named ids; the manifest promises history\.$",
+    ),
+    "a type that the runtime lacks": (
+        lambda folder: resealed(folder, inputs=changed_input(folder, dtype="bool")),
+        r'^LiteRT\.js refuses model\.tflite: "ids" is bool, and it takes tensors of float32, int32, uint8 only\.$',
+    ),
+    "another kind of input": (
+        lambda folder: resealed(folder, inputs=changed_input(folder, kind="image")),
+        r'^The bundle has the kind of input "image"; this page knows ids, number, bool\.$',
+    ),
+    "another head": (
+        lambda folder: resealed(folder, head={"kind": "boxes"}),
+        r'^The bundle has the head "boxes"; this page knows top_k, probabilities, values\.$',
+    ),
+    "more inputs than a task has": (
+        lambda folder: resealed(folder, inputs=2 * changed_input(folder)),
+        r"^The bundle has the head top_k, 2 inputs .*; for the task ranking this page needs the head top_k, one input ",
     ),
     "vocabulary of another size": (
         lambda folder: resealed(folder, {"vocab.txt": (folder / "vocab.txt").read_bytes() + b"more\n"}),
@@ -62,25 +95,25 @@ BROKEN: dict[str, tuple[Callable[[Path], dict[str, bytes | None]], str]] = {
     ),
     "another task": (
         lambda folder: resealed(folder, task="chess"),
-        r'for the task "chess"; this page knows ranking, text, clicks',
+        r'^The bundle has the task "chess"; this page knows ranking, text, clicks\.$',
     ),
     "another tokenizer": (
-        lambda folder: resealed(folder, task="text", tokenizer={"name": "pieces", "lowercase": True}),
-        r'^The bundle\'s tokenizer is "pieces"; for the task text this page knows words\.$',
+        lambda folder: resealed(folder, inputs=changed_input(folder, tokenizer={"name": "pieces"})),
+        r'^The bundle has the tokenizer "pieces"; this page knows words, fields\.$',
     ),
     "a tokenizer of another task": (
-        lambda folder: resealed(folder, task="clicks", tokenizer={"name": "words", "lowercase": True}),
-        r'^The bundle\'s tokenizer is "words"; for the task clicks this page knows fields\.$',
+        lambda folder: resealed(folder, inputs=changed_input(folder, tokenizer={"name": "words"})),
+        r"^The bundle has .* the tokenizer words; for the task ranking this page needs .* the tokenizer none\.$",
     ),
     "a task without a tokenizer": (
-        lambda folder: resealed(folder, task="clicks"),
-        r'^The bundle\'s tokenizer is "none"; for the task clicks this page knows fields\.$',
+        lambda folder: resealed(folder, task="clicks", head={"kind": "probabilities", "k": 1, "labels": ["click"]}),
+        r"^The bundle has .* the tokenizer none; for the task clicks this page needs .* the tokenizer fields\.$",
     ),
     "fields that are no names": (
         lambda folder: resealed(
-            folder, task="clicks", tokenizer={"name": "fields", "lowercase": False, "fields": ["a", 2]}
+            folder, inputs=changed_input(folder, tokenizer={"name": "fields", "lowercase": False, "fields": ["a", 2]})
         ),
-        r"^manifest\.json: tokenizer is .*, which is no Tokenizer \| None\.$",
+        r"^manifest\.json: inputs\[0\]\.tokenizer\.fields\[1\] is 2, which is no str\.$",
     ),
 }
 

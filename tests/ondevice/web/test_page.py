@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -23,11 +22,12 @@ from ondevice.data.vocabulary import Vocabulary
 from ondevice.devices.browser.server import serving
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
-from ondevice.pipeline.export import export
-from ondevice.pipeline.validate import validate
+from ondevice.pipeline.export_run import export_run
+from ondevice.pipeline.validate import validate_run
 from ondevice.pipeline.web import write_page
 from ondevice.validation.contract import score_error
 from ondevice.web.sources import PAGE
+from tests.ondevice.web.hand_made import hand_made_site
 from tests.ondevice.web.pages import Visit, resealed, visiting
 from tests.ondevice.web.text_bundles import LABELS, LENGTH, encode, expected, write_text_bundle
 
@@ -40,12 +40,8 @@ class Silent(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def text_site(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("text")
-    site = write_page(bundle.folder, folder / "page")
-    shutil.rmtree(site / "bundle")
-    write_text_bundle(site / "bundle", bundle.folder, folder / "model")
-    with serving(site) as address:
+def text_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with hand_made_site(tmp_path_factory.mktemp("text"), write_text_bundle) as address:
         yield address
 
 
@@ -79,11 +75,9 @@ def test_an_answer_that_cannot_be_shown_is_told_beside_what_the_self_check_found
 
     def answer_wrongly(route: Route) -> None:
         source = (PAGE / "recommender.js").read_text(encoding="utf-8")
-        assert source.count("return { items: Array.from(") == 1
-        wrong = source.replace(
-            "return { items: Array.from(", "return { items: ((items) => [999_999, ...items.slice(1)])("
-        )
-        route.fulfill(body=wrong, content_type="text/javascript")
+        assert source.count("[name, Array.from(array)]") == 1
+        wrong = "[name, name === 'items' ? [999_999, ...array.slice(1)] : [...array]]"
+        route.fulfill(body=source.replace("[name, Array.from(array)]", wrong), content_type="text/javascript")
 
     try:
         page.route(f"{site}recommender.js", answer_wrongly)
@@ -105,11 +99,9 @@ def test_a_history_that_is_longer_than_the_model_looks_back_says_what_counts(ope
 
     def look_back_four(route: Route) -> None:
         source = (PAGE / "ranking_view.js").read_text(encoding="utf-8")
-        assert source.count("history_length: length }") == 1
-        route.fulfill(
-            body=source.replace("history_length: length } = manifest", "length } = { length: 4 }"),
-            content_type="text/javascript",
-        )
+        assert source.count("const length = lengthOf(feature);") == 1
+        changed = source.replace("const length = lengthOf(feature);", "const length = 4;")
+        route.fulfill(body=changed, content_type="text/javascript")
 
     try:
         page.route(f"{site}ranking_view.js", look_back_four)
@@ -132,7 +124,8 @@ def test_self_check_passes_and_nobody_but_the_server_is_asked(shown, site, bundl
     facts = shown.page.locator("#facts").inner_text()
     assert re.search(r"p50\s+\d+\.\d+ ms\s+half of 200 took less\s", facts), "the clock is a fine one"
     assert f"{round(bundle.model.stat().st_size / 1e3)} kB" in facts
-    assert f"{bundle.manifest.vocabulary_size - 2}" in facts
+    [feature] = bundle.manifest.inputs
+    assert f"{feature.size - feature.reserved}" in facts
     assert shown.errors == []
     assert [url for url in shown.asked if not url.startswith(site)] == []
     loaded = {url.removeprefix(site) for url in shown.asked}
@@ -169,22 +162,21 @@ def test_picking_an_item_gives_the_references_recommendations(opened, site, bund
         page = visit.page
         page.get_by_role("button", name="Clear").click()
         field = page.get_by_role("combobox", name="Search items to add")
-        field.fill(keys[wanted.ids[0]].upper())
+        field.fill(keys[int(wanted.inputs["ids"][0])].upper())
         expect(field).to_have_attribute("aria-expanded", "true")
         field.press("ArrowDown")
         chosen = page.locator(f"#{field.get_attribute('aria-activedescendant')}")
         expect(chosen).to_have_attribute("aria-selected", "true")
-        expect(chosen).to_contain_text(keys[wanted.ids[0]])
+        expect(chosen).to_contain_text(keys[int(wanted.inputs["ids"][0])])
         field.press("Enter")
         expect(page.locator("#chips > li")).to_have_count(1)
         expect(page.locator("#answers-status")).to_contain_text(f"the first is {wanted.keys[0]}")
         items = visit.answers()
         scores = [float(text) for text in page.locator("#answers .number").all_inner_texts()]
-        error = score_error(
-            np.array(items), np.array(scores), np.array(wanted.items), np.array(wanted.scores), wanted.score_range
-        )
+        best, best_scores, span = wanted.outputs["items"], wanted.outputs["scores"], wanted.ranges["scores"]
+        error = score_error(np.array(items), np.array(scores), np.array(best), np.array(best_scores), span)
         # The page shows two decimals.
-        assert error <= bundle.manifest.score_tolerance_steps + 0.005 / (wanted.score_range / 255)
+        assert error <= bundle.manifest.score_tolerance_steps + 0.005 / (span / 255)
         assert [keys[item] for item in items] == page.locator("#answers .name").all_inner_texts()
 
         page.get_by_role("button", name=f"Add {keys[items[0]]} to the history").click()
@@ -215,8 +207,11 @@ def test_a_text_is_classified_as_the_reference_does(opened, text_site) -> None:
 
 
 def test_a_line_is_scored_as_the_reference_does(opened, tiny_run, tmp_path) -> None:
-    bundle = export(tiny_run("clicks memcom").folder, tmp_path / "bundle")
-    tokenizer, vocabulary = bundle.manifest.tokenizer, Vocabulary.read(bundle.folder / bundles.VOCABULARY_FILE)
+    bundle = export_run(tiny_run("clicks memcom").folder, tmp_path / "bundle")
+    tokenizer, vocabulary = (
+        bundle.manifest.inputs[0].tokenizer,
+        Vocabulary.read(bundle.folder / bundles.VOCABULARY_FILE),
+    )
     with serving(write_page(bundle.folder, tmp_path / "page")) as site, visiting(opened, site) as visit:
         page = visit.page
         assert (visit.reason, visit.errors) == ("", [])
@@ -241,7 +236,7 @@ def test_a_line_is_scored_as_the_reference_does(opened, tiny_run, tmp_path) -> N
 
 def test_the_first_difference_to_the_reference_is_told(opened, site, bundle) -> None:
     content = json.loads((bundle.folder / bundles.TEST_VECTORS_FILE).read_text())
-    content["vectors"][1]["scores"][0] += 1.0
+    content["vectors"][1]["outputs"]["scores"][0] += 1.0
     content["vectors"][2]["keys"][3] = "something else"
     files = resealed(bundle.folder, {bundles.TEST_VECTORS_FILE: json.dumps(content).encode()})
     with visiting(opened, site, files) as visit:
@@ -255,7 +250,7 @@ def test_the_first_difference_to_the_reference_is_told(opened, site, bundle) -> 
 
 
 def test_a_bundle_is_validated_in_the_browser(bundle, run, tmp_path) -> None:
-    validation = validate(bundle.folder, run.folder, device="web", users=50, out=tmp_path / "verdict.json")
+    validation = validate_run(bundle.folder, run.folder, device="web", users=50, out=tmp_path / "verdict.json")
     [result] = validation.results
     assert (result.failures, result.measurement.status) == ((), "ok")
     assert (validation.device, result.measurement.runtime) == ("web", "litert.js-2.5.3")

@@ -14,8 +14,11 @@ pytest.importorskip("playwright", reason="playwright, which drives the browser, 
 from playwright.sync_api import BrowserContext, Page
 
 from ondevice import bundle as bundles
+from ondevice import manifest as manifests
+from ondevice import records
 from ondevice.data.vocabulary import Vocabulary
-from ondevice.manifest import Manifest
+from ondevice.feature import Feature
+from ondevice.head import Head
 from ondevice.tokenizer import FIELDS, Tokenizer
 from ondevice.validation.contract import answer_problem, score_error
 from tests.ondevice.web.text_bundles import KEYS, LENGTH, encode
@@ -33,7 +36,8 @@ def modules(opened: BrowserContext, site: str) -> Iterator[Page]:
 def test_the_self_check_has_the_rule_of_validation(modules, site, bundle) -> None:
     """Random answers, right and wrong, are judged by the page's module and by Python's alike."""
     rng = np.random.default_rng(1)
-    manifest = dataclasses.replace(bundle.manifest, vocabulary_size=12)
+    [feature] = bundle.manifest.inputs
+    manifest = dataclasses.replace(bundle.manifest, inputs=(dataclasses.replace(feature, size=12),))
     cases = []
     for _ in range(300):
         best = rng.permutation(np.arange(2, 12))
@@ -50,20 +54,20 @@ def test_the_self_check_has_the_rule_of_validation(modules, site, bundle) -> Non
             "ids": ids.tolist(),
             "items": items.tolist(),
             "scores": [None if np.isnan(score) else score for score in scores],
-            "vector": {"items": best.tolist(), "scores": best_scores.tolist(), "score_range": span},
+            "best": {"items": best.tolist(), "scores": best_scores.tolist()},
+            "span": span,
         }
         for ids, items, scores, best, best_scores, span in cases
     ]
     judge = """async ({ address, cases, manifest }) => {
         const { answerProblem, scoreError } = await import(`${address}selfcheck.js`);
-        return cases.map(({ ids, items, scores, vector }) => {
+        return cases.map(({ ids, items, scores, best, span }) => {
             const answer = { items, scores: scores.map((score) => score ?? NaN) };
-            const error = scoreError(answer, vector);
-            return [answerProblem(manifest, ids, answer) !== "", error === Infinity ? "infinite" : error];
+            const error = scoreError(answer, best, span);
+            return [answerProblem(manifest, { ids }, answer) !== "", error === Infinity ? "infinite" : error];
         });
     }"""
-    about = {"task": "ranking", "vocabulary_size": 12, "excludes_history": manifest.excludes_history, "labels": []}
-    found = modules.evaluate(judge, {"address": site, "cases": given, "manifest": about})
+    found = modules.evaluate(judge, {"address": site, "cases": given, "manifest": records.to_json(manifest)})
     problems = 0
     for (ids, items, scores, best, best_scores, span), (wrong, error) in zip(cases, found, strict=True):
         problem = answer_problem(manifest, ids.tolist(), items, scores)
@@ -83,7 +87,8 @@ def test_the_tokenizer_cuts_as_the_contract_says(modules, site) -> None:
     cut = """async ({ address, keys, length, texts }) => {
         const { Tokenizer, words } = await import(`${address}tokenizer.js`);
         const { Vocabulary } = await import(`${address}vocabulary.js`);
-        const tokenizer = new Tokenizer({ name: "words", lowercase: true }, new Vocabulary(keys), length);
+        const feature = { shape: [1, length], padding: 0, tokenizer: { name: "words", lowercase: true } };
+        const tokenizer = new Tokenizer(feature, new Vocabulary(keys, 2));
         return texts.map((text) => [words(text, true), [...tokenizer.encode(text)]]);
     }"""
     found = modules.evaluate(cut, {"address": site, "keys": KEYS, "length": LENGTH, "texts": texts})
@@ -102,8 +107,10 @@ def test_lines_of_fields_are_cut_as_here(modules, site) -> None:
     cut = """async ({ address, fields, texts }) => {
         const { Tokenizer } = await import(`${address}tokenizer.js`);
         const { Vocabulary } = await import(`${address}vocabulary.js`);
-        const vocabulary = new Vocabulary(["<padding>", "<unknown>", "user=1", "ad=2", "a=z"]);
-        const tokenizer = new Tokenizer({ name: "fields", lowercase: false, fields }, vocabulary, fields.length);
+        const vocabulary = new Vocabulary(["<padding>", "<unknown>", "user=1", "ad=2", "a=z"], 2);
+        const record = { name: "fields", lowercase: false, fields };
+        const feature = { shape: [1, fields.length], padding: 0, tokenizer: record };
+        const tokenizer = new Tokenizer(feature, vocabulary);
         return texts.map((text) => [tokenizer.read(text).map(({ word }) => word), [...tokenizer.encode(text)]]);
     }"""
     given = {"address": site, "fields": list(tokenizer.fields), "texts": texts}
@@ -118,7 +125,7 @@ def test_search_finds_the_best_first_and_percentiles_are_numpys(modules, site) -
     look = """async ({ address, keys, queries, samples }) => {
         const { Vocabulary } = await import(`${address}vocabulary.js`);
         const { percentile } = await import(`${address}latency.js`);
-        const vocabulary = new Vocabulary(keys);
+        const vocabulary = new Vocabulary(keys, 2);
         const found = queries.map((query) => vocabulary.search(query, 4, new Set([6])));
         return [found, [0, 50, 95, 100].map((percent) => percentile(samples, percent))];
     }"""
@@ -132,14 +139,22 @@ def test_search_finds_the_best_first_and_percentiles_are_numpys(modules, site) -
 
 def test_the_page_reads_the_manifest_that_is_written(modules, site) -> None:
     """Every field that the page needs is one of the manifest's, of the same type and with the same default."""
-    read = "async (address) => (await import(`${address}manifest.js`)).FIELDS"
-    known = {each.name: each for each in dataclasses.fields(Manifest)}
-    for name, field in modules.evaluate(read, site).items():
-        assert field["type"] == known[name].type
-        default = known[name].default
-        assert ("default" in field) == (default is not dataclasses.MISSING), name
-        if "default" in field:
-            assert field["default"] == (list(default) if isinstance(default, tuple) else default)
+    read = "async (address) => (await import(`${address}manifest.js`)).RECORDS"
+    kinds = {
+        kind.__name__: kind
+        for kind in (manifests.Manifest, manifests.Tensor, manifests.Embedding, Feature, Head, Tokenizer)
+    }
+    records = modules.evaluate(read, site)
+    assert set(records) == set(kinds)
+    for record, fields in records.items():
+        known = {each.name: each for each in dataclasses.fields(kinds[record])}
+        for name, (type_, *default) in fields.items():
+            assert type_ == known[name].type, f"{record}.{name}"
+            written = known[name].default
+            expected = (
+                [] if written is dataclasses.MISSING else [list(written) if isinstance(written, tuple) else written]
+            )
+            assert default == expected, f"{record}.{name}"
 
 
 def test_the_page_reads_the_version_that_is_written(modules, site) -> None:

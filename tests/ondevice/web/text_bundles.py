@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ondevice import bundle as bundles
-from ondevice.files import sha256
+from tests.ondevice.web.hand_made import feature, tensor, vector, write_bundle
 
 KEYS = ("<padding>", "<unknown>", "awful", "boring", "it's", "fine", "great", "über")
 LABELS = ("negative", "neutral", "positive")
@@ -42,49 +40,33 @@ def expected(ids: list[int]) -> tuple[list[int], list[float]]:
     return order.tolist(), shares[order].tolist()
 
 
-def write_text_bundle(folder: Path, like: Path, scratch: Path) -> None:
-    """Write the text bundle, with the fields that do not matter taken from a ranking bundle."""
+def write_text_bundle(folder: Path) -> None:
+    """Write the text bundle."""
     import tensorflow as tf
 
-    @tf.function(input_signature=[tf.TensorSpec([1, LENGTH], tf.int32, name="ids")])
     def classify(ids: Any) -> Any:
         scores = tf.nn.softmax(tf.reduce_sum(tf.gather(tf.constant(VOTES), ids), axis=1) + BIAS)
         best = tf.math.top_k(scores, len(LABELS))
         return {"labels": best.indices, "scores": best.values}
 
-    module = tf.Module()
-    module.classify = classify
-    tf.saved_model.save(module, str(scratch), signatures={"classify": classify})
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(scratch), signature_keys=["classify"])
-    folder.mkdir()
-    (folder / bundles.MODEL_FILE).write_bytes(converter.convert())
-    (folder / bundles.VOCABULARY_FILE).write_text("".join(f"{key}\n" for key in KEYS), encoding="utf-8")
     vectors = []
     for text in TEXTS:
         ids = encode(text)
-        items, scores = expected(ids)
-        keys = [LABELS[item] for item in items]
-        named = {"name": text[:20] or "no text", "edge": not text, "ids": ids, "items": items, "keys": keys}
-        vectors.append({**named, "scores": scores, "score_range": 1.0})
-    texts = [{"text": text, "ids": encode(text)} for text in TEXTS]
-    content = {"schema_version": bundles.SCHEMA_VERSION, "vectors": vectors, "texts": texts}
-    (folder / bundles.TEST_VECTORS_FILE).write_text(json.dumps(content), encoding="utf-8")
-    manifest = json.loads((like / bundles.MANIFEST_FILE).read_text())
-    tensor = {"name": "labels", "shape": [1, len(LABELS)], "dtype": "int32"}
-    manifest |= {
-        "name": "votes",
-        "task": "text",
-        "labels": LABELS,
-        "tokenizer": {"name": "words", "lowercase": True},
-        "signature": "classify",
-        "inputs": [{"name": "ids", "shape": [1, LENGTH], "dtype": "int32"}],
-        "outputs": [tensor, {**tensor, "name": "scores", "dtype": "float32"}],
-        "vocabulary_size": len(KEYS),
-        "history_length": LENGTH,
-        "top_k": len(LABELS),
-        "excludes_history": False,
-        "file_bytes": (folder / bundles.MODEL_FILE).stat().st_size,
-        "appended_bytes": 0,
-        "sha256": {name: sha256(folder / name) for name in manifest["sha256"]},
-    }
-    (folder / bundles.MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
+        labels, scores = expected(ids)
+        named = {"edge": not text, "ranges": {"scores": 1.0}, "keys": [LABELS[label] for label in labels]}
+        vectors.append(vector(text[:20] or "no text", {"ids": ids}, {"labels": labels, "scores": scores}, **named))
+    tokenizer = {"name": "words", "lowercase": True}
+    typed = {"size": len(KEYS), "outside": 1, "padding": 0, "reserved": 2, "vocabulary": "vocab.txt"}
+    write_bundle(
+        folder,
+        classify,
+        {"vocab.txt": KEYS},
+        vectors,
+        [{"feature": "ids", "text": text, "ids": encode(text)} for text in TEXTS],
+        name="votes",
+        task="text",
+        signature="classify",
+        inputs=[feature("ids", "ids", (1, LENGTH), "int32", tokenizer=tokenizer, **typed)],
+        outputs=[tensor("labels", (1, len(LABELS)), "int32"), tensor("scores", (1, len(LABELS)), "float32")],
+        head={"kind": "probabilities", "k": len(LABELS), "labels": LABELS},
+    )

@@ -5,35 +5,49 @@ import java.nio.ByteBuffer
 /**
  * A bundle whose files are those its manifest describes.
  *
+ * @property vocabularies keys by the name of their input.
  * @property model the `.tflite` file, mapped.
  */
-class Bundle(val manifest: Manifest, val vocabulary: Vocabulary, val vectors: TestVectors, val model: ByteBuffer) {
-    private val mapping = IdMapping(manifest)
+class Bundle(
+    val manifest: Manifest,
+    val vocabularies: Map<String, Vocabulary>,
+    val vectors: TestVectors,
+    val model: ByteBuffer,
+) {
+    /** The keys of the one input that the tasks have. */
+    val vocabulary get() = vocabularies.getValue(manifest.input.name)
 
-    /** Returns the ids of the call for these items, oldest first. */
-    fun callOf(items: List<Item>): IntArray = mapping.call(items.map { it.id })
+    /** Returns the call of a task for these ids, oldest first. */
+    fun callOf(ids: List<Int>): Values =
+        mapOf(manifest.input.name to manifest.input.filled(ids.map(Int::toDouble)))
 
     /**
-     * Returns the ids of the call for a text.
+     * Returns one id per word of a text, or per field of a line, [UNKNOWN_ID] for what the vocabulary lacks.
      *
-     * @throws IllegalStateException the bundle takes nothing that is typed.
+     * @throws IllegalStateException nothing is typed for this input.
      */
-    fun callOf(text: String): IntArray = mapping.call(wordIds(text))
-
-    /** Returns one id per word of the text, or per field of the line, [UNKNOWN_ID] for what the vocabulary lacks. */
-    fun wordIds(text: String): List<Int> = checkNotNull(manifest.tokenizer).words(text).map(vocabulary::id)
+    fun wordIds(text: String, feature: Feature = manifest.input): List<Int> {
+        val vocabulary = vocabularies.getValue(feature.name)
+        return checkNotNull(feature.tokenizer).words(text).map { vocabulary.id(it) ?: UNKNOWN_ID }
+    }
 
     /** Returns what an id of the answer is called. */
-    fun nameOf(answer: Int): String =
-        when (manifest.task) {
-            Task.RANKING -> vocabulary.item(answer).key
-            Task.TEXT, Task.CLICKS -> manifest.labels[answer]
-        }
+    fun nameOf(answer: Int): String = nameOf(answer, manifest, vocabularies) ?: "Id $answer"
 
     companion object {
         const val MANIFEST_FILE = "manifest.json"
         const val MODEL_FILE = "model.tflite"
-        const val VOCABULARY_FILE = "vocab.txt"
         const val TEST_VECTORS_FILE = "test_vectors.json"
+
+        /** Stands for any word that a vocabulary does not know. */
+        const val UNKNOWN_ID = 1
+
+        /** Returns what an id of the answer is called, null if it has no name. */
+        internal fun nameOf(answer: Int, manifest: Manifest, vocabularies: Map<String, Vocabulary>): String? =
+            if (manifest.head.kind == HeadKind.PROBABILITIES) {
+                manifest.head.labels.getOrNull(answer)
+            } else {
+                manifest.answered?.let { vocabularies[it.name] }?.keyOrNull(answer)
+            }
     }
 }

@@ -3,7 +3,6 @@ package dev.ondevice.demo.bundle
 import dev.ondevice.demo.bundle.Bundle.Companion.MANIFEST_FILE
 import dev.ondevice.demo.bundle.Bundle.Companion.MODEL_FILE
 import dev.ondevice.demo.bundle.Bundle.Companion.TEST_VECTORS_FILE
-import dev.ondevice.demo.bundle.Bundle.Companion.VOCABULARY_FILE
 
 /** Reads a bundle and refuses one that this app can't serve. */
 class BundleReader(source: BundleSource) {
@@ -18,23 +17,23 @@ class BundleReader(source: BundleSource) {
         val manifest = Manifest.of(JsonRecord.parse(MANIFEST_FILE, files.text(MANIFEST_FILE)))
         checkServed(manifest)
         val digests = manifest.sha256
-        for (name in NEEDED) if (name !in digests) throw BundleException("$MANIFEST_FILE has no SHA-256 of $name.")
-        for (name in digests.keys - NEEDED) files.checked(name, digests[name])
+        val named = manifest.inputs.filter { it.vocabulary.isNotEmpty() }
+        val needed = setOf(MODEL_FILE, TEST_VECTORS_FILE) + named.map { it.vocabulary }
+        for (name in needed) if (name !in digests) throw BundleException("$MANIFEST_FILE has no SHA-256 of $name.")
+        for (name in digests.keys - needed) files.checked(name, digests[name])
         val model = files.mapped(MODEL_FILE, digests[MODEL_FILE], manifest.fileBytes + manifest.appendedBytes)
-        val vocabulary = vocabulary(manifest)
+        val vocabularies = named.associate { it.name to vocabulary(it, digests[it.vocabulary]) }
         val record = JsonRecord.parse(TEST_VECTORS_FILE, files.text(TEST_VECTORS_FILE, digests[TEST_VECTORS_FILE]))
-        return Bundle(manifest, vocabulary, TestVectors.of(record, manifest, vocabulary), model)
+        val vectors = TestVectors.of(record, manifest) { Bundle.nameOf(it, manifest, vocabularies) }
+        return Bundle(manifest, vocabularies, vectors, model)
     }
 
-    private fun vocabulary(manifest: Manifest): Vocabulary {
-        val lines = files.text(VOCABULARY_FILE, manifest.sha256[VOCABULARY_FILE]).split("\n")
-        if (lines.last() != "") throw BundleException("$VOCABULARY_FILE is cut off: its last line has no end.")
-        val (found, known) = lines.size - 1 to manifest.vocabularySize
-        if (found != known) throw BundleException("$VOCABULARY_FILE has $found lines and the model knows $known ids.")
-        return Vocabulary(lines.dropLast(1))
-    }
-
-    private companion object {
-        val NEEDED = setOf(MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE)
+    private fun vocabulary(feature: Feature, sha256: String?): Vocabulary {
+        val name = feature.vocabulary
+        val lines = files.text(name, sha256).split("\n")
+        if (lines.last() != "") throw BundleException("$name is cut off: its last line has no end.")
+        val (found, known) = lines.size - 1 to feature.size
+        if (found != known) throw BundleException("$name has $found lines and the model knows $known ids.")
+        return Vocabulary(lines.dropLast(1), feature.reserved)
     }
 }

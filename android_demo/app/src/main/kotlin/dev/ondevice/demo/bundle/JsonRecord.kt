@@ -27,11 +27,12 @@ class JsonRecord private constructor(
     fun truth(name: String, default: Boolean): Boolean = if (has(name)) truth(name) else default
 
     /** Reads a whole number of up to 32 bits. */
-    fun whole(name: String, least: Int = Int.MIN_VALUE): Int {
-        val number = narrow(required(name, WHOLE)) ?: throw misfit(name, WHOLE)
-        if (number < least) throw unfit("$path$name is $number, allowed is at least $least")
-        return number
-    }
+    fun whole(name: String): Int = narrow(required(name, WHOLE)) ?: throw misfit(name, WHOLE)
+
+    fun whole(name: String, default: Int): Int = if (has(name)) whole(name) else default
+
+    /** Reads a whole number that may be absent or null. */
+    fun wholeOrNull(name: String): Int? = if (fields[name] == null) null else whole(name)
 
     /** Reads a whole number of up to 64 bits. */
     fun count(name: String): Long = widen(required(name, WHOLE)) ?: throw misfit(name, WHOLE)
@@ -49,8 +50,6 @@ class JsonRecord private constructor(
         return list<Number>(name, kind).map { narrow(it) ?: throw misfit(name, kind) }
     }
 
-    fun numbers(name: String): List<Double> = list<Number>(name, "a list of numbers").map { it.toDouble() }
-
     fun record(name: String): JsonRecord = JsonRecord(file, "$path$name.", required(name, "an object"))
 
     /** Reads an object that may be absent or null. */
@@ -63,8 +62,21 @@ class JsonRecord private constructor(
 
     fun records(name: String, default: List<JsonRecord>): List<JsonRecord> = if (has(name)) records(name) else default
 
+    /** Reads an object whose values are numbers. */
+    fun numberByName(name: String): Map<String, Double> = record(name).let { it.fields.keys.associateWith(it::number) }
+
+    /** Reads an object whose values are lists of numbers; true and false are 1 and 0. */
+    fun numbersByName(name: String): Map<String, DoubleArray> =
+        record(name).let { inside -> inside.fields.keys.associateWith { inside.numbers(it) } }
+
     /** Reads an object whose values are strings. */
     fun textsByName(name: String): Map<String, String> = record(name).let { it.fields.keys.associateWith(it::text) }
+
+    private fun numbers(name: String): DoubleArray {
+        val kind = "a list of numbers"
+        val values = list<Any>(name, kind).map { if (it is Boolean) (if (it) 1 else 0) else it }
+        return values.map { (it as? Number ?: throw misfit(name, kind)).toDouble() }.toDoubleArray()
+    }
 
     // The parser makes a number Int, Long or BigInteger by its number of digits, not by its value.
     private fun widen(number: Number): Long? = if (number is Int || number is Long) number.toLong() else null

@@ -1,55 +1,52 @@
 package dev.ondevice.demo.bundle
 
 /**
- * What a model does with its ids, and by which names its file says so.
+ * What a model is for.
  *
+ * @property head what its outputs are; null for a model of one's own, which may have any.
  * @property tokenizer how what is typed becomes keys of the vocabulary; null where items are picked from it.
  */
-enum class Task(val key: String, val signature: String, val answers: String, val tokenizer: String?) {
-    RANKING("ranking", "recommend", "items", null),
-    TEXT("text", "classify", "labels", WordTokenizer.NAME),
-    CLICKS("clicks", "score", "labels", FieldTokenizer.NAME),
+enum class Task(val key: String, val head: HeadKind?, val tokenizer: String?) {
+    RANKING("ranking", HeadKind.TOP_K, null),
+    TEXT("text", HeadKind.PROBABILITIES, WordTokenizer.NAME),
+    CLICKS("clicks", HeadKind.PROBABILITIES, FieldTokenizer.NAME),
+    OWN("", null, null),
 }
-
-/** One input or output of the signature. */
-data class Tensor(val name: String, val shape: List<Int>, val dtype: String) {
-    override fun toString() = "$name: $dtype$shape"
-}
-
-/** How ids become vectors, as far as the app shows it. */
-data class Embedding(val method: String, val order: String, val ratio: Double)
 
 /**
  * The fields of `manifest.json` that the app needs; what they mean is written in `ondevice/manifest.py`.
  *
- * @property outOfRange what an id outside the vocabulary counts as.
+ * @property dataset what it was trained on, empty for a model of one's own.
+ * @property methods how its embeddings are stored.
  */
 data class Manifest(
     val task: Task,
     val name: String,
     val dataset: String,
-    val datasetSummary: String,
     val signature: String,
-    val inputs: List<Tensor>,
+    val inputs: List<Feature>,
     val outputs: List<Tensor>,
-    val vocabularySize: Int,
-    val historyLength: Int,
-    val topK: Int,
-    val outOfRange: OutOfRange,
-    val excludesHistory: Boolean,
+    val head: Head,
+    val methods: List<String>,
     val recipe: String,
-    val embedding: Embedding,
-    val parameters: Long,
     val fileBytes: Long,
     val appendedBytes: Long,
     val minimumRuntime: String,
     val scoreToleranceSteps: Double,
     val sha256: Map<String, String>,
-    val labels: List<String>,
-    val tokenizer: Tokenizer?,
 ) {
+    /** The one input that the tasks have. */
+    val input get() = inputs.first()
+
+    /** The input whose ids are answered; null where nobody says so. */
+    val answered: Feature?
+        get() {
+            val name = if (task == Task.OWN) head.exclude else input.name
+            return inputs.find { head.kind == HeadKind.TOP_K && it.name == name }
+        }
+
     companion object {
-        const val SCHEMA_VERSION = 2
+        const val SCHEMA_VERSION = 3
 
         /**
          * Reads a manifest of this schema version.
@@ -59,30 +56,21 @@ data class Manifest(
         fun of(record: JsonRecord): Manifest {
             val version = record.whole("schema_version")
             if (version != SCHEMA_VERSION) throw BundleException(otherVersion(version))
-            val task = taskOf(record.text("task", Task.RANKING.key))
             return Manifest(
-                task = task,
+                task = known("task", record.text("task"), Task.values()) { it.key },
                 name = record.text("name"),
-                dataset = record.text("dataset"),
-                datasetSummary = record.text("dataset_summary"),
+                dataset = record.recordOrNull("training")?.let(::datasetOf).orEmpty(),
                 signature = record.text("signature"),
-                inputs = record.records("inputs").map(::tensorOf),
+                inputs = record.records("inputs").map(::featureOf),
                 outputs = record.records("outputs").map(::tensorOf),
-                vocabularySize = record.whole("vocabulary_size", RESERVED_IDS + 1),
-                historyLength = record.whole("history_length", 1),
-                topK = record.whole("top_k", 1),
-                outOfRange = outOfRangeOf(record.text("out_of_range")),
-                excludesHistory = record.truth("excludes_history"),
+                head = headOf(record.record("head")),
+                methods = record.records("embeddings").map(::methodOf).distinct(),
                 recipe = record.text("recipe"),
-                embedding = embeddingOf(record.record("embedding")),
-                parameters = record.count("parameters"),
                 fileBytes = record.count("file_bytes"),
                 appendedBytes = record.count("appended_bytes", 0),
                 minimumRuntime = record.text("minimum_runtime"),
                 scoreToleranceSteps = record.number("score_tolerance_steps"),
                 sha256 = record.textsByName("sha256"),
-                labels = record.texts("labels", emptyList()),
-                tokenizer = record.recordOrNull("tokenizer")?.let(::tokenizerOf),
             )
         }
 
@@ -91,22 +79,36 @@ data class Manifest(
             return if (version > SCHEMA_VERSION) "$what; update the app." else "$what; export the model again."
         }
 
-        private fun taskOf(key: String): Task =
-            Task.values().find { it.key == key } ?: throw BundleException(
-                "This app serves the tasks ${Task.values().joinToString { it.key }}; this bundle's is '$key'.",
+        private fun <T> known(what: String, key: String, all: Array<T>, keyOf: (T) -> String): T =
+            all.find { keyOf(it) == key } ?: throw BundleException(
+                "This app knows the ${what}s ${all.map(keyOf).filter(String::isNotEmpty).joinToString()}; " +
+                    "this bundle has '$key'.",
             )
 
-        private fun outOfRangeOf(key: String): OutOfRange =
-            OutOfRange.values().find { it.key == key } ?: throw BundleException(
-                "manifest.json does not fit this app: field out_of_range is '$key', " +
-                    "allowed is ${OutOfRange.values().joinToString(" or ") { it.key }}.",
-            )
+        private fun datasetOf(record: JsonRecord) = record.text("dataset", "")
+
+        private fun methodOf(record: JsonRecord) = record.text("method")
 
         private fun tensorOf(record: JsonRecord) =
             Tensor(record.text("name"), record.wholes("shape"), record.text("dtype"))
 
-        private fun embeddingOf(record: JsonRecord) =
-            Embedding(record.text("method"), record.text("order"), record.number("ratio"))
+        private fun featureOf(record: JsonRecord) = Feature(
+            tensor = Tensor(record.text("name"), record.wholes("shape"), record.text("dtype")),
+            kind = known("kind", record.text("kind"), Kind.values()) { it.key },
+            size = record.whole("size", default = 0),
+            padding = record.wholeOrNull("padding"),
+            reserved = record.whole("reserved", default = 0),
+            vocabulary = record.text("vocabulary", ""),
+            tokenizer = record.recordOrNull("tokenizer")?.let(::tokenizerOf),
+        )
+
+        private fun headOf(record: JsonRecord) = Head(
+            kind = known("head", record.text("kind"), HeadKind.values()) { it.key },
+            k = record.whole("k", default = 0),
+            exclude = record.text("exclude", ""),
+            never = record.whole("never", default = 0),
+            labels = record.texts("labels", emptyList()),
+        )
 
         private fun tokenizerOf(record: JsonRecord) =
             Tokenizer.of(

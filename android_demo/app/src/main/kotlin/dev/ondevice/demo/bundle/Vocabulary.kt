@@ -6,19 +6,26 @@ import java.util.Locale
 data class Item(val id: Int, val key: String)
 
 /**
- * Keys by id; the ids below [RESERVED_IDS] stand for no key, whatever their lines say.
+ * Keys by id.
  *
  * @param keys one key per id.
+ * @param reserved ids below this one stand for no key, whatever their lines say.
  */
-class Vocabulary(private val keys: List<String>) {
+class Vocabulary(private val keys: List<String>, private val reserved: Int) {
     private val folded = keys.map(::fold)
-    private val ids = (RESERVED_IDS until keys.size).associateBy { keys[it] }
+    private val ids = (reserved until keys.size).associateBy { keys[it] }
 
     /** Number of ids, the reserved ones included. */
     val size get() = keys.size
 
-    /** Returns the id of a key, [UNKNOWN_ID] where the vocabulary has no such key. */
-    fun id(key: String): Int = ids[key] ?: UNKNOWN_ID
+    /** Ids that stand for a key. */
+    val picked get() = reserved until keys.size
+
+    /** Returns the id of a key, null where the vocabulary has no such key. */
+    fun id(key: String): Int? = ids[key]
+
+    /** Returns the line of an id, null where there is none. */
+    fun keyOrNull(id: Int): String? = keys.getOrNull(id)
 
     /** Returns the entry of an id that is in range. */
     fun item(id: Int): Item = Item(id, keys[id])
@@ -34,7 +41,7 @@ class Vocabulary(private val keys: List<String>) {
         val wanted = fold(query.trim())
         val found = List(3) { mutableListOf<Item>() }
         val (equal, beginning, holding) = found
-        for (id in RESERVED_IDS until folded.size) {
+        for (id in picked) {
             val key = folded[id]
             val place = when {
                 key == wanted -> equal

@@ -1,25 +1,25 @@
 package dev.ondevice.demo.recommend
 
+import dev.ondevice.demo.bundle.Values
 import java.io.Closeable
 
 /**
- * What the model answers to one call, best first.
+ * What the model answers to one call.
  *
- * @property ids ids of items, or indexes of labels.
- * @property scores their scores, falling.
- * @property nanoseconds from handing over the ids until the answer was read back.
+ * @property outputs the numbers of every output.
+ * @property nanoseconds from handing over the inputs until the answer was read back.
  */
-class Answer(val ids: IntArray, val scores: FloatArray, val nanoseconds: Long)
+class Answer(val outputs: Values, val nanoseconds: Long)
 
-/** Answers histories; not thread-safe: one thread creates, calls and closes it. */
+/** Answers calls; not thread-safe: one thread creates, calls and closes it. */
 interface Recommender : Closeable {
     /**
-     * Answers one history.
+     * Answers one call.
      *
-     * @param ids as many as the model takes, see `IdMapping`.
+     * @param inputs as many numbers as every input takes, see `Feature.filled`.
      * @throws RecommenderException the runtime failed.
      */
-    fun answer(ids: IntArray): Answer
+    fun answer(inputs: Values): Answer
 
     override fun close()
 }

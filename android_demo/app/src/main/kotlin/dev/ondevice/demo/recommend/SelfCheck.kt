@@ -1,13 +1,10 @@
 package dev.ondevice.demo.recommend
 
 import dev.ondevice.demo.bundle.Bundle
-import dev.ondevice.demo.bundle.Manifest
-import dev.ondevice.demo.bundle.RESERVED_IDS
-import dev.ondevice.demo.bundle.Task
+import dev.ondevice.demo.bundle.HeadKind
 import dev.ondevice.demo.bundle.TestVector
 import dev.ondevice.demo.bundle.TextVector
 import java.util.Locale
-import kotlin.math.abs
 import kotlin.math.max
 
 /**
@@ -16,7 +13,7 @@ import kotlin.math.max
  * @property difference the first difference to the reference as a sentence, empty if there is none.
  * @property vectors number of calls compared.
  * @property texts number of texts whose ids were compared.
- * @property largestError largest score difference to the reference, in steps of 1/255 of the range of its scores.
+ * @property largestError largest difference to the reference, in steps of 1/255 of the range of its numbers.
  * @property allowedError largest that counts as equal.
  * @property latency times of these calls; null if there were none.
  */
@@ -47,14 +44,14 @@ class SelfCheck(private val bundle: Bundle, private val recommender: Recommender
         val differences = texts.mapNotNull(::textDifference).toMutableList()
         var largest = 0.0
         for (vector in vectors) {
-            val answer = recommender.answer(vector.ids)
+            val answer = recommender.answer(vector.inputs)
             latency.add(answer.nanoseconds)
-            val problem = answerProblem(manifest, vector.ids, answer)
+            val problem = Comparison.answerProblem(manifest, vector.inputs, answer.outputs)
             if (problem.isNotEmpty()) {
                 differences += "Test vector '${vector.name}': $problem."
                 continue
             }
-            val error = scoreError(answer, vector)
+            val error = Comparison.error(manifest, vector, answer.outputs)
             largest = max(largest, error)
             if (error > manifest.scoreToleranceSteps) differences += tooFar(vector, error)
         }
@@ -69,67 +66,15 @@ class SelfCheck(private val bundle: Bundle, private val recommender: Recommender
     }
 
     private fun textDifference(vector: TextVector): String? {
-        val found = bundle.callOf(vector.text)
+        val feature = manifest.inputs.first { it.name == vector.feature }
+        val found = feature.filled(bundle.wordIds(vector.text, feature).map(Int::toDouble)).map { it.toInt() }
         val place = found.indices.find { found[it] != vector.ids[it] } ?: return null
         return "Text '${vector.title}': word ${place + 1} has id ${found[place]}, expected is ${vector.ids[place]}."
     }
 
     private fun tooFar(vector: TestVector, error: Double): String {
         val (found, allowed) = listOf(error, manifest.scoreToleranceSteps).map { "%.2f".format(Locale.ROOT, it) }
-        return "Test vector '${vector.name}': scores differ by $found steps; $allowed are allowed."
-    }
-
-    companion object {
-        private const val STEPS_PER_RANGE = 255
-
-        /** Returns why one answer can't be shown at all, empty if it can. */
-        fun unshowable(manifest: Manifest, answer: Answer): String {
-            val first = if (manifest.task == Task.RANKING) RESERVED_IDS else 0
-            val end = if (manifest.task == Task.RANKING) manifest.vocabularySize else manifest.labels.size
-            val foreign = answer.ids.find { it !in first until end }
-            return when {
-                answer.scores.any { it.isNaN() || it.isInfinite() } -> "scores are not finite"
-                foreign != null -> "$foreign is none of the model's ${manifest.task.answers}"
-                else -> ""
-            }
-        }
-
-        /** Returns what is wrong with one answer in itself, empty if nothing is. */
-        fun answerProblem(manifest: Manifest, ids: IntArray, answer: Answer): String {
-            val given = answer.ids.toSet()
-            val unshowable = unshowable(manifest, answer)
-            return when {
-                unshowable.isNotEmpty() -> unshowable
-                (1 until answer.scores.size).any { answer.scores[it] > answer.scores[it - 1] } -> "scores do not fall"
-                given.size != answer.ids.size -> "one of the ${manifest.task.answers} is returned twice"
-                manifest.excludesHistory && ids.any { it in given } -> "an item of the history is returned"
-                else -> ""
-            }
-        }
-
-        /**
-         * Returns the largest score difference to the reference that one answer shows, in steps.
-         *
-         * What the reference does not list scores at most as much as the last it lists, and what is listed but not
-         * answered scored at most as much as the last one answered, so both bound the difference from below. Swaps of
-         * near ties therefore cost no more than the ties are apart.
-         */
-        fun scoreError(answer: Answer, vector: TestVector): Double {
-            val reference = vector.items.indices.associate { vector.items[it] to vector.scores[it] }
-            val lastListed = vector.scores.last()
-            val lastAnswered = answer.scores.last().toDouble()
-            val answered = answer.ids.toSet()
-            var largest = 0.0
-            answer.ids.forEachIndexed { place, id ->
-                val score = answer.scores[place].toDouble()
-                val expected = reference[id]
-                largest = max(largest, if (expected != null) abs(score - expected) else score - lastListed)
-            }
-            for (id in vector.items.take(answer.ids.size)) {
-                if (id !in answered) largest = max(largest, reference.getValue(id) - lastAnswered)
-            }
-            val step = vector.scoreRange / STEPS_PER_RANGE
-            return if (step > 0) largest / step else if (largest == 0.0) 0.0 else Double.POSITIVE_INFINITY
-        }
+        val what = if (manifest.head.kind == HeadKind.VALUES) "numbers" else "scores"
+        return "Test vector '${vector.name}': $what differ by $found steps; $allowed are allowed."
     }
 }

@@ -1,13 +1,9 @@
 package dev.ondevice.demo.recommend
 
 import dev.ondevice.demo.bundle.Bundle
-import dev.ondevice.demo.bundle.Manifest
-import dev.ondevice.demo.bundle.PADDING_ID
 import dev.ondevice.demo.bundle.Tensor
+import dev.ondevice.demo.bundle.Values
 import org.tensorflow.lite.Interpreter
-import java.nio.Buffer
-import java.nio.ByteBuffer
-import java.nio.ByteOrder
 import java.util.Locale
 
 /**
@@ -21,33 +17,29 @@ import java.util.Locale
 class TfliteRecommender(bundle: Bundle) : Recommender {
     private val manifest = bundle.manifest
     private val owner = Thread.currentThread()
-    private val ids = buffer(manifest.historyLength)
-    private val answers = buffer(manifest.topK)
-    private val scores = buffer(manifest.topK)
-    private val inputs = mapOf<String, Any>("ids" to ids)
-    private val outputs = mapOf<String, Any>(manifest.task.answers to answers, "scores" to scores)
+    private val inputs = manifest.inputs.associate { it.name to TensorBuffer(it.tensor) }
+    private val outputs = manifest.outputs.associate { it.name to TensorBuffer(it) }
+    private val given: Map<String, Any> = inputs.mapValues { it.value.bytes }
+    private val received: Map<String, Any> = outputs.mapValues { it.value.bytes }
     private val interpreter = open(bundle)
 
     init {
         try {
             checkSignature()
-            answer(IntArray(manifest.historyLength) { PADDING_ID })
+            answer(manifest.inputs.associate { it.name to it.filled(emptyList()) })
         } catch (error: RecommenderException) {
             interpreter.close()
             throw error
         }
     }
 
-    override fun answer(ids: IntArray): Answer {
+    override fun answer(inputs: Values): Answer {
         checkThread()
         val started = System.nanoTime()
-        this.ids.asIntBuffer().put(ids)
-        attempt("The model failed on this device") { interpreter.runSignature(inputs, outputs, manifest.signature) }
-        // The runtime leaves them at their end. As Buffer: ByteBuffer has a rewind() of its own on newer Androids only.
-        for (buffer in arrayOf<Buffer>(answers, scores)) buffer.rewind()
-        val best = IntArray(manifest.topK).also { answers.asIntBuffer().get(it) }
-        val values = FloatArray(manifest.topK).also { scores.asFloatBuffer().get(it) }
-        return Answer(best, values, System.nanoTime() - started)
+        for ((name, buffer) in this.inputs) buffer.write(inputs.getValue(name))
+        attempt("The model failed on this device") { interpreter.runSignature(given, received, manifest.signature) }
+        val answered = outputs.mapValues { it.value.read() }
+        return Answer(answered, System.nanoTime() - started)
     }
 
     override fun close() {
@@ -77,7 +69,7 @@ class TfliteRecommender(bundle: Bundle) : Recommender {
         val outputs = interpreter.getSignatureOutputs(signature).map { name ->
             describe(name, interpreter.getOutputTensorFromSignature(name, signature))
         }
-        compare("inputs", inputs, manifest.inputs)
+        compare("inputs", inputs, manifest.inputs.map { it.tensor })
         compare("outputs", outputs, manifest.outputs)
     }
 
@@ -110,8 +102,4 @@ class TfliteRecommender(bundle: Bundle) : Recommender {
     // Its messages have several lines.
     private fun firstSentence(error: RuntimeException) =
         error.message.orEmpty().lineSequence().first().substringBefore(". ").removeSuffix(".") + "."
-
-    private companion object {
-        fun buffer(numbers: Int): ByteBuffer = ByteBuffer.allocateDirect(4 * numbers).order(ByteOrder.nativeOrder())
-    }
 }

@@ -5,9 +5,8 @@ import dev.ondevice.demo.bundle.BundleException
 import dev.ondevice.demo.bundle.BundleReader
 import dev.ondevice.demo.bundle.BundleSource
 import dev.ondevice.demo.bundle.Item
-import dev.ondevice.demo.bundle.RESERVED_IDS
-import dev.ondevice.demo.bundle.Task
-import dev.ondevice.demo.bundle.UNKNOWN_ID
+import dev.ondevice.demo.bundle.Values
+import dev.ondevice.demo.recommend.Comparison
 import dev.ondevice.demo.recommend.Latency
 import dev.ondevice.demo.recommend.ModelThread
 import dev.ondevice.demo.recommend.Recommender
@@ -44,11 +43,13 @@ class DemoModel(
 
     @Volatile private var listener: Listener? = null
 
-    // Only the model's thread touches these.
-    private var session: Session? = null
+    // Only the model's thread touches the recommender and the times; the bundle never changes.
+    @Volatile private var session: Session? = null
     private val latency = Latency()
 
-    private class Session(val bundle: Bundle, val recommender: Recommender)
+    private class Session(val bundle: Bundle, val recommender: Recommender) {
+        val inputs = Inputs(bundle)
+    }
 
     init {
         thread.run(::load)
@@ -61,29 +62,40 @@ class DemoModel(
     }
 
     /** Looks for items whose key holds the query. */
-    fun search(query: String) = onPicked { bundle, input -> input.copy(query = query).matched(bundle) }
+    fun search(query: String) = onPicked { inputs, input -> inputs.matched(input.copy(query = query)) }
 
     /** Adds an item to the end of the history, once. */
-    fun add(item: Item) = onPicked { bundle, input ->
-        if (item in input.picked) input else input.copy(picked = input.picked + item).matched(bundle)
+    fun add(item: Item) = onPicked { inputs, input ->
+        if (item in input.picked) input else inputs.matched(input.copy(picked = input.picked + item))
     }
 
     /** Takes an item out of the history. */
-    fun remove(item: Item) = onPicked { bundle, input -> input.copy(picked = input.picked - item).matched(bundle) }
+    fun remove(item: Item) = onPicked { inputs, input -> inputs.matched(input.copy(picked = input.picked - item)) }
 
-    /** Takes everything out of the history, or empties the text. */
-    fun clear() = onReady { session, ready -> answered(session, ready.copy(input = emptyInput(session.bundle))) }
+    /** Takes everything out of the history, empties the text, or fills the fields as at the start. */
+    fun clear() = onReady { session, ready -> answered(session, ready.copy(input = session.inputs.first())) }
 
     /** Replaces the text. */
     fun setText(text: String) = onReady { session, ready ->
-        if (ready.input is Input.Typed) answered(session, ready.copy(input = typed(session.bundle, text))) else ready
+        if (ready.input is Input.Typed) answered(session, ready.copy(input = session.inputs.typed(text))) else ready
     }
 
-    /** Replaces the history or the text by an example's. */
+    /** Replaces what is in the field of an input. */
+    fun setField(name: String, text: String) = onReady { session, ready ->
+        val before = ready.input as? Input.Fields ?: return@onReady ready
+        answered(session, ready.copy(input = session.inputs.filled(before, mapOf(name to text))))
+    }
+
+    /** Returns the first keys for the field of an input that hold a query; may be called on any thread. */
+    fun suggestions(name: String, query: String): List<String> =
+        session?.bundle?.vocabularies?.get(name)?.search(query, MATCHES).orEmpty().map { it.key }
+
+    /** Replaces the history, the text or the fields by an example's. */
     fun tryExample(example: Example) = onReady { session, ready ->
         val input = when (val input = ready.input) {
-            is Input.Picked -> input.copy(picked = example.items).matched(session.bundle)
-            is Input.Typed -> typed(session.bundle, example.text)
+            is Input.Picked -> session.inputs.matched(input.copy(picked = example.items))
+            is Input.Typed -> session.inputs.typed(example.text)
+            is Input.Fields -> session.inputs.filled(input, example.fields)
         }
         answered(session, ready.copy(input = input))
     }
@@ -108,7 +120,8 @@ class DemoModel(
             if (closed) return
             val opened = Session(bundle, recommenderOf(bundle))
             session = opened
-            publish(DemoState.Ready(bundle.manifest, examplesOf(bundle), emptyInput(bundle)))
+            val ready = DemoState.Ready(bundle.manifest, opened.inputs.examples(), opened.inputs.first())
+            publish(answered(opened, ready))
         } catch (error: BundleException) {
             publish(DemoState.Failed(error.message))
         } catch (error: RecommenderException) {
@@ -116,9 +129,9 @@ class DemoModel(
         }
     }
 
-    private fun onPicked(change: (Bundle, Input.Picked) -> Input.Picked) = onReady { session, ready ->
+    private fun onPicked(change: (Inputs, Input.Picked) -> Input.Picked) = onReady { session, ready ->
         val before = ready.input as? Input.Picked ?: return@onReady ready
-        val after = change(session.bundle, before)
+        val after = change(session.inputs, before)
         val changed = ready.copy(input = after)
         if (after.picked == before.picked) changed else answered(session, changed)
     }
@@ -147,46 +160,27 @@ class DemoModel(
 
     private fun answered(session: Session, ready: DemoState.Ready): DemoState.Ready {
         val bundle = session.bundle
-        val ids = when (val input = ready.input) {
-            is Input.Picked -> if (input.picked.isEmpty()) null else bundle.callOf(input.picked)
-            is Input.Typed -> if (input.words == 0) null else bundle.callOf(input.text)
-        } ?: return ready.copy(answers = emptyList())
-        val answer = session.recommender.answer(ids)
-        val problem = SelfCheck.unshowable(bundle.manifest, answer)
+        val call = session.inputs.call(ready.input) ?: return ready.copy(answers = emptyList())
+        val answer = session.recommender.answer(call)
+        val problem = Comparison.unshowable(bundle.manifest, answer.outputs)
         if (problem.isNotEmpty()) throw RecommenderException("The model's answer can't be shown: $problem.")
         latency.add(answer.nanoseconds)
-        val named = answer.ids.indices.map { Scored(bundle.nameOf(answer.ids[it]), answer.scores[it]) }
-        return ready.copy(answers = named, latency = latency.summary())
+        return ready.copy(answers = named(bundle, answer.outputs), latency = latency.summary())
     }
 
-    private fun emptyInput(bundle: Bundle): Input =
-        when (bundle.manifest.task) {
-            Task.RANKING -> Input.Picked("", emptyList(), emptyList()).matched(bundle)
-            Task.TEXT, Task.CLICKS -> typed(bundle, "")
+    private fun named(bundle: Bundle, outputs: Values): List<Scored> {
+        val ranked = bundle.manifest.head.ranked(outputs)
+        if (ranked != null) return ranked.ids.indices.map { Scored(bundle.nameOf(ranked.ids[it]), ranked.scores[it]) }
+        return bundle.manifest.outputs.flatMap { output ->
+            val numbers = outputs.getValue(output.name).take(SHOWN_NUMBERS)
+            numbers.mapIndexed { place, number ->
+                Scored(if (output.length == 1) output.name else "${output.name} ${place + 1}", number)
+            }
         }
-
-    private fun Input.Picked.matched(bundle: Bundle): Input.Picked =
-        copy(matches = bundle.vocabulary.search(query, MATCHES, without = picked.mapTo(HashSet()) { it.id }))
-
-    private fun typed(bundle: Bundle, text: String): Input.Typed {
-        // A line has a value for each field, but that nothing is typed is no line.
-        val ids = if (text.isEmpty()) emptyList() else bundle.wordIds(text)
-        return Input.Typed(text, ids.size, ids.count { it == UNKNOWN_ID })
     }
-
-    private fun examplesOf(bundle: Bundle): List<Example> =
-        when (bundle.manifest.task) {
-            Task.RANKING -> bundle.vectors.vectors.filter { !it.edge }.map { vector ->
-                val items = vector.ids.filter { it in RESERVED_IDS until bundle.vocabulary.size }.distinct()
-                Example(vector.name, items.map(bundle.vocabulary::item), "")
-            }
-            Task.TEXT, Task.CLICKS -> bundle.vectors.texts.filter { typed(bundle, it.text).words > 0 }.map { vector ->
-                Example(vector.title, emptyList(), vector.text)
-            }
-        }.take(EXAMPLES)
 
     private companion object {
         const val MATCHES = 50
-        const val EXAMPLES = 8
+        const val SHOWN_NUMBERS = 32
     }
 }

@@ -1,5 +1,6 @@
 package dev.ondevice.demo.state
 
+import dev.ondevice.demo.bundle.Feature
 import dev.ondevice.demo.bundle.Item
 import dev.ondevice.demo.bundle.Manifest
 import dev.ondevice.demo.recommend.LatencySummary
@@ -16,9 +17,9 @@ sealed interface DemoState {
     /**
      * The model answers.
      *
-     * @property manifest facts about the model: its name, task, size and method.
+     * @property manifest facts about the model: its name, task, size and methods.
      * @property examples what may be tried with one touch.
-     * @property input what was picked or typed.
+     * @property input what was picked, typed or filled in.
      * @property answers what the model says to it, best first; empty while there is no input.
      * @property latency the last answers' times on this device, the self-check's apart; null before the first.
      * @property selfCheck whether the model was checked on this device.
@@ -40,24 +41,40 @@ sealed interface Input {
      *
      * @property query what is being searched for.
      * @property matches the first items that the search found, those already picked left out.
-     * @property picked the history, oldest first; the model sees the last `historyLength` of it.
+     * @property picked the history, oldest first; the model sees as much of its end as its input is long.
      */
     data class Picked(val query: String, val matches: List<Item>, val picked: List<Item>) : Input
 
     /**
      * A text for a text model, or a line of fields for a click model.
      *
-     * @property words words in the text, or fields of the line; the model sees the last `historyLength` of them.
+     * @property words words in the text, or fields of the line; the model sees as many of the last as its input is long.
      * @property unknown how many of these words the vocabulary does not list.
      */
     data class Typed(val text: String, val words: Int, val unknown: Int) : Input
+
+    /** Numbers and keys for a model of one's own: a field for each of its inputs. */
+    data class Fields(val fields: List<Field>) : Input
 }
 
-/** One line of the answer: name of an item or a label, and its score. */
-data class Scored(val name: String, val score: Float)
+/**
+ * A field for one input of a model of one's own.
+ *
+ * @property text what is written in it.
+ * @property problem why that is no input, empty if it is one.
+ */
+data class Field(val feature: Feature, val text: String, val problem: String)
 
-/** An input that came with the model: a history of [items], or a [text]. */
-data class Example(val name: String, val items: List<Item>, val text: String)
+/** One line of the answer: name of an item, a label or an output, and its score or number. */
+data class Scored(val name: String, val score: Double)
+
+/** An input that came with the model: a history of [items], a [text], or what is in the [fields] by input. */
+data class Example(
+    val name: String,
+    val items: List<Item> = emptyList(),
+    val text: String = "",
+    val fields: Map<String, String> = emptyMap(),
+)
 
 /** How far the self-check is. */
 sealed interface SelfCheckState {

@@ -7,8 +7,10 @@ import android.view.ViewGroup
 import android.widget.ProgressBar
 import android.widget.TextView
 import dev.ondevice.demo.R
+import dev.ondevice.demo.bundle.HeadKind
 import dev.ondevice.demo.bundle.Task
 import dev.ondevice.demo.state.DemoState
+import dev.ondevice.demo.state.Input
 import dev.ondevice.demo.state.Scored
 import kotlin.math.roundToInt
 
@@ -26,7 +28,13 @@ class Answers(root: View) {
     fun show(ready: DemoState.Ready) {
         val ranking = ready.manifest.task == Task.RANKING
         heading.setText(if (ranking) R.string.answers_items else R.string.answers_labels)
-        none.setText(if (ranking) R.string.answers_none_items else R.string.answers_none_labels)
+        none.setText(
+            when (ready.input) {
+                is Input.Picked -> R.string.answers_none_items
+                is Input.Typed -> R.string.answers_none_labels
+                is Input.Fields -> R.string.answers_none_fields
+            },
+        )
         none.showIf(ready.answers.isEmpty())
         latency.text = ready.latency?.let(wording::latency) ?: resources.getString(R.string.latency_none)
         if (ready.answers == shown) return
@@ -35,7 +43,12 @@ class Answers(root: View) {
         val inflater = LayoutInflater.from(list.context)
         while (list.childCount < ready.answers.size) inflater.inflate(R.layout.answer, list)
         ready.answers.forEachIndexed { place, answer ->
-            if (ranking) showItem(list.getChildAt(place), place + 1, answer) else showLabel(list.getChildAt(place), answer)
+            val row = list.getChildAt(place)
+            when (ready.manifest.head.kind) {
+                HeadKind.TOP_K -> showItem(row, place + 1, answer)
+                HeadKind.PROBABILITIES -> showLabel(row, answer)
+                HeadKind.VALUES -> showValue(row, answer)
+            }
         }
     }
 
@@ -46,7 +59,7 @@ class Answers(root: View) {
     }
 
     private fun showItem(row: View, rank: Int, answer: Scored) {
-        val score = wording.decimal(answer.score.toDouble(), SCORE_DIGITS)
+        val score = wording.decimal(answer.score, SCORE_DIGITS)
         fill(row, wording.count(rank.toLong()), answer.name, score)
         row.contentDescription = resources.getString(R.string.answer_item, rank, answer.name, score)
     }
@@ -58,6 +71,12 @@ class Answers(root: View) {
         val bar: ProgressBar = row.findViewById(R.id.answer_bar)
         bar.progress = (answer.score * bar.max).roundToInt()
         bar.showIf(true)
+    }
+
+    private fun showValue(row: View, answer: Scored) {
+        val number = wording.number(answer.score)
+        fill(row, "", answer.name, number)
+        row.contentDescription = resources.getString(R.string.answer_label, answer.name, number)
     }
 
     private fun fill(row: View, rank: String, name: String, score: String) {

@@ -9,8 +9,8 @@ import android.view.View
 import android.view.ViewGroup
 import android.widget.TextView
 import dev.ondevice.demo.R
+import dev.ondevice.demo.bundle.Feature
 import dev.ondevice.demo.bundle.Manifest
-import dev.ondevice.demo.bundle.RESERVED_IDS
 import dev.ondevice.demo.bundle.Task
 import dev.ondevice.demo.state.DemoModel
 import dev.ondevice.demo.state.DemoState
@@ -23,6 +23,7 @@ class MainActivity : Activity() {
     private lateinit var model: DemoModel
     private lateinit var picked: PickedInput
     private lateinit var typed: TypedInput
+    private lateinit var fields: FieldsInput
     private lateinit var answers: Answers
     private lateinit var selfCheck: SelfCheckPage
     private lateinit var examples: Chips<Example>
@@ -43,6 +44,7 @@ class MainActivity : Activity() {
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) back = BackGesture(this) { showCheck(false) }
         picked = PickedInput(root, model)
         typed = TypedInput(root, model)
+        fields = FieldsInput(root, model)
         answers = Answers(root)
         selfCheck = SelfCheckPage(root, model)
         examples = Chips(findViewById<ViewGroup>(R.id.examples), ::chipOf)
@@ -104,6 +106,7 @@ class MainActivity : Activity() {
         showModel(ready.manifest)
         picked.show(ready)
         typed.show(ready)
+        fields.show(ready)
         answers.show(ready)
         selfCheck.show(ready.selfCheck)
         examples.show(ready.examples.take(SHOWN_EXAMPLES))
@@ -120,22 +123,27 @@ class MainActivity : Activity() {
         when (this) {
             is Input.Picked -> picked.isEmpty()
             is Input.Typed -> text.isEmpty()
+            // There is always something in the fields, and always another example to try.
+            is Input.Fields -> true
         }
 
     private fun showModel(manifest: Manifest) {
         val wording = Wording(resources)
         val size = wording.bytes(manifest.fileBytes)
-        val known = manifest.vocabularySize - RESERVED_IDS
-        val knows = when (manifest.task) {
-            Task.RANKING -> R.plurals.model_items
-            Task.TEXT -> R.plurals.model_words
-            Task.CLICKS -> R.plurals.model_values
+        findViewById<TextView>(R.id.model_title).text = manifest.dataset.ifEmpty { manifest.name }
+        val made = (manifest.methods + manifest.recipe).joinToString(" · ")
+        findViewById<TextView>(R.id.model_facts).text = getString(R.string.model_facts, made, size)
+        findViewById<TextView>(R.id.model_knows).text = when (manifest.task) {
+            Task.RANKING -> known(R.plurals.model_items, manifest.input)
+            Task.TEXT -> known(R.plurals.model_words, manifest.input)
+            Task.CLICKS -> known(R.plurals.model_values, manifest.input)
+            Task.OWN -> getString(R.string.model_own)
         }
-        findViewById<TextView>(R.id.model_title).text = manifest.dataset
-        findViewById<TextView>(R.id.model_facts).text =
-            getString(R.string.model_facts, manifest.embedding.method, manifest.recipe, size)
-        findViewById<TextView>(R.id.model_knows).text =
-            resources.getQuantityString(knows, known, wording.count(known.toLong()))
+    }
+
+    private fun known(text: Int, input: Feature): String {
+        val keys = input.size - input.reserved
+        return resources.getQuantityString(text, keys, Wording(resources).count(keys.toLong()))
     }
 
     private fun chipOf(example: Example) = Chip(
@@ -144,8 +152,14 @@ class MainActivity : Activity() {
         R.drawable.chip,
     ) {
         answersWanted = true
-        val ready = state as? DemoState.Ready
-        if (ready?.input is Input.Typed) typed.type(example.text) else model.tryExample(example)
+        when ((state as? DemoState.Ready)?.input) {
+            is Input.Typed -> typed.type(example.text)
+            is Input.Fields -> {
+                fields.write(example.fields)
+                model.tryExample(example)
+            }
+            else -> model.tryExample(example)
+        }
     }
 
     private fun clear() {

@@ -44,7 +44,7 @@ class PickedInput(root: View, private val model: DemoModel) {
         part.showIf(input != null)
         if (input == null) return
         picked.show(input.picked.takeLast(SHOWN_PICKED))
-        note.show(noteOf(input, ready.manifest.historyLength))
+        note.show(noteOf(input, ready.manifest.input.length))
         matches.show(input.matches.take(SHOWN_MATCHES))
         searchNote.show(searchNoteOf(input))
     }

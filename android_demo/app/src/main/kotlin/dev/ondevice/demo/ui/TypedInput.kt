@@ -27,7 +27,7 @@ class TypedInput(root: View, model: DemoModel) {
         val input = ready.input as? Input.Typed
         part.showIf(input != null)
         if (input == null) return
-        val seen = ready.manifest.historyLength
+        val seen = ready.manifest.input.length
         val lines = ready.manifest.task == Task.CLICKS
         // Names and values count as they are: no keyboard may begin them with a capital letter or correct them.
         if (lines && field.inputType != AS_TYPED) field.inputType = AS_TYPED

@@ -5,6 +5,10 @@ import dev.ondevice.demo.R
 import dev.ondevice.demo.recommend.LatencySummary
 import java.text.NumberFormat
 import java.util.Locale
+import kotlin.math.abs
+import kotlin.math.floor
+import kotlin.math.log10
+import kotlin.math.max
 
 /** Numbers as the person who looks at the screen writes them. */
 class Wording(private val resources: Resources) {
@@ -20,8 +24,14 @@ class Wording(private val resources: Resources) {
     fun count(number: Long): String = NumberFormat.getIntegerInstance().format(number)
 
     /** Returns a part of a whole. */
-    fun percent(share: Float): String =
-        NumberFormat.getPercentInstance().apply { maximumFractionDigits = 1 }.format(share.toDouble())
+    fun percent(share: Double): String =
+        NumberFormat.getPercentInstance().apply { maximumFractionDigits = 1 }.format(share)
+
+    /** Returns a number with six digits that say something. */
+    fun number(number: Double): String {
+        val before = if (number == 0.0) 0 else floor(log10(abs(number))).toInt() + 1
+        return NumberFormat.getNumberInstance().apply { maximumFractionDigits = max(0, 6 - before) }.format(number)
+    }
 
     /** Returns a number with this many digits behind the point. */
     fun decimal(number: Double, digits: Int): String = "%.${digits}f".format(Locale.getDefault(), number)

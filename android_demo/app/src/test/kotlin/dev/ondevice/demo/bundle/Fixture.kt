@@ -13,7 +13,7 @@ import java.security.MessageDigest
 class Fixture(name: String) : BundleSource {
     val files = mutableMapOf(
         Bundle.MANIFEST_FILE to resource("$name/${Bundle.MANIFEST_FILE}"),
-        Bundle.VOCABULARY_FILE to resource("$name/${Bundle.VOCABULARY_FILE}"),
+        vocabularyOf(name).let { it to resource("$name/$it") },
         Bundle.TEST_VECTORS_FILE to resource("$name/${Bundle.TEST_VECTORS_FILE}"),
         Bundle.MODEL_FILE to "TFL3 no model".toByteArray().copyOf(12),
     )
@@ -50,6 +50,13 @@ class Fixture(name: String) : BundleSource {
         return seal()
     }
 
+    /** Changes the record of an input in the manifest. */
+    fun input(place: Int = 0, change: (JsonObject) -> Unit): Fixture =
+        manifest { change(it.getArray("inputs").getObject(place)) }
+
+    /** Changes the record of the head in the manifest. */
+    fun head(change: (JsonObject) -> Unit): Fixture = manifest { change(it.getObject("head")) }
+
     fun read(): Bundle = BundleReader(this).read()
 
     private fun json(name: String, change: (JsonObject) -> Unit): Fixture {
@@ -65,6 +72,10 @@ class Fixture(name: String) : BundleSource {
         fun text() = Fixture("text")
 
         fun clicks() = Fixture("clicks")
+
+        fun own() = Fixture("own")
+
+        private fun vocabularyOf(name: String) = if (name == "own") "vocab-songs.txt" else "vocab.txt"
 
         fun resource(path: String): ByteArray =
             checkNotNull(Fixture::class.java.getResourceAsStream("/$path")) { path }.use { it.readBytes() }

@@ -13,17 +13,18 @@ class ManifestTest {
 
     @Test
     fun `what is absent has its default`() {
-        val manifest = Fixture.ranking().read().manifest
+        val manifest = Fixture.own().manifest { it.remove("training") }.read().manifest
 
-        assertEquals(Task.RANKING, manifest.task)
-        assertEquals(emptyList<String>(), manifest.labels)
-        assertEquals(null, manifest.tokenizer)
+        assertEquals("", manifest.dataset)
         assertEquals(0, manifest.appendedBytes)
+        val prices = Tensor("prices", listOf(1, 2), "float32")
+        val expected = Feature(prices, Kind.NUMBER, size = 0, padding = null, reserved = 0, vocabulary = "", tokenizer = null)
+        assertEquals(expected, manifest.inputs[2])
     }
 
     @ParameterizedTest
     @ValueSource(
-        strings = ["name", "vocabulary_size", "excludes_history", "score_tolerance_steps", "embedding", "inputs"],
+        strings = ["name", "task", "head", "score_tolerance_steps", "embeddings", "inputs"],
     )
     fun `a missing field is named`(field: String) {
         assertEquals("manifest.json does not fit this app: field $field is missing.", refusal { it.remove(field) })
@@ -34,33 +35,23 @@ class ManifestTest {
         val sentence = "manifest.json does not fit this app: field"
         assertEquals("$sentence name is not a string.", refusal { it["name"] = 1 })
         assertEquals("$sentence name is not a string.", refusal { it["name"] = null })
-        assertEquals("$sentence top_k is not a whole number.", refusal { it["top_k"] = "3" })
-        assertEquals("$sentence top_k is not a whole number.", refusal { it["top_k"] = 3.5 })
-        assertEquals("$sentence top_k is not a whole number.", refusal { it["top_k"] = 3_000_000_000 })
-        assertEquals("$sentence excludes_history is not true or false.", refusal { it["excludes_history"] = 1 })
-        assertEquals("$sentence embedding is not an object.", refusal { it["embedding"] = "memcom" })
-        assertEquals("$sentence embedding.ratio is not a number.", refusal {
-            it.getObject("embedding")["ratio"] = true
+        assertEquals("$sentence head.k is not a whole number.", refusal { it.getObject("head")["k"] = "3" })
+        assertEquals("$sentence head.k is not a whole number.", refusal { it.getObject("head")["k"] = 3.5 })
+        assertEquals("$sentence head.k is not a whole number.", refusal { it.getObject("head")["k"] = 3_000_000_000 })
+        assertEquals("$sentence head is not an object.", refusal { it["head"] = "top_k" })
+        assertEquals("$sentence embeddings[0].method is not a string.", refusal {
+            it.getArray("embeddings").getObject(0)["method"] = true
+        })
+        assertEquals("$sentence score_tolerance_steps is not a number.", refusal { it["score_tolerance_steps"] = true })
+        assertEquals("$sentence inputs[0].padding is not a whole number.", refusal {
+            it.getArray("inputs").getObject(0)["padding"] = "0"
+        })
+        assertEquals("$sentence inputs[0].tokenizer.lowercase is not true or false.", refusal {
+            it.getArray("inputs").getObject(0)["tokenizer"] = JsonObject().apply { put("lowercase", 1) }
         })
         assertEquals("$sentence inputs[0].shape is not a list of whole numbers.", refusal {
             it.getArray("inputs").getObject(0).getArray("shape")[1] = "4"
         })
         assertEquals("$sentence sha256.vocab.txt is not a string.", refusal { it.getObject("sha256")["vocab.txt"] = 1 })
-    }
-
-    @Test
-    fun `a number that says nothing is refused`() {
-        val sentence = "manifest.json does not fit this app: field"
-        assertEquals("$sentence top_k is 0, allowed is at least 1.", refusal { it["top_k"] = 0 })
-        assertEquals("$sentence history_length is -1, allowed is at least 1.", refusal { it["history_length"] = -1 })
-        assertEquals("$sentence vocabulary_size is 2, allowed is at least 3.", refusal { it["vocabulary_size"] = 2 })
-    }
-
-    @Test
-    fun `an unknown policy for foreign ids is refused`() {
-        assertEquals(
-            "manifest.json does not fit this app: field out_of_range is 'wrap', allowed is unknown or padding.",
-            refusal { it["out_of_range"] = "wrap" },
-        )
     }
 }

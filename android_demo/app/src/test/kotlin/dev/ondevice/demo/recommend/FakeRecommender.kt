@@ -1,17 +1,19 @@
 package dev.ondevice.demo.recommend
 
+import dev.ondevice.demo.bundle.Values
+
 /** Answers what it is told to, and remembers what it was asked and by which thread. */
-class FakeRecommender(private val reply: (IntArray) -> Answer) : Recommender {
-    val calls = mutableListOf<List<Int>>()
+class FakeRecommender(private val reply: (Values) -> Answer) : Recommender {
+    val calls = mutableListOf<Map<String, List<Double>>>()
     val threads = mutableSetOf<Thread>()
 
     @Volatile var closed = false
 
-    override fun answer(ids: IntArray): Answer {
+    override fun answer(inputs: Values): Answer {
         check(!closed) { "called after it was closed" }
-        calls += ids.toList()
+        calls += inputs.mapValues { it.value.toList() }
         threads += Thread.currentThread()
-        return reply(ids)
+        return reply(inputs)
     }
 
     override fun close() {
@@ -21,6 +23,12 @@ class FakeRecommender(private val reply: (IntArray) -> Answer) : Recommender {
     }
 }
 
-/** Makes an answer of pairs of id and score. */
-fun answerOf(vararg best: Pair<Int, Double>, nanoseconds: Long = 1_000) =
-    Answer(best.map { it.first }.toIntArray(), best.map { it.second.toFloat() }.toFloatArray(), nanoseconds)
+/** Makes an answer of pairs of id and score, of items as of labels. */
+fun answerOf(vararg best: Pair<Int, Double>, nanoseconds: Long = 1_000): Answer {
+    val ids = best.map { it.first.toDouble() }.toDoubleArray()
+    val scores = best.map { it.second }.toDoubleArray()
+    return Answer(mapOf("items" to ids, "labels" to ids, "scores" to scores), nanoseconds)
+}
+
+/** Makes a call of a task, whose one input has this name. */
+fun callOf(vararg ids: Int) = mapOf("ids" to ids.map(Int::toDouble))

@@ -38,7 +38,7 @@ class TfliteRecommenderTest {
     private fun Bundle.with(
         manifest: Manifest = this.manifest,
         model: ByteBuffer = this.model,
-    ) = Bundle(manifest, vocabulary, vectors, model)
+    ) = Bundle(manifest, vocabularies, vectors, model)
 
     @Test
     fun `every bundle that the runtime can load passes the self-check`() {
@@ -70,8 +70,8 @@ class TfliteRecommenderTest {
     fun `a wrong model is noticed by the self-check`() {
         val bundle = anyBundle()
         TfliteRecommender(bundle).use { recommender ->
-            val shifted = FakeRecommender { ids ->
-                recommender.answer(IntArray(ids.size) { if (ids[it] > 2) ids[it] - 1 else ids[it] })
+            val shifted = FakeRecommender { inputs ->
+                recommender.answer(inputs.mapValues { (_, ids) -> DoubleArray(ids.size) { if (ids[it] > 2) ids[it] - 1 else ids[it] } })
             }
             assertNotEquals("", SelfCheck(bundle, shifted).run().difference)
         }
@@ -81,12 +81,13 @@ class TfliteRecommenderTest {
     fun `answers do not depend on earlier ones`() {
         val bundle = anyBundle()
         TfliteRecommender(bundle).use { recommender ->
-            val (one, other) = bundle.vectors.vectors.map { it.ids }
+            val (one, other) = bundle.vectors.vectors.map { it.inputs }
             val first = recommender.answer(one)
             recommender.answer(other)
             val again = recommender.answer(one)
-            assertArrayEquals(first.ids, again.ids)
-            assertArrayEquals(first.scores, again.scores)
+            for (output in bundle.manifest.outputs) {
+                assertArrayEquals(first.outputs[output.name], again.outputs[output.name])
+            }
             assertTrue(again.nanoseconds > 0)
         }
     }
@@ -95,7 +96,7 @@ class TfliteRecommenderTest {
     fun `a model of another signature is refused`() {
         val bundle = anyBundle()
         val outputs = bundle.manifest.outputs.map { Tensor(it.name, listOf(1, 99), it.dtype) }
-        val promised = bundle.with(manifest = bundle.manifest.copy(topK = 99, outputs = outputs))
+        val promised = bundle.with(manifest = bundle.manifest.copy(outputs = outputs))
         val message = assertThrows<RecommenderException> { TfliteRecommender(promised) }.message
         assertTrue(message.startsWith("The model's outputs are ") && "[1, 99]" in message) { message }
         val renamed = bundle.with(manifest = bundle.manifest.copy(signature = "unheard"))
@@ -118,7 +119,7 @@ class TfliteRecommenderTest {
         val bundle = anyBundle()
         TfliteRecommender(bundle).use { recommender ->
             var refused: IllegalStateException? = null
-            thread { refused = assertThrows { recommender.answer(bundle.vectors.vectors.first().ids) } }.join()
+            thread { refused = assertThrows { recommender.answer(bundle.vectors.vectors.first().inputs) } }.join()
             assertTrue("belongs to" in refused?.message.orEmpty())
         }
     }
@@ -129,13 +130,14 @@ class TfliteRecommenderTest {
         val bundle = read(givenFile(cases.getString("bundle")))
         for (case in cases.getArray("cases").map { it as JsonObject }) {
             val vector = bundle.vectors.vectors[case.getInt("vector")]
-            val ids = case.getArray("items").map { it as Int }.toIntArray()
-            val scores = case.getArray("scores").map { (it as Number).toFloat() }.toFloatArray()
-            val answer = Answer(ids, scores, 0)
-            val problem = SelfCheck.answerProblem(bundle.manifest, vector.ids, answer)
+            val outputs = listOf("items", "scores").associateWith { name ->
+                case.getArray(name).map { (it as Number).toDouble() }.toDoubleArray()
+            }
+            val problem = Comparison.answerProblem(bundle.manifest, vector.inputs, outputs)
             assertEquals(case.getBoolean("problem"), problem.isNotEmpty()) { "$case: $problem" }
             val expected = case.getDouble("error")
-            assertEquals(expected, SelfCheck.scoreError(answer, vector), 1e-9 * (1 + expected)) { "$case" }
+            val found = Comparison.error(bundle.manifest, vector, outputs)
+            assertEquals(expected, found, 1e-9 * (1 + expected)) { "$case" }
         }
     }
 }

@@ -4,10 +4,12 @@ import dev.ondevice.demo.bundle.Bundle
 import dev.ondevice.demo.bundle.BundleSource
 import dev.ondevice.demo.bundle.Fixture
 import dev.ondevice.demo.bundle.Item
+import dev.ondevice.demo.bundle.Values
 import dev.ondevice.demo.recommend.Answer
 import dev.ondevice.demo.recommend.FakeRecommender
 import dev.ondevice.demo.recommend.RecommenderException
 import dev.ondevice.demo.recommend.answerOf
+import dev.ondevice.demo.recommend.callOf
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotEquals
@@ -29,8 +31,8 @@ class DemoModelTest {
     private val blue = Item(2, "Blue Monday")
 
     /** Answers the first vector of the fixture to everything but the extreme ids. */
-    private fun ranking(ids: IntArray): Answer =
-        if (ids[0] == Int.MIN_VALUE) answerOf(7 to 1.0, 6 to 0.75, 5 to 0.5) else answerOf(5 to 2.0, 6 to 1.0, 4 to 0.5)
+    private fun ranking(inputs: Values): Answer =
+        if (inputs.getValue("ids")[0] < 0) answerOf(7 to 1.0, 6 to 0.75, 5 to 0.5) else answerOf(5 to 2.0, 6 to 1.0, 4 to 0.5)
 
     /** A model that is ready only after its listener came, so that the listener is told of that once and not twice. */
     private fun model(fixture: Fixture, recommender: FakeRecommender): DemoModel {
@@ -64,7 +66,7 @@ class DemoModelTest {
         val wrong = mapOf(
             answerOf(5 to 2.0, 8 to 1.0, 4 to 0.5) to "8 is none of the model's items",
             answerOf(5 to 2.0, 1 to 1.0, 4 to 0.5) to "1 is none of the model's items",
-            answerOf(5 to 2.0, 6 to Double.NaN, 4 to 0.5) to "scores are not finite",
+            answerOf(5 to 2.0, 6 to Double.NaN, 4 to 0.5) to "not every number of scores is finite",
         )
         for ((answer, problem) in wrong) {
             val model = model(Fixture.ranking(), FakeRecommender { answer })
@@ -103,7 +105,7 @@ class DemoModelTest {
             model.add(rock)
             val ready = awaitReady { it.picked().picked.size == 2 }
             assertEquals(listOf(blue, rock), ready.picked().picked)
-            val expected = listOf(Scored("rock-17", 2f), Scored("rock-18", 1f), Scored("party Monday", 0.5f))
+            val expected = listOf(Scored("rock-17", 2.0), Scored("rock-18", 1.0), Scored("party Monday", 0.5))
             assertEquals(expected, ready.answers)
             assertEquals(2, ready.latency?.answers)
             assertFalse(rock in ready.picked().matches)
@@ -113,7 +115,7 @@ class DemoModelTest {
             model.clear()
             assertEquals(emptyList<Scored>(), awaitReady { it.picked().picked.isEmpty() }.answers)
         }
-        assertEquals(listOf(listOf(2, 0, 0, 0), listOf(2, 5, 0, 0), listOf(5, 0, 0, 0)), recommender.calls)
+        assertEquals(listOf(callOf(2, 0, 0, 0), callOf(2, 5, 0, 0), callOf(5, 0, 0, 0)), recommender.calls)
     }
 
     @Test
@@ -152,11 +154,11 @@ class DemoModelTest {
             model.setText("A great new film")
             val ready = awaitReady { (it.input as Input.Typed).text.isNotEmpty() }
             assertEquals(Input.Typed("A great new film", words = 4, unknown = 1), ready.input)
-            assertEquals(listOf(Scored("positive", 0.9f), Scored("negative", 0.1f)), ready.answers)
+            assertEquals(listOf(Scored("positive", 0.9), Scored("negative", 0.1)), ready.answers)
             model.setText("...")
             assertEquals(emptyList<Scored>(), awaitReady { (it.input as Input.Typed).words == 0 }.answers)
         }
-        assertEquals(listOf(listOf(2, 3, 1, 4, 0)), recommender.calls)
+        assertEquals(listOf(callOf(2, 3, 1, 4, 0)), recommender.calls)
     }
 
     @Test
@@ -169,11 +171,38 @@ class DemoModelTest {
             model.setText("site=s1\nuser=nobody")
             val answered = awaitReady { (it.input as Input.Typed).text.isNotEmpty() }
             assertEquals(Input.Typed("site=s1\nuser=nobody", words = 3, unknown = 2), answered.input)
-            assertEquals(listOf(Scored("click", 0.25f)), answered.answers)
+            assertEquals(listOf(Scored("click", 0.25)), answered.answers)
             model.clear()
             assertEquals(emptyList<Scored>(), awaitReady { (it.input as Input.Typed).words == 0 }.answers)
         }
-        assertEquals(listOf(listOf(1, 1, 4)), recommender.calls)
+        assertEquals(listOf(callOf(1, 1, 4)), recommender.calls)
+    }
+
+    @Test
+    fun `a model of one's own is asked what is in its fields`() {
+        val reply = mapOf(
+            "rating" to doubleArrayOf(4.5), "parts" to doubleArrayOf(3.0, 2.0, 1.0), "liked" to doubleArrayOf(1.0),
+        )
+        val recommender = FakeRecommender { Answer(reply, 1_000) }
+        model(Fixture.own(), recommender).use { model ->
+            fun texts(ready: DemoState.Ready) = (ready.input as Input.Fields).fields.map { it.text }
+            val ready = awaitReady()
+            assertEquals(listOf("rock-17\nBlue Monday", "3", "2.5, -1.25", "1"), texts(ready))
+            assertEquals(listOf("rating", "parts 1", "parts 2", "parts 3", "liked"), ready.answers.map { it.name })
+            assertEquals(listOf(4.5, 3.0, 2.0, 1.0, 1.0), ready.answers.map { it.score })
+            assertEquals(listOf("monday morning", "Blue Monday"), model.suggestions("songs", "monday").take(2))
+
+            model.setField("country", "five")
+            val wrong = awaitReady { texts(it)[1] == "five" }
+            assertEquals(listOf("", "“five” is no whole number", "", ""), (wrong.input as Input.Fields).fields.map { it.problem })
+            assertEquals(emptyList<Scored>(), wrong.answers)
+            model.tryExample(ready.examples[1])
+            assertEquals(listOf("Id 1\nÜber uns\nÜber uns\nId 9", "0", "0, 0.1", "0"), texts(awaitReady { texts(it)[1] == "0" }))
+        }
+        assertEquals(2, recommender.calls.size)
+        assertEquals(listOf(5.0, 2.0, 0.0, 0.0), recommender.calls[0]["songs"])
+        assertEquals(listOf(1.0, 7.0, 7.0, 9.0), recommender.calls[1]["songs"])
+        assertEquals(listOf(0.0), recommender.calls[1]["member"])
     }
 
     @Test
@@ -194,7 +223,7 @@ class DemoModelTest {
             2.0 to "",
             2.5 to "Test vector 'user 1': scores differ by 50.00 steps; 4.00 are allowed.",
         )) {
-            val fake = FakeRecommender { if (it[0] < 0) ranking(it) else answerOf(5 to first, 6 to 1.0, 4 to 0.5) }
+            val fake = FakeRecommender { if (it.getValue("ids")[0] < 0) ranking(it) else answerOf(5 to first, 6 to 1.0, 4 to 0.5) }
             model(Fixture.ranking(), fake).use { model ->
                 model.checkSelf()
                 awaitReady { it.selfCheck == SelfCheckState.Running }
@@ -287,10 +316,10 @@ class DemoModelTest {
     fun `closing while the model runs waits for it elsewhere and delivers nothing more`() {
         val running = CountDownLatch(1)
         val hold = CountDownLatch(1)
-        val recommender = FakeRecommender { ids ->
+        val recommender = FakeRecommender { inputs ->
             running.countDown()
             assertTrue(hold.await(10, TimeUnit.SECONDS))
-            ranking(ids)
+            ranking(inputs)
         }
         val model = model(Fixture.ranking(), recommender)
         awaitReady()
