@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ondevice import bundle as bundles
-from ondevice import files
+from ondevice import files, records
 from ondevice.bundle import Bundle
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.errors import UsageError
@@ -15,6 +16,11 @@ from ondevice.head import Head, values
 from ondevice.pipeline.conversion import About, write_bundle
 from ondevice.pipeline.prove import prove
 from ondevice.quantize import recipe as recipes
+
+MOST_STEPS = 4
+"""How many times the recipe's tolerance the file may be off on the runtimes installed here."""
+DEVICES_DIFFER = 1.5
+"""How many times what was measured here another device may be off."""
 
 
 def export(
@@ -92,8 +98,12 @@ def export(
         make_texts(program, sample),
     )
     with files.new_folder(out) as folder:
-        write_bundle(folder, converted, about)
-        prove(bundles.open_bundle(folder))
+        write_bundle(folder, converted, replace(about, tolerance_steps=MOST_STEPS * about.tolerance_steps))
+        largest = prove(bundles.open_bundle(folder))
+        # What dense layers of few bits change depends on the model: other devices have to be as near as those here.
+        tolerance = max(about.tolerance_steps, DEVICES_DIFFER * largest)
+        manifest = bundles.read_manifest(folder / bundles.MANIFEST_FILE)
+        records.write(folder / bundles.MANIFEST_FILE, replace(manifest, score_tolerance_steps=tolerance))
     return bundles.open_bundle(out)
 
 

@@ -38,7 +38,9 @@ def make_vectors(program: Program, converted: Converted, sample: Any) -> tuple[T
     head, vectors = converted.head, []
     excluded = _excluded(program, head, list(named.values()))
     # Ranges are those of real rows, since what edges give may be far off.
-    _, spans = as_answers(head, {name: values[:real] for name, values in raw.items()}, None if excluded is None else excluded[:real])
+    _, spans = as_answers(
+        head, {name: values[:real] for name, values in raw.items()}, None if excluded is None else excluded[:real]
+    )
     answers, own_spans = as_answers(head, raw, excluded)
     keys = _keys(program, head)
     for place, (name, inputs) in enumerate(named.items()):

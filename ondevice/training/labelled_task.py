@@ -34,7 +34,7 @@ class LabelledTask(Task[Examples]):
     answer = "label"
 
     @abstractmethod
-    def said(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+    def said(self) -> Callable[[Any], tuple[Any, Any]]:
         """Return what turns scores and the ids given into labels, best first, and probabilities; see `label_scorer`."""
 
     @abstractmethod
