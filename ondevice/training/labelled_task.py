@@ -34,8 +34,8 @@ class LabelledTask(Task[Examples]):
     answer = "label"
 
     @abstractmethod
-    def said(self) -> Callable[[Any, Any], tuple[Any, Any]]:
-        """Return what turns scores and the ids given into labels, best first, and probabilities; see `label_scorer`."""
+    def said(self) -> Callable[[Any], tuple[Any, Any]]:
+        """Return what turns scores into labels, best first, and probabilities; see `label_scorer`."""
 
     @abstractmethod
     def right(self, split: LabelledSplit) -> Lists:
