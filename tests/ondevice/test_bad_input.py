@@ -184,7 +184,14 @@ CASES = (
     usage("training into another run", f"{TRAIN} --out begun", "'begun' holds an unfinished run of other"),
     failed("output below a file", f"{TRAIN} --out short.txt/new", "Not a directory", "short.txt/new"),
     usage("bundle exists", "export run --out part", "output 'part' exists already"),
-    usage("export of no folder", "export nowhere --out new", "'nowhere' holds no config.json"),
+    usage("export of nothing", "export nowhere --out new", "model 'nowhere' is no file that ends with .keras"),
+    usage("export of another file", "export short.txt --out new", "model 'short.txt' is no file that ends with .keras"),
+    usage("sample of nowhere", "export m.keras --sample no.npz --out new", "data 'no.npz' do not exist"),
+    failed("sample of text", "export m.keras --sample short.txt --out new", "'short.txt' are no archive of NumPy"),
+    usage("option of a run", "export m.keras --keep-history --out new", "--keep-history is given", "training run only"),
+    usage("option of a model", "export run --labels a b --out new", "--labels is given", "a .keras file only"),
+    usage("recipe of a model", "export m.keras --recipe int9 --out new", "unknown recipe 'int9', did you mean 'int8'?"),
+    usage("recipe of runs", "export m.keras --recipe stock_dynamic_range --out new", "for models of `ondevice train`"),
     usage("export of no run", "export part --out new", "run folder 'part' holds no config.json"),
     usage("export of an unfinished run", "export begun --out new", "run 'begun' is not finished", "resume"),
     failed("export of a broken run", "export broken --out new", "'broken/config.json' is not valid JSON"),
@@ -209,6 +216,11 @@ CASES = (
         "max_loss is 0.1 without a run",
         "what the bundle was made of",
     ),
+    usage("model from nowhere", "validate bundle --model no.keras --data x.npz", "'no.keras' is no file that ends"),
+    usage("model without data", "validate bundle --model m.keras", "model is given without data; allowed are both"),
+    usage("data without model", "validate bundle --data x.npz", "data is given without model; allowed are both"),
+    usage("run beside model", "validate bundle --model m.keras --run run", "--run is given beside --model"),
+    usage("data from nowhere", "validate bundle --model m.keras --data no.npz", "data 'no.npz' do not exist"),
     usage("users of nothing", "validate bundle --users 5", "users is 5 without a run"),
     usage("metric of nothing", "validate bundle --metric ndcg@10", "metric is ndcg@10 without a run"),
     usage("report of no folder", "report nowhere", "folder 'nowhere' does not exist"),
@@ -292,6 +304,7 @@ def make_world(root: Path) -> None:
     (root / "cut.txt.gz").write_bytes(gzip.compress(train.encode(), mtime=0)[:-20])
     (root / "model.tflite").write_bytes(cut_model())
     (root / "empty.tflite").write_bytes(b"")
+    (root / "m.keras").touch()
     recipe = 'title = "x"\ntables = "float32"\nscore_tolerance_steps = 1.0\n'
     (root / "int16.toml").write_text(recipe + 'dense = "int16"\n', encoding="utf-8")
     by_table = recipe + 'dense = "int8"\n[by_table]\nmultiplier = "int8_row"\n'

@@ -16,7 +16,7 @@ from ondevice.devices.device import Job, Outcome
 from ondevice.devices.kinds.host import Host
 from ondevice.files import sha256
 from ondevice.manifest import Manifest
-from ondevice.pipeline.validate import validate
+from ondevice.pipeline.validate import validate_run
 
 
 def reseal(folder: Path, **changes: object) -> None:
@@ -41,7 +41,7 @@ def constant(model, data: bytes) -> object:
 
 
 def failures_of(folder: Path, run=None, **options) -> set[str]:
-    validation = validate(folder, run.folder if run else None, **options)
+    validation = validate_run(folder, run.folder if run else None, **options)
     assert not validation.valid
     return {failure.check for result in validation.results for failure in result.failures}
 

@@ -11,7 +11,7 @@ import pytest
 
 from ondevice.bundle import open_bundle
 from ondevice.devices.runner import digests_of
-from ondevice.pipeline.validate import validate
+from ondevice.pipeline.validate import validate_run
 from ondevice.validation import lookups
 from ondevice.validation.record import Failure
 from tests.ondevice.validation.bundle_edits import Recording, constant, edit_model, failures_of, reseal
@@ -54,7 +54,7 @@ def test_vectors_stay_where_they_are_computed(copy, good, tmp_path, monkeypatch)
     monkeypatch.setattr(lookups, "IDS_PER_JOB", 40)
     device = Recording()
     monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
-    assert validate(copy, runtimes=["litert"], out=tmp_path / "verdict.json").valid
+    assert validate_run(copy, runtimes=["litert"], out=tmp_path / "verdict.json").valid
     [[answers, *found]] = device.given
     assert (len(answers.outputs), len(answers.digests)) == (2, 0)
     assert len(found) > 4
@@ -78,7 +78,7 @@ def test_ids_that_are_off_by_one_are_a_failure_of_values_and_lookups(copy, good)
 def test_one_wrong_id_among_all_is_found_without_the_run(copy, good) -> None:
     """No test vector shows the difference; only the comparison of every id sees it."""
     change_one_multiplier(copy, good[1], 137)
-    validation = validate(copy)
+    validation = validate_run(copy)
     said = "look-ups of ids 0 to 301 differ from the reference, 1 of 1 blocks of ids do so."
     assert [result.failures for result in validation.results] == [(Failure("look-ups", said),)] * 2
 
@@ -90,7 +90,7 @@ def test_block_of_a_wrong_id_is_named(item: int, first: int, last: int, copy, go
     # Also with a job for each block, the last of which is shorter than one inference.
     for ids_per_job in (lookups.IDS_PER_JOB, 1):
         monkeypatch.setattr(lookups, "IDS_PER_JOB", ids_per_job)
-        [result] = validate(copy, runtimes=["litert"]).results
+        [result] = validate_run(copy, runtimes=["litert"]).results
         said = f"look-ups of ids {first} to {last} differ from the reference, 1 of 4 blocks of ids do so."
         assert result.failures == (Failure("look-ups", said),)
 
@@ -98,7 +98,7 @@ def test_block_of_a_wrong_id_is_named(item: int, first: int, last: int, copy, go
 @pytest.mark.parametrize("ids_per_block", [48, 100, 301, 302, 303])
 def test_any_size_of_blocks_is_checked(ids_per_block: int, copy, good) -> None:
     in_blocks(copy, good[1], ids_per_block)
-    assert validate(copy, runtimes=["litert"]).valid
+    assert validate_run(copy, runtimes=["litert"]).valid
 
 
 def test_look_ups_are_cut_into_jobs_of_whole_blocks(good, monkeypatch) -> None:
@@ -117,7 +117,7 @@ def test_missing_digests_are_a_failure(copy, good) -> None:
     embedding = open_bundle(copy).manifest.embedding
     fewer = dataclasses.replace(embedding.lookup, sha256=embedding.lookup.sha256[:2])
     reseal(copy, embedding=dataclasses.replace(embedding, lookup=fewer))
-    [result] = validate(copy, runtimes=["litert"]).results
+    [result] = validate_run(copy, runtimes=["litert"]).results
     said = "the manifest has 2 digests of look-ups for 4 blocks of ids."
     assert result.failures == (Failure("look-ups", said),)
 
@@ -132,7 +132,7 @@ def test_missing_digests_are_a_failure(copy, good) -> None:
 def test_look_ups_elsewhere_or_of_another_width_are_a_failure(copy, changes: dict, says: str) -> None:
     embedding = open_bundle(copy).manifest.embedding
     reseal(copy, embedding=dataclasses.replace(embedding, lookup=dataclasses.replace(embedding.lookup, **changes)))
-    [result] = validate(copy, runtimes=["litert"]).results
+    [result] = validate_run(copy, runtimes=["litert"]).results
     assert [failure.check for failure in result.failures] == ["look-ups"]
     assert says in result.failures[0].message
 
@@ -141,7 +141,7 @@ def test_look_ups_that_are_not_promised_are_not_checked(copy, good) -> None:
     change_one_multiplier(copy, good[1], 137)
     embedding = open_bundle(copy).manifest.embedding
     reseal(copy, embedding=dataclasses.replace(embedding, lookup=dataclasses.replace(embedding.lookup, sha256=())))
-    assert validate(copy, runtimes=["litert"]).valid
+    assert validate_run(copy, runtimes=["litert"]).valid
 
 
 def test_sign_of_zero_does_not_count_and_everything_else_does() -> None:
