@@ -69,14 +69,17 @@ def convert(
     require_named_tables(recipe, layers)
     scores = output_layer(model)
     encoded = _encoded(layers, recipe, target, scores)
-    output, used = _output(layers, encoded, recipe, head, scores)
+    output, tied = _output(layers, encoded, recipe, head, scores)
     placeholders = Placeholders()
-    short = {name: placeholders.embedding(each) for name, each in encoded.items()}
-    short_output = placeholders.output(output, encoded.get(used)) if output is not None else None
+    short = {name: placeholders.embedding(name, each) for name, each in encoded.items()}
+    short_output = placeholders.output(output, encoded.get(tied)) if output is not None else None
     lowering = Lowering({id(each.layer): name for name, each in layers.items()}, short)
     served = Signature(call or plain_call(model), features, head, lowering, short_output)
     outputs = served.outputs()
-    facts = Facts(short, tuple(each.layer for each in lowering.calls), tuple(placeholders.made))
+    traced = tuple(each.layer for each in lowering.calls)
+    # Of a layer that is not looked up in nothing is in the file.
+    used = [each for name, made in placeholders.made.items() if name in {"", *traced} for each in made]
+    facts = Facts({name: short[name] for name in traced}, traced, tuple(used))
 
     file = ModelFile(to_tflite(served.function, served.specs, signature=signature))
     for edit in FIRST:
@@ -100,7 +103,7 @@ def convert(
         head,
         found,
         {name: CONSTANT if name in lowering.constant else UNUSED for name in layers if name not in found},
-        ConvertedOutput(output, payload_bytes(summary, output, encoded.get(used))) if output is not None else None,
+        ConvertedOutput(output, payload_bytes(summary, output, encoded.get(tied))) if output is not None else None,
         dense_format(summary),
         lint.minimum_runtime(summary),
     )

@@ -188,7 +188,9 @@ def _ids(summary: FileSummary, target: Target) -> Iterator[str]:
         if position is None or len(operator.inputs) <= position or operator.inputs[position] < 0:
             continue
         ids = summary.tensors[operator.inputs[position]]
-        if ids.dtype == "int64":
+        # What is gathered from computed numbers by their places is no look-up.
+        table = summary.tensors[operator.inputs[1 - position]]
+        if ids.dtype == "int64" and table.buffer_bytes:
             yield f"{operator.name} takes int64 ids from tensor {ids.name!r}; {reason}."
 
 

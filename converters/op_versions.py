@@ -13,21 +13,28 @@ OLDEST = "1.5.0"
 _RELEASES = """
 ABS                 1.13 2.4 2.5 2.6 2.12
 ADD                 1.5 1.14 2.4 2.6 2.13 2.23
+ADD_N               1.14
 ARG_MAX             1.9 1.14 2.9
 ARG_MIN             1.9 1.14 2.9
 ASSIGN_VARIABLE     2.6
+AVERAGE_POOL_2D     1.5 1.14 2.3
 BATCH_MATMUL        2.3 2.3 2.4 2.5
+BATCH_TO_SPACE_ND   1.6 1.14 2.3
 BITCAST             2.13
 BROADCAST_ARGS      2.6
 BROADCAST_TO        - 2.5 2.5
+BUCKETIZE           2.8
 CALL_ONCE           2.5
 CAST                1.5 2.7 2.8 2.9 2.12 2.15 2.17 2.21
 CEIL                1.14
 CONCATENATION       1.5 1.14 2.3 2.14 2.21 2.23
+CONV_2D             1.5 1.14 1.14 2.3 2.4 2.9
 COS                 1.14 2.23
 CUMSUM              2.4
+DEPTHWISE_CONV_2D   1.5 1.12 1.14 2.2 2.3 2.3
 DEQUANTIZE          1.13.1 1.14 1.15 2.2 2.7 2.18 2.21 2.22
 DIV                 1.6 2.3
+DYNAMIC_UPDATE_SLICE 2.9
 ELU                 1.14
 EMBEDDING_LOOKUP    1.13 1.14 1.14 2.18 2.21
 EQUAL               1.14 1.14 2.3 2.13 2.21
@@ -59,9 +66,13 @@ LOGICAL_NOT         1.11
 LOGICAL_OR          1.11
 LOGISTIC            1.14 1.14 2.3
 LOG_SOFTMAX         1.14 1.14
+MATRIX_DIAG         1.14
+MATRIX_SET_DIAG     1.14
 MAXIMUM             1.14 1.14 2.3 2.3
+MAX_POOL_2D         1.5 1.14 2.3
 MEAN                1.6 1.14 2.4
 MINIMUM             1.14 1.14 2.3 2.3
+MIRROR_PAD          1.13.1 2.3
 MUL                 1.5 1.14 1.15 2.3 2.6 2.11 2.13 2.23
 NEG                 1.9
 NOT_EQUAL           1.14 1.14 2.3 2.21
@@ -70,8 +81,10 @@ PACK                1.11 1.14 2.3 2.13
 PAD                 1.5 1.14 2.4 2.6 2.20
 PADV2               1.9 1.14 2.4 2.6 2.20
 POW                 1.10
+PRELU               1.8
 QUANTIZE            1.14 1.15 2.7 2.21 2.21 2.21
 RANGE               1.13 2.14
+RANK                1.14
 READ_VARIABLE       2.6
 REDUCE_ALL          2.6
 REDUCE_ANY          1.11
@@ -83,10 +96,12 @@ RELU6               1.5 1.14 2.5
 RELU_0_TO_1         2.10
 RELU_N1_TO_1        1.5
 RESHAPE             1.5
+REVERSE_SEQUENCE    1.14
 REVERSE_V2          1.14 2.2 2.5
 ROUND               1.14
 RSQRT               1.10 2.5 2.15
 SCATTER_ND          2.1
+SEGMENT_SUM         2.2
 SELECT              1.14 1.14 2.12 2.12
 SELECT_V2           2.2 2.12
 SHAPE               1.10
@@ -94,6 +109,7 @@ SIGN                2.11 2.12
 SIN                 1.9 2.23
 SLICE               1.14 1.14 1.14 2.4 2.5 2.14 2.21 2.23
 SOFTMAX             1.5 1.14 2.3 2.23
+SPACE_TO_BATCH_ND   1.6 1.14 2.3
 SPLIT               1.5 1.14 1.14 2.3
 SPLIT_V             1.13.1 2.3
 SQRT                1.10 2.21
@@ -107,6 +123,7 @@ TANH                1.14 1.14 2.3
 TILE                1.10.1 2.2 2.8
 TOPK_V2             1.7 1.14 2.13
 TRANSPOSE           1.6 1.14 1.15 2.3 2.4 2.12 2.14.4 2.22 2.23
+UNIDIRECTIONAL_SEQUENCE_LSTM 1.13.1 1.14 2.3
 UNPACK              1.11 1.14 2.2 2.3 2.22
 VAR_HANDLE          2.6
 WHERE               1.14 2.8

@@ -39,11 +39,14 @@ class Placeholders:
     """
 
     def __init__(self) -> None:
-        self.made: list[Placeholder] = []
+        self.made: dict[str, list[Placeholder]] = {}
+        """By the layer whose array it stands for; of the output layer by an empty name."""
+        self.layer = ""
         self.rng = np.random.default_rng(0)
 
-    def embedding(self, encoded: EncodedEmbedding) -> EncodedEmbedding:
+    def embedding(self, layer: str, encoded: EncodedEmbedding) -> EncodedEmbedding:
         """Return an embedding whose larger arrays are short, but for those of tables that are read as a whole."""
+        self.layer = layer
         tables: Mapping[str, EncodedTable] = {
             name: entry if entry.table.whole else replace(entry, arrays=self._short(entry))
             for name, entry in encoded.tables.items()
@@ -64,14 +67,14 @@ class Placeholders:
             output: the output layer.
             encoded: the embedding whose tables it uses, before they are short.
         """
-        arrays = dict(output.arrays)
+        self.layer, arrays = "", dict(output.arrays)
         for name in output.member.gathered:
             if name in arrays:
                 arrays[name] = self._few_rows(arrays[name])
         for name in output.member.uses_tables if output.number_format == INT8 else ():
             for held in encoded.tables[name].arrays.values() if encoded is not None else ():
                 if held.dtype == np.int8 and name in arrays and np.array_equal(held, arrays[name]):
-                    self.made.append(Placeholder(np.broadcast_to(np.int8(LEVELS), held.shape), held))
+                    self._keep(Placeholder(np.broadcast_to(np.int8(LEVELS), held.shape), held))
                     arrays[name] = np.broadcast_to(np.float32(LEVELS), held.shape)
         return replace(output, arrays=arrays)
 
@@ -81,8 +84,11 @@ class Placeholders:
         # Arrays of one axis are factors or codebooks of the whole table and no rows of it.
         if array.ndim != 2 or few >= len(array):
             return array
-        self.made.append(Placeholder(self._random_rows((few, array.shape[1]), array.dtype), array))
-        return self.made[-1].rows
+        return self._keep(Placeholder(self._random_rows((few, array.shape[1]), array.dtype), array)).rows
+
+    def _keep(self, placeholder: Placeholder) -> Placeholder:
+        self.made.setdefault(self.layer, []).append(placeholder)
+        return placeholder
 
     def _random_rows(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         if dtype.kind == "f":

@@ -13,6 +13,8 @@ from ondevice.errors import UsageError
 
 UNNAMED = re.compile(r"(input_layer|keras_tensor)(_\d+)?")
 """What Keras calls inputs that nobody has named: counted anew in each process, so of no use to an app."""
+WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Where Keras puts an underscore when it names a layer after its class."""
 
 
 def flat(structure: Any, alone: str, names: Sequence[str] = ()) -> dict[str, Any]:
@@ -28,9 +30,10 @@ def flat(structure: Any, alone: str, names: Sequence[str] = ()) -> dict[str, Any
     """
     found: dict[str, Any] = {}
     for path, leaf in _leaves(structure, ()):
-        named = names[int(path[0])] if len(path) == 1 and path[0].isdigit() and len(names) > int(path[0]) else ""
-        name = "_".join(path) if not named and not all(part.isdigit() for part in path) else named
-        name = re.sub(r"\W", "_", name) or ("_".join([alone, *path]) if path else (names[0] if names else alone))
+        listed = all(part.isdigit() for part in path)
+        place = int(path[0]) if path and listed else 0
+        name = "_".join(path) if not listed else names[place] if len(path) <= 1 and place < len(names) else ""
+        name = re.sub(r"\W", "_", name) or "_".join([alone, *path])
         if name in found:
             raise UsageError(f"two of the model's {alone}s are called {name!r}; allowed is a name for each.")
         found[name] = leaf
@@ -70,8 +73,15 @@ def input_names(model: keras.Model) -> list[str]:
 
 
 def output_names(model: keras.Model) -> list[str]:
-    """Return the names of a functional model's outputs, where it has several."""
-    return list(model.output_names) if isinstance(model, Functional) and len(model.outputs) > 1 else []
+    """Return the names of a functional model's outputs in order; empty ones where nobody has named their layers."""
+    if not isinstance(model, Functional) or isinstance(model, keras.Sequential):
+        return []
+    names = []
+    for tensor in model.outputs:
+        layer = tensor._keras_history.operation
+        own = re.fullmatch(WORD.sub("_", type(layer).__name__).lower() + r"(_\d+)?", layer.name)
+        names.append("" if own else layer.name)
+    return names
 
 
 def _leaves(structure: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ondevice.bundle import TestText, TestVector
 from ondevice.head import Head
@@ -37,11 +38,10 @@ def make_vectors(program: Program, converted: Converted, sample: Any) -> tuple[T
     head, vectors = converted.head, []
     excluded = _excluded(program, head, list(named.values()))
     # Ranges are those of real rows, since what edges give may be far off.
-    _, spans = as_answers(head, {name: values[:real] for name, values in raw.items()}, excluded and excluded[:real])
+    _, spans = as_answers(head, {name: values[:real] for name, values in raw.items()}, None if excluded is None else excluded[:real])
     answers, own_spans = as_answers(head, raw, excluded)
     keys = _keys(program, head)
     for place, (name, inputs) in enumerate(named.items()):
-        # A model may have no answer to nothing but padding, as the average of no vectors.
         if not finite[place]:
             continue
         ranges = own_spans if head.ranks else spans
@@ -59,7 +59,10 @@ def make_vectors(program: Program, converted: Converted, sample: Any) -> tuple[T
 
 
 def _edges(program: Program, first: Arrays) -> dict[str, Arrays]:
-    """Return the first row with other ids in all places of every input of ids."""
+    """Return the first row with another id in the first place of every input of ids.
+
+    Not in all places: a model may make anything of nothing but padding, as of the average of no vectors.
+    """
     sized = {feature.name: feature for feature in program.features if feature.size}
     limits = {name: feature.limits for name, feature in sized.items()}
     kinds = {
@@ -71,10 +74,16 @@ def _edges(program: Program, first: Arrays) -> dict[str, Arrays]:
         "largest integer": {name: largest for name, (_, largest) in limits.items()},
     }
     return {
-        kind: first | {name: np.full_like(first[name], value) for name, value in ids.items()}
+        kind: first | {name: _with_first(first[name], value) for name, value in ids.items()}
         for kind, ids in kinds.items()
         if sized
     }
+
+
+def _with_first(values: npt.NDArray[Any], value: int) -> npt.NDArray[Any]:
+    changed = values.copy()
+    changed.reshape(-1)[0] = value
+    return changed
 
 
 def _reference(program: Program, converted: Converted, rows: list[Arrays]) -> Arrays:

@@ -68,7 +68,7 @@ def require_users(users: int, name: str = "users") -> None:
 
 
 def validate(
-    bundle: Path | str,
+    bundle: Bundle | Path | str,
     model: Any = None,
     data: Any = None,
     *,
@@ -85,7 +85,7 @@ def validate(
     """Run a bundle's test vectors, every look-up and your own examples on each runtime of a device; write the verdict.
 
     Args:
-        bundle: the bundle folder.
+        bundle: the bundle, or its folder.
         model: the model it was exported from, or path of its `.keras` file; without it nothing but test vectors and
             look-ups is checked.
         data: examples: a pair of inputs and targets, inputs alone, or whatever gives batches of these, as a
@@ -129,7 +129,7 @@ def validate(
 
 
 def validate_run(
-    bundle: Path | str,
+    bundle: Bundle | Path | str,
     run: Path | str | None = None,
     *,
     device: str = DEFAULT_DEVICE,
@@ -143,7 +143,7 @@ def validate_run(
     """Run a bundle's test vectors, every look-up and real users on each runtime of a device; write the verdict.
 
     Args:
-        bundle: the bundle folder.
+        bundle: the bundle, or its folder.
         run: folder of the training run it was exported from, for real users and the reference's answers to them, and
             for its vocabulary; without it the task metric is not measured.
         device: name of the device.
@@ -184,7 +184,7 @@ def validate_run(
 
 
 def _opened(
-    bundle: Path | str,
+    bundle: Bundle | Path | str,
     device: str,
     runtimes: Sequence[str] | None,
     max_loss: float | None,
@@ -193,7 +193,7 @@ def _opened(
     """Check what every validation is asked for, and open device and bundle."""
     from ondevice.devices.profile import open_device
 
-    bundle, target = Path(bundle), open_device(device)
+    folder, target = Path(getattr(bundle, "folder", bundle)), open_device(device)
     for runtime in runtimes or ():
         if runtime not in target.runtimes():
             raise unknown_name("runtime", runtime, target.runtimes())
@@ -202,7 +202,7 @@ def _opened(
     if max_memory is not None and not 0 < max_memory < math.inf:
         raise UsageError(f"max_memory is {max_memory}; allowed is a number of MB above 0.")
     # A folder given as "." or ".." has no name to write the verdict beside.
-    return target, open_bundle(bundle if bundle.name not in ("", "..") else bundle.resolve())
+    return target, open_bundle(folder if folder.name not in ("", "..") else folder.resolve())
 
 
 def _validated(

@@ -75,8 +75,7 @@ export async function openBundle(read = fetchFile) {
   const vocabularies = new Map(
     named.map((feature, place) => [feature.name, Vocabulary.parse(decoded(words[place], feature.vocabulary), feature)]),
   );
-  const typed = named.filter(({ tokenizer }) => tokenizer);
-  const tokenizers = new Map(typed.map((feature) => [feature.name, new Tokenizer(feature, vocabularies.get(feature.name))]));
+  const tokenizers = new Map(named.map((feature) => [feature.name, new Tokenizer(feature, vocabularies.get(feature.name))]));
   const { vectors, texts = [] } = JSON.parse(decoded(tests, VECTORS));
   return { manifest, model: new Uint8Array(model), vocabularies, tokenizers, vectors, texts };
 }

@@ -3,7 +3,7 @@
 import { labelRows, percent } from "./answer_rows.js";
 import { byId, element, fill } from "./dom.js";
 import { afterTyping, latest } from "./latest.js";
-import { UNKNOWN_ID } from "./vocabulary.js";
+import { UNKNOWN_ID } from "./tokenizer.js";
 
 const SAMPLES = 4;
 /** Values of a field that are suggested: those that belong to the first ids. */

@@ -5,6 +5,8 @@ import { dot, element, refill, tile } from "./dom.js";
 import { fitted, lengthOf } from "./features.js";
 
 const SUGGESTIONS = 8;
+/** Numbers of a field that has others beside it where there is room. */
+const NARROW = 3;
 
 /** What a field holds is no input; the message says what is wanted. */
 export class InputError extends Error {}
@@ -146,7 +148,8 @@ export function inputField(feature, place, bundle, changed) {
   const { nodes, hint, write, read } = makerOf(feature)(feature, place, bundle, changed);
   const note = element("span", { class: "quiet", id: `note-${place}` }, hint);
   const label = element("label", { for: `input-${place}` }, feature.name);
-  const node = element("div", { class: feature.vocabulary ? "field wide" : "field" }, label, ...nodes, note);
+  const wide = feature.vocabulary || lengthOf(feature) > NARROW;
+  const node = element("div", { class: wide ? "field wide" : "field" }, label, ...nodes, note);
 
   function checked() {
     try {

@@ -4,7 +4,7 @@ import { labelRows, percent } from "./answer_rows.js";
 import { byId, element, fill } from "./dom.js";
 import { lengthOf } from "./features.js";
 import { afterTyping, latest } from "./latest.js";
-import { UNKNOWN_ID } from "./vocabulary.js";
+import { UNKNOWN_ID } from "./tokenizer.js";
 
 const SAMPLES = 3;
 const UNKNOWN_WORDS = 6;

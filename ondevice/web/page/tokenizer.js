@@ -35,6 +35,9 @@ export function lines(text, fields) {
   return [...found.values()];
 }
 
+/** What a word counts as that is not in the vocabulary. */
+export const UNKNOWN_ID = 1;
+
 /** The tokenizers this page knows: the words of a text by what the manifest says. */
 const TOKENIZERS = {
   words: ({ lowercase }, text) => words(text, lowercase),
@@ -51,10 +54,11 @@ export class Tokenizer {
     this.vocabulary = vocabulary;
   }
 
-  /** Return the words of a text, each with its id. */
+  /** Return the words of a text, each with its id; without a tokenizer the text is one key. */
   read(text) {
-    const { tokenizer } = this.feature;
-    return TOKENIZERS[tokenizer.name](tokenizer, text).map((word) => ({ word, id: this.vocabulary.id(word) }));
+    const { tokenizer, outside } = this.feature;
+    const words = tokenizer ? TOKENIZERS[tokenizer.name](tokenizer, text) : [text];
+    return words.map((word) => ({ word, id: this.vocabulary.id(word) ?? (tokenizer ? UNKNOWN_ID : outside) }));
   }
 
   /** Return the ids that the model takes for a text. */

@@ -2,9 +2,6 @@
 
 import { BundleError } from "./bundle_error.js";
 
-/** What a word counts as that is not in the vocabulary. */
-export const UNKNOWN_ID = 1;
-
 /** Return a text as it is searched: without case and accents. */
 export function folded(text) {
   // Most keys have no accents, and there may be a million of them.
@@ -44,11 +41,11 @@ export class Vocabulary {
     return this.keys.length - this.reserved;
   }
 
-  /** Return the id of a word; one that is not in the vocabulary, or stands for something else, is unknown. */
+  /** Return the id of a key, undefined for what is not in the vocabulary or stands for something else. */
   id(key) {
     this.ids ??= new Map(this.keys.map((each, id) => [each, id]));
     const id = this.ids.get(key);
-    return id === undefined || id < this.reserved ? UNKNOWN_ID : id;
+    return id < this.reserved ? undefined : id;
   }
 
   /**

@@ -57,8 +57,12 @@ def write_own_bundle(folder: Path, member: str = "bool") -> None:
         for number, call in enumerate(CALLS)
     ]
     inputs = [*INPUTS, {**MEMBER, "dtype": member}]
+    texts = [
+        {"feature": "songs", "text": "Blue Monday", "ids": [2, 0, 0, 0]},
+        {"feature": "songs", "text": "Blue", "ids": [1, 0, 0, 0]},
+    ]
     write_bundle(
-        folder, rate, {"vocab-songs.txt": SONGS}, vectors,
+        folder, rate, {"vocab-songs.txt": SONGS}, vectors, texts,
         name="taste", inputs=inputs, outputs=OUTPUTS, head={"kind": "values"},
     )  # fmt: skip
 

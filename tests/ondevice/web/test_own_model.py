@@ -43,7 +43,7 @@ def test_every_input_has_a_field_and_every_output_its_numbers(opened: BrowserCon
     with visiting(opened, own_site) as visit:
         page = visit.page
         assert (visit.reason, visit.errors) == ("", [])
-        expect(page.locator("#check")).to_contain_text("All 3 test answers are those of the reference model")
+        expect(page.locator("#check")).to_contain_text("All 5 test answers are those of the reference model")
         expect(page.locator("#answers .name")).to_have_text(["rating", "parts", "rank"])
         # The first test vector's inputs are there, without the padding behind them.
         expect(page.get_by_label("songs", exact=True).get_by_role("listitem")).to_have_count(2)

@@ -24,11 +24,12 @@ class Bundle(
     /**
      * Returns one id per word of a text, or per field of a line, [UNKNOWN_ID] for what the vocabulary lacks.
      *
-     * @throws IllegalStateException nothing is typed for this input.
+     * Without a tokenizer the text is one key.
      */
     fun wordIds(text: String, feature: Feature = manifest.input): List<Int> {
         val vocabulary = vocabularies.getValue(feature.name)
-        return checkNotNull(feature.tokenizer).words(text).map { vocabulary.id(it) ?: UNKNOWN_ID }
+        val tokenizer = feature.tokenizer ?: return listOf(vocabulary.id(text) ?: feature.outside)
+        return tokenizer.words(text).map { vocabulary.id(it) ?: UNKNOWN_ID }
     }
 
     /** Returns what an id of the answer is called. */

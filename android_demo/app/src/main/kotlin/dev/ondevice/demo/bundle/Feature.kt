@@ -21,6 +21,7 @@ data class Tensor(val name: String, val shape: List<Int>, val dtype: String) {
  * One input of the signature, and what becomes of what a person gives.
  *
  * @property size ids are below this number; 0 where no bound is known, and for other kinds.
+ * @property outside what a key counts as that is not in the vocabulary.
  * @property padding fills places that nobody gives; null where each place must be given.
  * @property reserved ids below this one are no keys that a person could pick.
  * @property vocabulary file with one key per line; empty where there are no keys.
@@ -30,6 +31,7 @@ data class Feature(
     val tensor: Tensor,
     val kind: Kind,
     val size: Int,
+    val outside: Int,
     val padding: Int?,
     val reserved: Int,
     val vocabulary: String,

@@ -96,6 +96,7 @@ data class Manifest(
             tensor = Tensor(record.text("name"), record.wholes("shape"), record.text("dtype")),
             kind = known("kind", record.text("kind"), Kind.values()) { it.key },
             size = record.whole("size", default = 0),
+            outside = record.whole("outside", default = 0),
             padding = record.wholeOrNull("padding"),
             reserved = record.whole("reserved", default = 0),
             vocabulary = record.text("vocabulary", ""),

@@ -47,8 +47,8 @@ class TestVectors(val vectors: List<TestVector>, val texts: List<TextVector>) {
                 checkNames(vector, manifest, nameOf)
             }
             for (text in texts) {
-                val feature = manifest.inputs.find { it.name == text.feature && it.tokenizer != null }
-                    ?: throw misfit("text '${text.title}': no text is typed for '${text.feature}'")
+                val feature = manifest.inputs.find { it.name == text.feature && it.vocabulary.isNotEmpty() }
+                    ?: throw misfit("text '${text.title}': '${text.feature}' has no vocabulary")
                 checkSize("text '${text.title}'", feature.tensor, text.ids.size)
             }
             return TestVectors(vectors, texts)

@@ -179,8 +179,10 @@ class DemoModel(
         }
     }
 
-    private companion object {
-        const val MATCHES = 50
+    companion object {
+        private const val MATCHES = 50
+
+        /** Numbers of one output that are shown, at most. */
         const val SHOWN_NUMBERS = 32
     }
 }

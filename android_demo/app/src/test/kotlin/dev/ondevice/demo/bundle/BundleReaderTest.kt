@@ -207,7 +207,7 @@ class BundleReaderTest {
                 Fixture.ranking().vector { it.getObject("outputs").getArray("items")[0] = 8 },
             ),
             Broken(
-                "test_vectors.json does not fit the model: text 'site=s1': no text is typed for 'words'.",
+                "test_vectors.json does not fit the model: text 'site=s1': 'words' has no vocabulary.",
                 Fixture.clicks().file("test_vectors.json") { it.replace("\"ids\", \"text\": \"site", "\"words\", \"text\": \"site") },
             ),
             Broken(
