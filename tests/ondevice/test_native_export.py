@@ -27,14 +27,15 @@ def both(request, tiny_run, tmp_path_factory):
 def test_the_numbers_are_those_of_the_portable_file(both) -> None:
     _, (portable, native) = both
     one, other = portable.manifest, native.manifest
-    assert other.embedding.lookup.sha256 == one.embedding.lookup.sha256
-    for left, right in zip(one.embedding.tables, other.embedding.tables, strict=True):
+    assert other.embeddings[0].lookup.sha256 == one.embeddings[0].lookup.sha256 != ()
+    assert list(other.tables) == list(one.tables)
+    for left, right in zip(one.tables.values(), other.tables.values(), strict=True):
         assert (right.scheme, right.payload_bytes) == (left.scheme, left.payload_bytes)
         assert (right.max_error, right.relative_error) == (left.max_error, left.relative_error)
         assert left.storage == ""
         assert right.storage == (INT4 if left.scheme == "int4_row" else "")
         assert left.portable == (f"{OLD} does not gather rows of an int4 table" if right.storage else "")
-    assert {table.storage for table in other.embedding.tables} == {"", INT4}
+    assert {table.storage for table in other.tables.values()} == {"", INT4}
     assert (other.output, other.recipe) == (one.output, one.recipe)
 
 

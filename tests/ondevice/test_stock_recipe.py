@@ -50,7 +50,7 @@ def test_the_manifest_says_what_the_converter_chose(stock: tuple[Run, Bundle]) -
     assert (table.name, table.scheme, table.reason) == ("table", "int8_per_tensor", "")
     assert table.payload_bytes == run.method().full_parameters == table.float32_bytes // 4
     assert 0 < table.relative_error < 0.1
-    assert manifest.embedding.lookup.sha256 == ()
+    assert manifest.embeddings[0].lookup.sha256 == ()
     assert manifest.ops == summary.op_histogram
     assert manifest.file_bytes - manifest.overhead_bytes == summary.weight_bytes
 

@@ -17,7 +17,8 @@ from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.export_run import export_run
 from ondevice.pipeline.validate import validate_run, validation_path
 from ondevice.training.evaluation import Evaluation
-from ondevice.validation.quality import choose_users, compare
+from ondevice.validation.lookups import LookupFile
+from ondevice.validation.quality import TaskExamples, choose_users, compare
 from ondevice.validation.record import Failure, read_validation
 from ondevice.validation.validate import validate_bundle
 from tests.ondevice.validation.bundle_edits import edit_model, failures_of, reseal
@@ -156,12 +157,13 @@ def test_lost_quality_is_a_failure(good) -> None:
     """The reference is made perfect, so that the same file loses against it."""
     bundle, run = good
     evaluation = run.evaluation()
-    k = bundle.manifest.top_k
+    k = bundle.manifest.head.k
     perfect = evaluation.items.copy()
     for row, relevant in zip(perfect, evaluation.relevant, strict=True):
         row[: min(len(relevant), k)] = relevant[:k]
     better = dataclasses.replace(evaluation, items=perfect)
-    [result] = validate_bundle(bundle, Host(), ["litert"], better, max_loss=0.01).results
+    examples = TaskExamples(bundle.manifest, better, None, None)
+    [result] = validate_bundle(bundle, Host(), ["litert"], examples, max_loss=0.01).results
     assert [failure.check for failure in result.failures] == ["quality"]
     assert "falls by" in result.failures[0].message
 
@@ -173,7 +175,7 @@ def test_run_of_another_length_is_refused(good, tiny_run, tmp_path) -> None:
     config = tiny_config("full", history_length=30, epochs=1)
     other = fit(config, tiny_interactions(), tmp_path / "run", lambda done, total, share: None)
     with pytest.raises(UsageError, match="have 30 ids, the bundle takes 48"):
-        validate_bundle(good[0], Host(), ["litert"], other.evaluation())
+        TaskExamples(good[0].manifest, other.evaluation(), None, None)
 
 
 def hits(*users: int) -> Evaluation:
@@ -216,9 +218,7 @@ def test_one_line_has_no_area_under_the_curve() -> None:
 
 
 def test_failed_export_leaves_nothing(tiny_run, tmp_path, monkeypatch) -> None:
-    from ondevice.validation import validate as module
-
-    monkeypatch.setattr(module, "lookup_failures", lambda *arguments: [Failure("look-ups", "made to fail.")])
+    monkeypatch.setattr(LookupFile, "failures", lambda *arguments: [Failure("look-ups", "made to fail.")])
     with pytest.raises(OnDeviceError, match=r"nothing was written: .* made to fail"):
         export_run(tiny_run("full").folder, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
@@ -227,4 +227,25 @@ def test_failed_export_leaves_nothing(tiny_run, tmp_path, monkeypatch) -> None:
 def test_manifest_is_readable_json(good) -> None:
     manifest = json.loads((good[0].folder / bundles.MANIFEST_FILE).read_text())
     assert manifest["signature"] == "recommend"
-    assert manifest["inputs"] == [{"name": "ids", "shape": [1, 48], "dtype": "int32"}]
+    assert manifest["schema_version"] == 3
+    assert manifest["inputs"] == [
+        {
+            "name": "ids",
+            "kind": "ids",
+            "shape": [1, 48],
+            "dtype": "int32",
+            "size": 302,
+            "outside": 1,
+            "padding": 0,
+            "reserved": 2,
+            "vocabulary": "vocab.txt",
+            "tokenizer": None,
+            "made_by": {},
+        }
+    ]
+    assert manifest["outputs"] == [
+        {"name": "items", "shape": [1, 20], "dtype": "int32"},
+        {"name": "scores", "shape": [1, 20], "dtype": "float32"},
+    ]
+    assert manifest["head"] == {"kind": "top_k", "k": 20, "exclude": "ids", "never": 2, "labels": [], "logits": False}
+    assert [(each["layer"], each["features"]) for each in manifest["embeddings"]] == [("embedding", ["ids"])]

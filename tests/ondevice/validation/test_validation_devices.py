@@ -38,7 +38,7 @@ def test_device_gets_all_jobs_at_once_and_says_how_much_is_enough(good, tmp_path
 
 
 def test_look_ups_that_do_not_run_are_a_failure_of_the_runtime(good, tmp_path, monkeypatch) -> None:
-    device = Recording(broken="lookups.tflite")
+    device = Recording(broken="lookup-0.tflite")
     monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
     [result] = validate_run(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json").results
     assert result.failures == (Failure("runtime", "litert out of memory: killed"),)

@@ -31,7 +31,7 @@ def test_a_shuffled_vocabulary_is_a_failure(copy) -> None:
         [failure] = result.failures
         assert failure.check == "vocabulary"
         vector = open_bundle(copy).vectors.vectors[0]
-        item = vector.items[0]
+        item = int(vector.outputs["items"][0])
         found = vocabulary_of(copy)[item]
         first = f"test vector {vector.name!r}: id {item} is {found!r} in vocab.txt, expected is {lines[item]!r}; "
         assert failure.message.startswith(first)
@@ -66,7 +66,7 @@ def test_vectors_without_keys_are_a_failure(copy) -> None:
 
 
 def test_names_that_no_vector_shows_are_compared_with_the_run(copy, good) -> None:
-    shown = {item for vector in open_bundle(copy).vectors.vectors for item in vector.items[:20]}
+    shown = {item for vector in open_bundle(copy).vectors.vectors for item in vector.outputs["items"][:20]}
     one, two = [item for item in range(2, 302) if item not in shown][:2]
     lines = vocabulary_of(copy)
     lines[one], lines[two] = lines[two], lines[one]
