@@ -66,10 +66,8 @@ def export(
         >>> bundle = export(model, "out/bundle", sample=batch, recipe="int8")  # doctest: +SKIP
     """
     from converters import target as targets
-    from converters.convert import convert
     from converters.dense import require_dense
-    from converters.program import describe
-    from ondevice.pipeline.own_model import built, sample_of
+    from ondevice.pipeline.own_model import built, require_file, sample_of
     from ondevice.pipeline.own_vectors import make_texts, make_vectors
 
     out = Path(out)
@@ -80,6 +78,11 @@ def export(
             f"recipe is {recipe!r}, which is for models of `ondevice train`; allowed are {recipes.names()}."
         )
     require_dense(chosen.dense, targets.load(target), f" of recipe {recipe!r}")
+    require_file(model)
+    # From here on it takes TensorFlow; mistakes are told before.
+    from converters.convert import convert
+    from converters.program import describe
+
     model = built(model)
     sample = sample_of(model) if sample is None else sample
     program = describe(model, sample, call, inputs, outputs, vocabularies)

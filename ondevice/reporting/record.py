@@ -9,7 +9,7 @@ from ondevice.manifest import Manifest
 from ondevice.task import Task
 from ondevice.validation.record import RuntimeResult, Validation
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class LabelledTask(Task[Examples]):
 
     @abstractmethod
     def said(self) -> Callable[[Any], tuple[Any, Any]]:
-        """Return what turns scores and the ids given into labels, best first, and probabilities; see `label_scorer`."""
+        """Return what turns scores into labels, best first, and probabilities; see `label_scorer`."""
 
     @abstractmethod
     def right(self, split: LabelledSplit) -> Lists:

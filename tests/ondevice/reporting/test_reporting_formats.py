@@ -64,7 +64,7 @@ def test_json_round_trip(tmp_path: Path) -> None:
     assert read_report(tmp_path / "out" / "report.json") == report
 
 
-@pytest.mark.parametrize("where", [(), ("models", 0), ("models", 0, "manifest", "embedding")])
+@pytest.mark.parametrize("where", [(), ("models", 0), ("models", 0, "manifest", "embeddings", 0)])
 def test_an_unknown_key_is_an_error(tmp_path: Path, where: tuple[str | int, ...]) -> None:
     content = records.to_json(make_report())
     place = content
@@ -127,6 +127,12 @@ def test_html_shows_conclusion_badges_and_details() -> None:
     # One per model, one per table for its columns, and one per model with encoded tables for the worst ids.
     assert page.count("<details>") == 12 + 4 + 6
     assert "FULLY_CONNECTED × 2" in page
+    assert (
+        "<dt>Embedding embedding</dt><dd>memcom: bias = True, fill = zeros, rows = 512, scale = 0.5; id order" in page
+    )
+    assert "<dt>Input ids</dt><dd>50 items of 5,002 ids; an id outside counts as 1</dd>" in page
+    assert "<dt>Answer of recommend</dt><dd>20 items, items given are left out</dd>" in page
+    assert '<tr><th scope="row">embedding/multipliers</th>' in page
     assert "low_rank: bias = True, rank = 7; 40.0 kB in the file, as a dense layer in float32 1.30 MB" in page
 
 
