@@ -39,7 +39,6 @@ NEED_TENSORFLOW = (
     "ondevice.training.score",
     "ondevice.training.start",
     "ondevice.training.teacher",
-    "ondevice.training.labelled_examples",
     "ondevice.topk.best",
     "ondevice.topk.runs",
 )
