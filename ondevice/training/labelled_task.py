@@ -67,7 +67,7 @@ class LabelledTask(Task[Examples]):
 
     def training_examples(self, config: TrainConfig, data: Examples, ids: Ids) -> Any:
         """Return each example once per epoch."""
-        from ondevice.training.labelled_examples import LabelledExamples
+        from ondevice.training.examples import LabelledExamples
 
         return LabelledExamples(
             last_keys(data.train, ids, config.sample_length),

@@ -20,7 +20,6 @@ from ondevice import records
 from ondevice.errors import OnDeviceError
 from ondevice.reporting.console import print_table
 from ondevice.reporting.html import render_html
-from ondevice.reporting.labels import Box, place_labels
 from ondevice.reporting.markdown import render_markdown
 from ondevice.reporting.plot import size_accuracy_svg
 from ondevice.reporting.record import Report
@@ -188,9 +187,9 @@ def test_terminal_table_fits_and_loses_nothing(width: int, name: str, make: Call
     assert "values,1of2seeds(tflite-2.14)" in verdicts.replace(" ", "")
 
 
-def test_labels_avoid_each_other_and_the_markers() -> None:
-    points = [(100.0, 100.0), (104.0, 103.0), (98.0, 96.0)]
-    markers = [Box(x - 5, y - 5, 10, 10) for x, y in points]
-    boxes = place_labels(points, [(60.0, 12.0)] * 3, markers, Box(0, 0, 300, 200))
-    for index, box in enumerate(boxes):
-        assert all(box.overlap(other) == 0 for other in boxes[index + 1 :] + markers)
+def test_the_legend_names_every_model_recipe_and_the_baseline() -> None:
+    report = make_report()
+    named = [text.strip() for text in ElementTree.fromstring(size_accuracy_svg(report)).itertext() if text.strip()]
+    variants = dict.fromkeys(model.variant for model in report.models)
+    recipes = dict.fromkeys(f"recipe {model.manifest.recipe}" for model in report.models)
+    assert named[-len(variants) - len(recipes) - 1 :] == [*variants, *recipes, "full, float reference"]
