@@ -1,4 +1,4 @@
-"""The main table of a report and that of a sweep for the terminal."""
+"""Tables of reports for the terminal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from ondevice.reporting.record import Report
 from ondevice.reporting.runtimes import VALID, undecided
 from ondevice.reporting.statements import conclusion
 from ondevice.reporting.summary import summarize
-from ondevice.reporting.sweep import tables as sweeps
 from ondevice.reporting.sweep.record import Sweep
+from ondevice.reporting.sweep.tables import conclusion as sweep_conclusion
+from ondevice.reporting.sweep.tables import sweep_columns, sweep_rows
 
 SHORT = 16
 
@@ -29,7 +30,7 @@ def print_table(report: Report, console: Console) -> None:
         console: where to; colours are left out where it is no terminal.
     """
     rows = summarize(report)
-    _print(main_columns(report.metric, report.baseline), rows, console)
+    _print(console, main_columns(report.metric, report.baseline), rows)
     console.print(Text(conclusion(report, rows)), soft_wrap=True)
 
 
@@ -41,34 +42,34 @@ def print_sweep(sweep: Sweep, console: Console, folder: Path) -> None:
         console: where to.
         folder: folder of the report.
     """
-    _print(sweeps.sweep_columns(sweep), sweeps.sweep_rows(sweep), console, folded=False)
-    console.print(Text(sweeps.conclusion(sweep)), soft_wrap=True)
+    _print(console, sweep_columns(sweep), sweep_rows(sweep))
+    console.print(Text(sweep_conclusion(sweep)), soft_wrap=True)
     if sweep.missing:
         console.print(f"{sweep.missing} trainings of the plan are not done yet.", soft_wrap=True)
     console.print(f"\nReport: {folder / 'sweep.html'} (also sweep.md and sweep.json)", soft_wrap=True)
 
 
-def _print(columns: Sequence[Column[Shown]], rows: Sequence[Shown], console: Console, *, folded: bool = True) -> None:
-    columns = [column for column in columns if console.width >= column.from_width]
+def _print(console: Console, columns: Sequence[Column[Shown]], rows: Sequence[Shown]) -> None:
+    shown = [column for column in columns if console.width >= column.from_width]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for column in columns:
+    for column in shown:
         # A number cut in two would be read as another number; long words may be folded, the verdict's before short
         # names.
-        whole = column.kind == NUMBER or not folded
+        number = column.kind == NUMBER
         widest = max((len(column.cell(row)) for row in rows), default=0)
         table.add_column(
             Text(column.header),
-            justify="right" if column.kind == NUMBER else "left",
-            no_wrap=whole or (column.kind == TEXT and widest <= SHORT),
-            overflow="ellipsis" if whole else "fold",
+            justify="right" if number else "left",
+            no_wrap=number or (column.kind == TEXT and widest <= SHORT),
+            overflow="ellipsis" if number else "fold",
         )
     for row in rows:
         # `Text` and not a string: a bracket in a name is no markup.
-        table.add_row(*(Text(text := column.cell(row), style=_style(column, text)) for column in columns))
+        table.add_row(*(Text(cell, _style(column.kind, cell)) for column in shown for cell in [column.cell(row)]))
     console.print(table)
 
 
-def _style(column: Column[Shown], text: str) -> str:
-    if column.kind != VERDICT:
+def _style(kind: str, cell: str) -> str:
+    if kind != VERDICT:
         return ""
-    return "green" if text == VALID else "yellow" if undecided(text) else "red"
+    return "green" if cell == VALID else "yellow" if undecided(cell) else "red"

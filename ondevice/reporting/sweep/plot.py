@@ -24,20 +24,22 @@ def sweep_svg(sweep: Sweep) -> str:
     Returns:
         One `<svg>` element without prologue and metadata, empty where no model is compared yet.
     """
-    rows = [row for row in sweep_rows(sweep) if row.comparison is not None]
-    if not rows:
+    lines: dict[str, list[SweepRow]] = {}
+    for row in sweep_rows(sweep):
+        if row.comparison is not None:
+            lines.setdefault(row.variant, []).append(row)
+    if not lines:
         return ""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(9.6, 5.6), dpi=100, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
-        variants = list(dict.fromkeys(row.variant for row in rows))
-        methods, orders = (list(dict.fromkeys(each.partition("@")[part] for each in variants)) for part in (0, 2))
-        for variant in sorted(variants):
+        methods = list(dict.fromkeys(variant.partition("@")[0] for variant in lines))
+        orders = list(dict.fromkeys(variant.partition("@")[2] for variant in lines))
+        for variant, rows in sorted(lines.items()):
             method, _, order = variant.partition("@")
-            own = [row for row in rows if row.variant == variant]
-            _line(axes, variant, own, methods.index(method), orders.index(order))
-        _dress(axes, sweep, sorted({row.ratio for row in rows}))
+            _line(axes, variant, rows, methods.index(method), orders.index(order))
+        _dress(axes, sweep, sorted({row.ratio for rows in lines.values() for row in rows}))
         figure.legend(loc="outside right upper", fontsize=FONT_PT - 1, frameon=False, labelcolor=INK)
         buffer = io.StringIO()
         nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -47,7 +49,7 @@ def sweep_svg(sweep: Sweep) -> str:
 
 
 def _line(axes: Any, variant: str, rows: list[SweepRow], method: int, order: int) -> None:
-    shown = [(row.ratio, found) for row in rows if (found := row.comparison) and found.change >= LOWEST]
+    shown = [(row.ratio, row.comparison) for row in rows if row.comparison and row.comparison.change >= LOWEST]
     axes.errorbar(
         [ratio for ratio, _ in shown],
         [found.change for _, found in shown],
@@ -73,6 +75,7 @@ def _dress(axes: Any, sweep: Sweep, ratios: list[float]) -> None:
     axes.set_xlabel("compression of the embedding", color=INK)
     axes.set_ylabel(f"{sweep.metric} against {sweep.baseline}", color=INK)
     axes.tick_params(colors=INK, labelsize=FONT_PT)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(GREY)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
