@@ -76,7 +76,7 @@ def sweep(
     plan.claim(folder, taken_over=results.only_reported)
 
     def tell(what: str) -> None:
-        on_done(len(results.all()), len(results.cells) * plan.trainings, what)
+        on_done(len(results.known()), len(results.cells) * plan.trainings, what)
 
     tell("")
     try:

@@ -85,7 +85,7 @@ class Results:
         teacher = None if best is None else place(self.folder, FULL_CELL, best, seed)
         return plans.config_of(self.plan, cell, setting, seed, teacher)
 
-    def all(self) -> list[Known]:
+    def known(self) -> list[Known]:
         """Return everything that is known, in the order of the plan."""
         found = []
         for cell in self.cells:
@@ -105,7 +105,7 @@ class Results:
         """
         from ondevice.reporting.sweep.write import write_sweep
 
-        found = self.all()
+        found = self.known()
         trials, values = [trial for trial, _ in found], [values for _, values in found]
         used = {trial.title for trial in trials} - set(self._trained)
         earlier = [self._earlier] if used and self._earlier is not None else []
@@ -144,10 +144,7 @@ def _reported(folder: Path) -> tuple[Sweep | None, dict[str, Known]]:
 
 def _trial(cell: Cell, run: Run, setting: Setting) -> Trial:
     return Trial(
-        variant=cell.variant,
-        ratio=cell.ratio,
-        seed=run.config.seed,
-        setting=setting,
+        *(cell.variant, cell.ratio, run.config.seed, setting),
         chosen=False,
         # To the full table of the width that all have, where a method was given a width of its own.
         reached=run.method().ratio * cell.ratio / run.config.ratio if cell.ratio > 1 else 1.0,
