@@ -157,7 +157,7 @@ def config_of(plan: SweepPlan, cell: Cell, setting: Setting, seed: int, teacher:
         UsageError: a name is unknown or a value is out of range.
     """
     name, *pairs = cell.method.split(":")
-    options = parse_options(pairs)
+    options: dict[str, Any] = parse_options(pairs)
     width = options.pop("width", None)
     given: dict[str, Any] = {**plan.settings, **setting, "method": name, "order": cell.order, "options": options}
     config = configure(plan.dataset, plan.data, ratio=cell.ratio, seed=seed, **given)
