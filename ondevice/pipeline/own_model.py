@@ -54,7 +54,7 @@ def built(model: Any) -> Any:
 
 
 def sample_of(model: Any) -> Any:
-    """Return a batch of zeros for a functional model whose inputs have fixed shapes.
+    """Return a batch of ones for a functional model whose inputs have fixed shapes: id 0 may be padding.
 
     Raises:
         UsageError: nothing tells the shapes.
@@ -64,7 +64,7 @@ def sample_of(model: Any) -> Any:
         raise UsageError(
             f"sample is not given; for model {model.name!r} it is needed to tell the shapes of its inputs."
         )
-    arrays = {tensor.name: np.zeros((2, *tensor.shape[1:]), tensor.dtype) for tensor in tensors}
+    arrays = {tensor.name: np.ones((2, *tensor.shape[1:]), tensor.dtype) for tensor in tensors}
     return arrays if len(arrays) > 1 else next(iter(arrays.values()))
 
 
