@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
-from ondevice.quantize.scheme import Arrays, Layout, Scheme, rounding_slack
+from ondevice.quantize.scheme import Arrays, Layout, Scheme
 
 LEVELS = 127
 ROWS_PER_BLOCK = 4_096
@@ -53,7 +53,3 @@ class Int8(Scheme):
         if self.step not in arrays:
             return rows
         return rows * (xp.gather(arrays[self.step], index) if self.axis == 1 else arrays[self.step])
-
-    def error_bound(self, values: FloatArray) -> FloatArray:
-        """Allow half a step."""
-        return self.steps(values) / 2 + rounding_slack(values)
