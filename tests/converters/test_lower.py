@@ -10,9 +10,12 @@ import pytest
 import tensorflow as tf
 
 from converters.lower import Lowering, held, lowered
+from converters.signature import Signature
 from converters.tables import layers_of
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.errors import OnDeviceError
+from ondevice.feature import Feature
+from ondevice.head import values
 from ondevice.quantize.encode import encode
 
 ROWS, WIDTH, LENGTH = 40, 8, 5
@@ -128,12 +131,21 @@ def test_constant_ids_are_looked_up_by_the_layer_itself() -> None:
     assert [each.layer for each in lowering.calls] == [SHARED, OWN]
 
 
-def test_a_look_up_within_a_loop_is_refused() -> None:
+@pytest.mark.parametrize("inner", ["loop", "function"])
+def test_a_look_up_within_a_graph_of_its_own_is_refused(inner: str) -> None:
+    """Its vectors are no tensor of the file's graph, so that no one could look at them."""
     model = two_tables()
     table = model.get_layer(SHARED)
 
-    def loop(ids: Any) -> Any:
-        return tf.map_fn(table, tf.transpose(ids), fn_output_signature=tf.float32)
+    def call(inputs: Any) -> Any:
+        if inner == "function":
+            return {"vectors": tf.function(table, autograph=False)(inputs["ids"])}
+        return {"vectors": tf.map_fn(table, tf.transpose(inputs["ids"]), fn_output_signature=tf.float32)}
 
-    with pytest.raises(OnDeviceError, match=f"layer '{SHARED}' looks ids up within a loop; allowed is outside of one"):
-        traced(model, lowering_of(model, "float32"), loop)
+    served = Signature(
+        call, [Feature("ids", "ids", (1, LENGTH), "int32", ROWS)], values(), lowering_of(model, "float32")
+    )
+    with pytest.raises(
+        OnDeviceError, match=rf"^layer '{SHARED}' looks ids up within a loop or a tf\.function; allowed"
+    ):
+        served.outputs()
