@@ -46,7 +46,7 @@ def converted() -> Converted:
     """Return a file with a layer for each variant, all of which look up the same input."""
     ids = keras.Input((LENGTH,), dtype="int32", name="ids")
     layers = {variant: CompressedEmbedding.of(method_of(variant), name=variant.replace(" ", "_")) for variant in NAMES}
-    model = keras.Model({"ids": ids}, {layer.name: layer(ids) for layer in layers.values()})
+    model = keras.Model(ids, {layer.name: layer(ids) for layer in layers.values()})
     for variant, layer in layers.items():
         layer.write_tables(tables_of(variant))
     features = [Feature("ids", "ids", (1, LENGTH), "int32", SIZE, 1, 0, 2)]

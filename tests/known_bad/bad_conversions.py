@@ -39,7 +39,10 @@ def served(bundle: Copy, divided_as_int64: bool = False) -> Signature:
     )
     output = lower_output(scores.member, scores.values(), FLOAT32)
     kind = Divided if divided_as_int64 else Signature
-    return kind(plain_call(model), manifest.inputs, manifest.head, lowering, output)
+    function = kind(plain_call(model), manifest.inputs, manifest.head, lowering, output)
+    # So that it has the model's variables, which a converter may leave as such.
+    function.network = model
+    return function
 
 
 def write(bundle: Copy, content: bytes, function: Signature) -> None:

@@ -132,7 +132,7 @@ def _twins(folder: Path) -> Good:
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     ids = [keras.Input((), dtype="int32", name=f"{name}_city") for name in TWINS]
-    layers = [ondevice.CompressedEmbedding(TWIN_IDS, 8, "memcom", 8, name=name) for name in TWINS]
+    layers = [ondevice.CompressedEmbedding(TWIN_IDS, 8, "memcom", 4, name=name) for name in TWINS]
     vectors = [layer(each) for layer, each in zip(layers, ids, strict=True)]
     for layer in layers:
         layer.write_tables(
