@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import keras
 import tensorflow as tf
+from keras.src.models.functional import Functional
 
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
@@ -142,7 +143,18 @@ def lowered(lowering: Lowering, ends_with_hidden: bool = False) -> Iterator[None
 
         return call
 
+    whole = Functional._convert_inputs_to_tensors
+
+    def narrow(model: Any, given: Any) -> Any:
+        # A model that declares int64 gets int32 all the same: arithmetic on int64 is not builtin.
+        pairs = zip(given, whole(model, given), strict=True)
+        return [
+            one if getattr(one, "dtype", None) == tf.int32 and other.dtype == tf.int64 else other
+            for one, other in pairs
+        ]
+
     with ExitStack() as stack:
+        stack.enter_context(patch.object(Functional, "_convert_inputs_to_tensors", narrow))
         for kind in KINDS:
             stack.enter_context(patch.object(kind, "call", instead(kind.call)))
         if ends_with_hidden:

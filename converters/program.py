@@ -17,7 +17,7 @@ from converters.lower import Lowering, lowered, moved_from
 from converters.structure import flat, input_names, output_names, rebuilder
 from converters.tables import LayerTables, layers_of
 from ondevice.errors import OnDeviceError, UsageError
-from ondevice.feature import BOOL, IDS, NUMBER, Feature
+from ondevice.feature import BOOL, DTYPES, IDS, NUMBER, Feature
 from ondevice.quantize.encode import encode
 from ondevice.quantize.scheme import UNQUANTIZED
 
@@ -56,7 +56,11 @@ class Program:
         made = dict(self.cuts)
         # What only layers read that are cut off has to be there and says nothing.
         given = {leaf: _blank(spec) for leaf, spec in self.specs.items()}
-        given |= {self.leaves[name][0]: value for name, value in inputs.items() if name not in made}
+        given |= {
+            leaf: tf.cast(inputs[name], spec.dtype)
+            for name, [leaf, *_] in self.leaves.items()
+            if name not in made and (spec := self.specs[leaf])
+        }
         with cut_off.cut_off([tf.reshape(inputs[name], cut.made.shape) for name, cut in self.cuts]):
             return self.run(self.rebuild(given))
 
@@ -256,7 +260,7 @@ def _with_features(
 def _plain_feature(name: str, spec: tf.TensorSpec, layers: Sequence[LayerTables]) -> Feature:
     shape = tuple(spec.shape.as_list())
     if spec.dtype == tf.bool:
-        return Feature(name, BOOL, shape, "bool")
+        return Feature(name, BOOL, shape, DTYPES[BOOL][0])
     if spec.dtype != tf.int32 or not layers:
         return Feature(name, NUMBER, shape, spec.dtype.name)
     # A smaller table that looks up a part of the ids checks these itself.

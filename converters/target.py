@@ -8,9 +8,8 @@ from pathlib import Path
 
 from converters.op_versions import order
 from ondevice.errors import OnDeviceError
-from ondevice.toml_family import load_member, member_names
+from ondevice.toml_family import TomlFamily
 
-TARGETS = Path(__file__).parent / "targets"
 PER_TENSOR, PER_CHANNEL = "per_tensor", "per_channel"
 GRANULARITIES = (PER_TENSOR, PER_CHANNEL)
 
@@ -60,18 +59,8 @@ class Target:
         return order(release) <= order(self.release)
 
 
-def names() -> list[str]:
-    """List the targets."""
-    return member_names(TARGETS)
-
-
-def load(name: str) -> Target:
-    """Return a target.
-
-    Raises:
-        UsageError: there is no target of this name.
-    """
-    return load_member(Target, TARGETS, name, "target runtime")
+family = TomlFamily("target runtime", Target, Path(__file__).parent / "targets")
+names, load = family.names, family.load
 
 
 def runtimes_for(target: str, minimum: str, runtimes: Sequence[str]) -> list[str]:

@@ -17,6 +17,16 @@ from ondevice.errors import OnDeviceError
 SIGNATURE = "serving_default"
 """Name of the signature if nobody says otherwise; Keras calls it the same."""
 
+REMEDIES = {
+    "DenseBincount": "use keras.ops.one_hot and the largest over the ids instead of CategoryEncoding",
+    "FloorDiv": "divide int32, not int64",
+    "FloorMod": "divide int32, not int64",
+    "LookupTableFindV2": "leave keys to the app and take ids",
+    "RaggedTensorToTensor": "pad to a fixed length",
+    "StringLower": "leave texts to the app and take ids",
+}
+"""What to do about an operation that no runtime has built in."""
+
 
 def frozen(function: Any, specs: Sequence[tf.TensorSpec]) -> Any:
     """Return a function with the values of all variables as constants.
@@ -71,10 +81,13 @@ def convert(
 
 
 def _reason(text: str) -> str:
-    """Return which operations are not builtin, and in which layers the graph has them."""
-    lacking = sorted(set(re.findall(r"'(tf\.\w+)' op", text)))
-    if not lacking:
+    """Return which operations are not builtin, in which layers the graph has them, and what to do."""
+    lacking = sorted(set(re.findall(r"'(tf\.\w+)' op|(tf\.\w+)\(tensor", text)))
+    names = sorted({one or other for one, other in lacking})
+    if not names:
         return text.strip().partition("\n")[0].rstrip(".")
-    places = sorted({place for place in re.findall(r'loc\("([^"]+)"', text) if "/" in place})[:3]
+    places = sorted({place.rpartition("/")[0] for place in re.findall(r'"([\w/.]+/[\w/.]+)@__inference', text)})[:3]
     where = f", in {' and '.join(places)}" if places else ""
-    return f"there is none for {', '.join(lacking)}{where}"
+    remedies = [remedy for name in names if (remedy := REMEDIES.get(name.removeprefix("tf.")))]
+    instead = "; ".join(remedies) or "compute that before the model or with other operations"
+    return f"there is none for {', '.join(names)}{where}: {instead}"

@@ -23,7 +23,6 @@ API = (
     "train",
     "validate",
     "validate_run",
-    "web",
 )
 """The functions that are imported from `ondevice.pipeline` at their first use."""
 HOMES = {

@@ -11,8 +11,9 @@ from ondevice.errors import UsageError
 from ondevice.tokenizer import Tokenizer
 
 IDS, NUMBER, BOOL = "ids", "number", "bool"
-DTYPES = {IDS: ("int32",), NUMBER: ("float32", "int32"), BOOL: ("bool",)}
-"""The kinds of features and the types that each may have in a file."""
+DTYPES = {IDS: ("int32",), NUMBER: ("float32", "int32"), BOOL: ("int32", "bool")}
+"""The kinds of features and the types that each may have in a file, the first one where any will do: browsers have no
+truth values."""
 
 
 @dataclass(frozen=True)

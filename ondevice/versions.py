@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.metadata
 import os
 import platform
@@ -33,6 +34,11 @@ def all_of(parts: Sequence[Mapping[str, str]]) -> dict[str, str]:
     # A record may be one of several itself.
     values = {name: [one for part in parts if name in part for one in part[name].split(_BETWEEN)] for name in names}
     return {name: _BETWEEN.join(dict.fromkeys(found)) for name, found in values.items()}
+
+
+def now() -> str:
+    """Return the time, ISO 8601 with offset."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def machine() -> dict[str, str]:

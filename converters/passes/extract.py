@@ -1,7 +1,8 @@
-"""A look-up alone: a file of what makes vectors of ids, so that any runtime can be asked for every id."""
+"""Look-ups alone: a file of what makes vectors of ids, so that any runtime can be asked for every id."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -11,11 +12,9 @@ from converters.model_file import ModelFile, indices
 from ondevice.errors import OnDeviceError
 from ondevice.manifest import LookupCall
 
-INPUT, OUTPUT = "ids", "vectors"
 
-
-def extract(model: bytes, signature: str, call: LookupCall) -> bytes:
-    """Return a copy of a file that takes the ids of one look-up and answers with their vectors.
+def extract(model: bytes, signature: str, calls: Sequence[LookupCall]) -> bytes:
+    """Return a copy of a file that takes the ids of look-ups and answers with their vectors.
 
     Operations keep their versions and options, constants their bytes; all else is left out. So is the file's metadata,
     since the runtime version in it is what the whole file needs.
@@ -23,7 +22,8 @@ def extract(model: bytes, signature: str, call: LookupCall) -> bytes:
     Args:
         model: the file.
         signature: name of the signature to keep.
-        call: the look-up.
+        calls: the look-ups. The outputs are `vectors_0` and so on in their order, the inputs `ids_0` and so on, one for
+            all that read the same ids.
 
     Raises:
         OnDeviceError: the file is damaged, lacks the signature or a tensor, or the vectors depend on more than the ids.
@@ -34,10 +34,12 @@ def extract(model: bytes, signature: str, call: LookupCall) -> bytes:
         raise OnDeviceError(f"the file's signatures are {names}; expected is {[signature]}.")
     file = ModelFile(model)
     definition, graph = file.model.signatureDefs[0], file.graph
-    ids, vectors = (_computed(file, name) for name in (call.ids, call.vectors))
-    graph.operators = file.between(ids, vectors)
-    graph.inputs, graph.outputs = [ids], [vectors]
-    definition.inputs, definition.outputs = [schema.TensorMapT(INPUT, ids)], [schema.TensorMapT(OUTPUT, vectors)]
+    pairs = [(_computed(file, call.ids), _computed(file, call.vectors)) for call in calls]
+    needed = {id(operator) for ids, vectors in pairs for operator in file.between(ids, vectors)}
+    graph.operators = [operator for operator in graph.operators if id(operator) in needed]
+    graph.inputs, graph.outputs = list(dict.fromkeys(ids for ids, _ in pairs)), [vectors for _, vectors in pairs]
+    definition.inputs = [schema.TensorMapT(f"ids_{place}", index) for place, index in enumerate(graph.inputs)]
+    definition.outputs = [schema.TensorMapT(f"vectors_{place}", index) for place, index in enumerate(graph.outputs)]
     file.model.subgraphs, file.model.metadata, file.model.metadataBuffer = [graph], None, None
     # A runtime refuses a file for an operation that it lacks, even if nothing uses it.
     codes = sorted({operator.opcodeIndex for operator in graph.operators})

@@ -50,18 +50,11 @@ def talk() -> Iterator[Console]:
 
 
 @contextlib.contextmanager
-def training_progress(
-    console: Console,
-) -> Iterator[tuple[Callable[[int, int, float], None], Callable[[str], None]]]:
+def training_progress(console: Console) -> Iterator[tuple[Callable[[int, int, float], None], Callable[[str], None]]]:
     """Show a progress bar while training; give a function for the progress and one for the description."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[epoch]}"),
-        TimeElapsedColumn(),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[epoch]}"), TimeElapsedColumn())
     # Without a terminal a bar would leave nothing but a blank line.
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=1.0, epoch="")

@@ -11,9 +11,7 @@ from ondevice.data.labelled import DATA_SETTINGS, LENGTHS
 from ondevice.data.reader import registry
 from ondevice.data.split_data import SplitData
 from ondevice.errors import UsageError
-from ondevice.toml_family import load_member, member_names
-
-PROFILES = Path(__file__).parent / "datasets"
+from ondevice.toml_family import TomlFamily
 
 
 @dataclass(frozen=True)
@@ -72,15 +70,5 @@ class Dataset:
         return reader(**{name: chosen[name] for name in reader.settings if name in chosen}).read(self.name, path)
 
 
-def names() -> list[str]:
-    """List the data sets."""
-    return member_names(PROFILES)
-
-
-def load(name: str) -> Dataset:
-    """Return a data set's profile.
-
-    Raises:
-        UsageError: there is no data set of this name.
-    """
-    return load_member(Dataset, PROFILES, name, "dataset")
+family = TomlFamily("dataset", Dataset, Path(__file__).parent / "datasets")
+names, load = family.names, family.load

@@ -55,6 +55,28 @@ def find(folder: Path, name: str) -> Path:
     raise UsageError(f"data file {str(folder / name)!r} does not exist, nor does {name}.gz beside it.")
 
 
+def only_file(path: Path | None, patterns: tuple[str, ...], kind: str, of: str) -> Path:
+    """Return a file, or the only one of its kind in a folder.
+
+    Args:
+        path: the file or the folder.
+        patterns: how files of the kind are named.
+        kind: what one is called in messages, e.g. `".tar.gz archive"`.
+        of: what it holds.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    if path is None or not path.exists():
+        raise UsageError(f"data {str(path)!r} does not exist; it must be a {kind} of {of}.")
+    if path.is_file():
+        return path
+    found = sorted(each for pattern in patterns for each in path.glob(pattern))
+    if len(found) != 1:
+        raise UsageError(f"data folder {str(path)!r} holds {len(found)} {kind}s; it must hold one.")
+    return found[0]
+
+
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Give number and text of every line that is not blank, of a plain or gzip-compressed file, its end included.
 

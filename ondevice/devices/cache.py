@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+from ondevice import files
+from ondevice.errors import OnDeviceError
 
 BUILDING = ".building-"
 """What the name of an unfinished folder begins with; one that is found belongs to a process that was killed."""
@@ -44,3 +48,29 @@ def alone(folder: Path, waiting: str, say: Callable[[str], None]) -> Iterator[No
         for left in folder.glob(f"{BUILDING}*"):
             shutil.rmtree(left)
         yield
+
+
+def require_whole(folder: Path, sha256: Mapping[str, str], what: str, install: str) -> None:
+    """Compare installed files with their digests.
+
+    Args:
+        folder: where they are.
+        sha256: digest of each by its path in the folder.
+        what: what a file is called in messages.
+        install: command that installs them.
+
+    Raises:
+        OnDeviceError: one is gone or was changed.
+    """
+    for name, digest in sha256.items():
+        path = folder / name
+        state = path.stat() if path.is_file() else None
+        if state is None or _digest(path, state.st_mtime_ns, state.st_size) != digest:
+            raise OnDeviceError(
+                f"{what} {str(path)!r} is gone or was changed since it was installed; run: {install} --again"
+            )
+
+
+@functools.cache
+def _digest(path: Path, modified_ns: int, size_bytes: int) -> str:
+    return files.sha256(path)

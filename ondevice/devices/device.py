@@ -23,11 +23,11 @@ class RowDigests:
     Rows are along the last axis of an output, those of all inferences in order; see `ondevice.devices.runner.RowHash`.
 
     Args:
-        rows: how many rows count, from the first; those behind are answers to padding.
+        rows: how many rows of each output count, from the first, by its name; those behind are answers to padding.
         per_digest: rows per digest.
     """
 
-    rows: int
+    rows: Mapping[str, int]
     per_digest: int
 
 

@@ -112,7 +112,7 @@ def read_outcome(folder: Path, job: Job, device: str, version: str, clock: str =
             arrays[spec.name] = array
         else:
             # A page in a browser brings the numbers themselves.
-            digests[spec.name] = digests_of(array, job.digests.rows, job.digests.per_digest)
+            digests[spec.name] = digests_of(array, job.digests.rows[spec.name], job.digests.per_digest)
     measurement = Measurement(
         device=device,
         runtime=job.runtime,

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from ondevice import records
 from ondevice.devices.device import Device, registry
-from ondevice.toml_family import load_member, member_names
-
-PROFILES = Path(__file__).parent / "profiles"
+from ondevice.toml_family import TomlFamily
 
 
 @dataclass(frozen=True)
@@ -31,18 +29,8 @@ class Profile:
     sources: dict[str, str]
 
 
-def names() -> list[str]:
-    """List the devices."""
-    return member_names(PROFILES)
-
-
-def load(name: str) -> Profile:
-    """Return a device's profile.
-
-    Raises:
-        UsageError: there is no device of this name.
-    """
-    return load_member(Profile, PROFILES, name, "device", {"options": {}, "sources": {}})
+family = TomlFamily("device", Profile, Path(__file__).parent / "profiles", {"options": {}, "sources": {}})
+names, load = family.names, family.load
 
 
 def open_device(name: str) -> Device:

@@ -128,7 +128,7 @@ class Session:
         self.interpreter.allocate_tensors()
         self.load_ns = opened_ns + time.perf_counter_ns() - start
         self.feeds = [(tensor["index"], inputs[name]) for name, tensor in takes.items()]
-        self.kept = [tensor["index"] for tensor in gives.values()]
+        self.names, self.kept = list(gives), [tensor["index"] for tensor in gives.values()]
 
     def details(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what the runtime tells of the signature's inputs and outputs, by name."""
@@ -179,10 +179,10 @@ class Session:
                     digest.update(content)
         return [kind_of(value) | {"sha256": each.hexdigest()} for value, each in zip(values, digests, strict=True)]
 
-    def digest(self, count: int, rows: int, per_digest: int) -> list[dict[str, Any]]:
+    def digest(self, count: int, rows: dict[str, int], per_digest: int) -> list[dict[str, Any]]:
         """Return digests of the outputs of all inferences, see `RowHash`."""
         values: list[Any] = []
-        digests = [RowHash(rows, per_digest) for _ in self.kept]
+        digests = [RowHash(rows[name], per_digest) for name in self.names]
         for values in self.answers(count):
             for digest, value in zip(digests, values, strict=True):
                 digest.add(value)

@@ -69,14 +69,14 @@ def _entry(name: str, vocabulary_size: int, width: int, size: Size) -> Entry:
     kind = registry.load(name)
     try:
         if size.budget_bytes and name != FULL:
-            recipe = recipes.load(size.recipe)
+            recipe = recipes.load(size.budget_recipe)
             method = method_for_budget(kind, vocabulary_size, width, size.budget_bytes, recipe)
         else:
             method = kind.for_ratio(vocabulary_size, width, 1.0 if name == FULL else size.ratio)
     except UsageError as error:
         return Entry(name, "", 0, 0.0, {}, 0.0, str(error))
     stores = ", ".join(f"{table.name} {table.rows:,} x {table.width}" for table in method.stored().tables())
-    counted = dict.fromkeys([*recipes.names_counted_ahead(), *([size.recipe] if size.recipe else [])])
+    counted = dict.fromkeys([*recipes.names_counted_ahead(), *([size.budget_recipe] if size.budget_recipe else [])])
     payloads = {recipe: sizes.table_bytes(method, recipe) for recipe in counted}
-    used = payloads[size.recipe] / size.budget_bytes if size.budget_bytes else size.ratio / method.ratio
+    used = payloads[size.budget_recipe] / size.budget_bytes if size.budget_bytes else size.ratio / method.ratio
     return Entry(name, stores, method.stored_parameters, method.ratio, payloads, used)

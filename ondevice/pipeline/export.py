@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ondevice import bundle as bundles
-from ondevice import files
+from ondevice import files, records
 from ondevice.bundle import Bundle
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.errors import UsageError
@@ -15,6 +16,11 @@ from ondevice.head import Head, values
 from ondevice.pipeline.conversion import About, write_bundle
 from ondevice.pipeline.prove import prove
 from ondevice.quantize import recipe as recipes
+
+MOST_STEPS = 4
+"""How many times the recipe's tolerance the file may be off on the runtimes installed here."""
+DEVICES_DIFFER = 1.5
+"""How many times what was measured here another device may be off."""
 
 
 def export(
@@ -60,10 +66,8 @@ def export(
         >>> bundle = export(model, "out/bundle", sample=batch, recipe="int8")  # doctest: +SKIP
     """
     from converters import target as targets
-    from converters.convert import convert
     from converters.dense import require_dense
-    from converters.program import describe
-    from ondevice.pipeline.own_model import built, sample_of
+    from ondevice.pipeline.own_model import built, require_file, sample_of
     from ondevice.pipeline.own_vectors import make_texts, make_vectors
 
     out = Path(out)
@@ -74,6 +78,11 @@ def export(
             f"recipe is {recipe!r}, which is for models of `ondevice train`; allowed are {recipes.names()}."
         )
     require_dense(chosen.dense, targets.load(target), f" of recipe {recipe!r}")
+    require_file(model)
+    # From here on it takes TensorFlow; mistakes are told before.
+    from converters.convert import convert
+    from converters.program import describe
+
     model = built(model)
     sample = sample_of(model) if sample is None else sample
     program = describe(model, sample, call, inputs, outputs, vocabularies)
@@ -92,8 +101,12 @@ def export(
         make_texts(program, sample),
     )
     with files.new_folder(out) as folder:
-        write_bundle(folder, converted, about)
-        prove(bundles.open_bundle(folder))
+        write_bundle(folder, converted, replace(about, tolerance_steps=MOST_STEPS * about.tolerance_steps))
+        largest = prove(bundles.open_bundle(folder))
+        # What dense layers of few bits change depends on the model: other devices have to be as near as those here.
+        tolerance = max(about.tolerance_steps, DEVICES_DIFFER * largest)
+        manifest = bundles.read_manifest(folder / bundles.MANIFEST_FILE)
+        records.write(folder / bundles.MANIFEST_FILE, replace(manifest, score_tolerance_steps=tolerance))
     return bundles.open_bundle(out)
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ondevice import files, records
 from ondevice.errors import UsageError
 from ondevice.pipeline.sweep_compare import compare
-from ondevice.pipeline.sweep_known import REPORT_FILE
-from ondevice.versions import all_of
-
-if TYPE_CHECKING:
-    from ondevice.reporting.sweep.record import Sweep
+from ondevice.pipeline.sweep_results import REPORT_FILE
+from ondevice.reporting.sweep.record import Sweep
+from ondevice.reporting.sweep.users import read_users, write_users
+from ondevice.versions import all_of, now
 
 SAME = ("task", "dataset", "dataset_summary", "metric", "baseline", "protocol", "refused")
 """What sweeps must have in common: their figures would not be comparable without it.
@@ -35,29 +32,25 @@ def join(folders: Sequence[Path | str], out: Path | str, *, command: str = "onde
         UsageError: a file is missing, `out` exists, or the sweeps share a seed or differ in more than seeds.
         OnDeviceError: a file is damaged.
     """
-    import numpy as np
-
-    from ondevice.reporting.sweep.record import Sweep
-    from ondevice.reporting.sweep.users import read_users, write_users
     from ondevice.reporting.sweep.write import write_sweep
 
     places = [Path(folder) for folder in folders]
     parts = [records.read(Sweep, place / REPORT_FILE, "sweep") for place in places]
     _check(places, parts)
-    values = np.concatenate([read_users(place, part) for place, part in zip(places, parts, strict=True)])
+    values = [row for place, part in zip(places, parts, strict=True) for row in read_users(place, part)]
     trials = tuple(trial for part in parts for trial in part.trials)
-    first = parts[0]
-    searched = any(trial.setting for trial in trials)
-    each = (f"Each of {len(parts)} sweeps that were joined chose settings with a first seed of its own.",)
+    protocol = parts[0].protocol
+    if any(trial.setting for trial in trials):
+        protocol += (f"Each of {len(parts)} sweeps that were joined chose settings with a first seed of its own.",)
     joined = dataclasses.replace(
-        first,
+        parts[0],
         command="; ".join([*dict.fromkeys(part.command for part in parts), command]),
-        created=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        created=now(),
         machine=all_of([part.machine for part in parts]),
         versions=all_of([part.versions for part in parts]),
-        protocol=(*first.protocol, *(each if searched else ())),
+        protocol=protocol,
         trials=trials,
-        comparisons=compare(trials, values, first.baseline),
+        comparisons=compare(trials, values, parts[0].baseline),
         missing=sum(part.missing for part in parts),
     )
     with files.new_folder(Path(out)) as folder:

@@ -13,7 +13,7 @@ from ondevice.data.vocabulary import read_keys
 from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Manifest
 from ondevice.pipeline.answers import as_answers
-from ondevice.pipeline.own_model import batches, built, read_arrays
+from ondevice.pipeline.own_model import batches, built, read_arrays, require_file
 from ondevice.validation.own_examples import Metric, OwnExamples
 from ondevice.validation.record import Failure
 
@@ -47,6 +47,9 @@ def own_examples(
     Raises:
         UsageError: bundle, model, data and metric do not belong together.
     """
+    require_file(model)
+    data = read_arrays_of(data)
+    # From here on it takes TensorFlow; mistakes are told before.
     from converters.program import describe, own_inputs, tensors_of
 
     model, head, manifest = built(model), bundle.manifest.head, bundle.manifest
@@ -54,7 +57,7 @@ def own_examples(
     if outputs is None and not head.ranks:
         outputs = [tensor.name for tensor in manifest.outputs]
     given, right, raw, count, program = [], [], [], 0, None
-    for inputs, target in batches(read_arrays_of(data)):
+    for inputs, target in batches(data):
         rows = len(next(iter(own_inputs(model, inputs).values())))
         kept = rows if most is None else min(rows, most - count)
         if kept < 1:

@@ -16,6 +16,12 @@ TARGET = "y"
 """Name of the array of a `.npz` file that holds what a model should answer."""
 
 
+def require_file(model: Any) -> None:
+    """Raise a `UsageError` if a model is given by a path where no file of Keras is."""
+    if isinstance(model, (str, Path)) and not (Path(model).is_file() and Path(model).suffix == ".keras"):
+        raise UsageError(f"model {str(model)!r} is no file that ends with .keras; `model.save` writes one.")
+
+
 def built(model: Any) -> Any:
     """Return a built Keras model.
 
@@ -26,6 +32,7 @@ def built(model: Any) -> Any:
         UsageError: it is none, or was never called.
         OnDeviceError: the file can't be read.
     """
+    require_file(model)
     import keras
 
     # Registered, so that Keras can read a model with such layers.
@@ -33,8 +40,6 @@ def built(model: Any) -> Any:
 
     if isinstance(model, (str, Path)):
         path = Path(model)
-        if not path.is_file() or path.suffix != ".keras":
-            raise UsageError(f"model {str(path)!r} is no file that ends with .keras; `model.save` writes one.")
         try:
             model = keras.saving.load_model(path, compile=False)
         except (ValueError, TypeError, OSError, KeyError) as error:
@@ -49,7 +54,7 @@ def built(model: Any) -> Any:
 
 
 def sample_of(model: Any) -> Any:
-    """Return a batch of zeros for a functional model whose inputs have fixed shapes.
+    """Return a batch of ones for a functional model whose inputs have fixed shapes: id 0 may be padding.
 
     Raises:
         UsageError: nothing tells the shapes.
@@ -59,7 +64,7 @@ def sample_of(model: Any) -> Any:
         raise UsageError(
             f"sample is not given; for model {model.name!r} it is needed to tell the shapes of its inputs."
         )
-    arrays = {tensor.name: np.zeros((2, *tensor.shape[1:]), tensor.dtype) for tensor in tensors}
+    arrays = {tensor.name: np.ones((2, *tensor.shape[1:]), tensor.dtype) for tensor in tensors}
     return arrays if len(arrays) > 1 else next(iter(arrays.values()))
 
 

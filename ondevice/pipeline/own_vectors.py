@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.bundle import TestText, TestVector
+from ondevice.errors import OnDeviceError
 from ondevice.head import Head
 from ondevice.pipeline.answers import Arrays, as_answers
+from ondevice.validation.contract import span_of
 
 if TYPE_CHECKING:
     from converters.converted import Converted
@@ -26,6 +28,9 @@ def make_vectors(program: Program, converted: Converted, sample: Any) -> tuple[T
         program: the model.
         converted: its file.
         sample: a batch as the model takes it.
+
+    Raises:
+        OnDeviceError: the model's answer to a row is not finite.
     """
     rows = program.arrays(sample)
     count = len(next(iter(rows.values())))
@@ -35,27 +40,37 @@ def make_vectors(program: Program, converted: Converted, sample: Any) -> tuple[T
     named |= _edges(program, {name: values[0] for name, values in rows.items()})
     raw = _reference(program, converted, list(named.values()))
     finite = [all(np.isfinite(values[place]).all() for values in raw.values()) for place in range(len(named))]
+    if not all(finite[:real]):
+        raise OnDeviceError(
+            f"the model answers {list(named)[finite.index(False)]} with numbers that are not finite; allowed are "
+            f"rows that it has an answer to."
+        )
     head, vectors = converted.head, []
     excluded = _excluded(program, head, list(named.values()))
-    # Ranges are those of real rows, since what edges give may be far off.
-    _, spans = as_answers(head, {name: values[:real] for name, values in raw.items()}, None if excluded is None else excluded[:real])
-    answers, own_spans = as_answers(head, raw, excluded)
+    answers, spans = as_answers(head, raw, excluded)
     keys = _keys(program, head)
     for place, (name, inputs) in enumerate(named.items()):
         if not finite[place]:
             continue
-        ranges = own_spans if head.ranks else spans
         vectors.append(
             TestVector(
                 name,
                 place >= real,
                 {key: tuple(values.reshape(-1).tolist()) for key, values in inputs.items()},
                 {key: tuple(values[place].reshape(-1).tolist()) for key, values in answers.items()},
-                {key: float(values[place if head.ranks else 0]) for key, values in ranges.items()},
+                {
+                    key: _range(head, raw[key] if not head.ranks else values, place, real)
+                    for key, values in spans.items()
+                },
                 tuple(keys[item] for item in answers[head.outputs[0]][place][: head.k]) if keys else (),
             )
         )
     return tuple(vectors)
+
+
+def _range(head: Head, values: npt.NDArray[Any], place: int, real: int) -> float:
+    """Return the range that an answer's error is told in: of the model's own outputs that of real rows and this one."""
+    return float(values[place]) if head.ranks else span_of(np.concatenate([values[:real], values[place : place + 1]]))
 
 
 def _edges(program: Program, first: Arrays) -> dict[str, Arrays]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from ondevice import files, records
+from ondevice import files
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.method import FULL
-from ondevice.errors import OnDeviceError, UsageError, unknown_name
+from ondevice.errors import UsageError, unknown_name
 from ondevice.pipeline.devices import require_devices
+from ondevice.pipeline.grid import Grid, require_each_once
 from ondevice.pipeline.quality import BEST, DEFAULT, QUALITIES
 from ondevice.pipeline.size import fitted
 from ondevice.pipeline.validate import require_users
@@ -22,21 +23,14 @@ if TYPE_CHECKING:
     from ondevice.embeddings.method import Method
     from ondevice.models.output import Output
 
-PLAN_FILE = "plan.json"
 REPORT_FILE = "report.json"
-DEFAULT_VARIANTS = (
-    "full@as_given",
-    "memcom@random",
-    "memcom@semantic",
-    "quotient_remainder@random",
-    "hashing@random",
-)
+DEFAULT_VARIANTS = ("full@as_given", "memcom@random", "memcom@semantic", "quotient_remainder@random", "hashing@random")
 DEFAULT_RECIPES = ("float32", "stock_dynamic_range", "int8")
 DEFAULT_FOLDER = Path("ondevice-runs")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Grid):
     """What a run does, kept in its folder so that the same request resumes it.
 
     Args:
@@ -53,6 +47,9 @@ class Plan:
             model on the validation data, another training also learns from its scores, and the better one is kept.
     """
 
+    kind: ClassVar[str] = "an unfinished run"
+    file: ClassVar[str] = "plan.json"
+
     config: TrainConfig
     variants: tuple[str, ...] = DEFAULT_VARIANTS
     seeds: tuple[int, ...] = (0,)
@@ -61,10 +58,6 @@ class Plan:
     devices: tuple[str, ...] = ()
     users: int | None = None
     quality: str = DEFAULT
-
-    def __post_init__(self) -> None:
-        for name in ("variants", "seeds", "recipes", "devices"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def baseline(self) -> str:
@@ -116,8 +109,7 @@ def check(plan: Plan) -> None:
     if plan.users is not None:
         require_users(plan.users)
     for name, values in (("variants", plan.variants), ("seeds", plan.seeds), ("recipes", plan.recipes)):
-        if not values or len(set(values)) != len(values):
-            raise UsageError(f"{name} is {list(values)}; allowed is one or more, each once.")
+        require_each_once(name, values)
     stems = [recipes.load(recipe).name for recipe in plan.recipes]
     if len(set(stems)) != len(stems):
         raise UsageError(f"recipes is {list(plan.recipes)}; allowed are files of different names.")
@@ -184,13 +176,10 @@ def claim(out: Path | None, plan: Plan) -> Path:
     Raises:
         UsageError: the folder is taken.
     """
-    if out is None:
-        out = _default_folder(plan)
-    if out.exists() and not _is_unfinished(out, plan):
-        if (out / PLAN_FILE).is_file() and not (out / REPORT_FILE).is_file():
-            raise UsageError(f"output {str(out)!r} holds an unfinished run of another request; see its {PLAN_FILE}.")
+    out = out or _default_folder(plan)
+    if (out / REPORT_FILE).is_file():
         files.refuse_existing(out)
-    records.write(out / PLAN_FILE, plan)
+    plan.claim(out)
     return out
 
 
@@ -200,16 +189,5 @@ def _default_folder(plan: Plan) -> Path:
     name = plan.config.dataset
     named = [(re.fullmatch(rf"{re.escape(name)}-(\d+)", path.name), path) for path in DEFAULT_FOLDER.glob("*")]
     numbers = {int(found[1]): path for found, path in named if found}
-    unfinished = [number for number, path in numbers.items() if _is_unfinished(path, plan)]
+    unfinished = [each for each, path in numbers.items() if plan.began(path) and not (path / REPORT_FILE).is_file()]
     return numbers[max(unfinished)] if unfinished else DEFAULT_FOLDER / f"{name}-{max(numbers, default=0) + 1}"
-
-
-def _is_unfinished(folder: Path, plan: Plan) -> bool:
-    path = folder / PLAN_FILE
-    if not path.is_file() or (folder / REPORT_FILE).is_file():
-        return False
-    try:
-        return records.read(Plan, path, "plan") == plan
-    except OnDeviceError:
-        # What another version has left unfinished is another request.
-        return False

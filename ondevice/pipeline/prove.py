@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def lookup_files(bundle: Bundle) -> Iterator[list[LookupFile]]:
-    """Give every look-up of a bundle's file as a file of its own; none where it promises none.
+    """Give the look-ups of a bundle's file in files of their own; none where it promises none.
 
     Args:
         bundle: the bundle.
@@ -26,23 +26,37 @@ def lookup_files(bundle: Bundle) -> Iterator[list[LookupFile]]:
         OnDeviceError: the file holds no such part.
     """
     from converters.passes.extract import extract
-    from ondevice.validation.lookups import LookupFile
+    from ondevice.validation.lookups import LayerLookup, LookupFile
 
+    # Together, since every job is a process; those that read the same ids as another, but more or fewer, apart.
+    groups: list[list[LayerLookup]] = []
+    for embedding in bundle.manifest.embeddings:
+        for call in embedding.lookup.calls if embedding.lookup.sha256 else ():
+            size, each = embedding.lookup.size, LayerLookup(embedding.layer, call, embedding.lookup)
+            fits = (own for own in groups if all(o.call.ids != call.ids or o.lookup.size == size for o in own))
+            group = next(fits, None)
+            if group is None:
+                groups.append([each])
+            else:
+                group.append(each)
     with tempfile.TemporaryDirectory(prefix="ondevice-") as folder:
-        found: list[LookupFile] = []
-        for embedding in bundle.manifest.embeddings:
-            for call in embedding.lookup.calls if embedding.lookup.sha256 else ():
-                path = Path(folder) / f"lookup-{len(found)}.tflite"
-                path.write_bytes(extract(bundle.model.read_bytes(), bundle.manifest.signature, call))
-                found.append(LookupFile(path, embedding.layer, call, embedding.lookup))
+        found = []
+        for number, group in enumerate(groups):
+            path = Path(folder) / f"lookups-{number}.tflite"
+            calls = [each.call for each in group]
+            path.write_bytes(extract(bundle.model.read_bytes(), bundle.manifest.signature, calls))
+            found.append(LookupFile(path, tuple(group)))
         yield found
 
 
-def prove(bundle: Bundle) -> None:
+def prove(bundle: Bundle) -> float:
     """Check a bundle before anyone is given it.
 
     Args:
         bundle: the bundle.
+
+    Returns:
+        the largest error of an answer to a test vector, in steps as of `Manifest.score_tolerance_steps`.
 
     Raises:
         OnDeviceError: something does not hold.
@@ -59,3 +73,4 @@ def prove(bundle: Bundle) -> None:
     if failures:
         reasons = " ".join(f"[{failure.check}] {failure.message}" for failure in failures[:5])
         raise OnDeviceError(f"the converted file did not pass, nothing was written: {reasons}")
+    return max((result.largest_score_error_steps for result in validation.results), default=0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import glob
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from ondevice.embeddings.method import FULL
 from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Manifest
 from ondevice.pipeline.validate import DEFAULT_DEVICE, validation_path
-from ondevice.versions import machine, versions
+from ondevice.versions import machine, now, versions
 
 if TYPE_CHECKING:
     from ondevice.reporting.record import ModelRecord, Report
@@ -75,20 +74,20 @@ def report(
     datasets = sorted({model.manifest.training.dataset for model in models})
     if len(datasets) > 1:
         raise UsageError(f"folder {str(folder)!r} holds bundles of {', '.join(datasets)}; a report shows one data set.")
-    baseline = next((m.variant for m in models if m.manifest.method == FULL), "")
+    first = models[0].manifest
     found = Report(
-        SCHEMA_VERSION,
-        title or f"Size and accuracy on {datasets[0]}",
-        datasets[0],
-        models[0].manifest.training.dataset_summary,
-        command or f"ondevice report {folder}",
-        datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        tasks.load(models[0].manifest.task).require_metric(metric),
-        baseline,
-        machine(),
-        versions(),
-        tuple(remarks),
-        tuple(models),
+        schema_version=SCHEMA_VERSION,
+        title=title or f"Size and accuracy on {datasets[0]}",
+        dataset=datasets[0],
+        dataset_summary=first.training.dataset_summary,
+        command=command or f"ondevice report {folder}",
+        created=now(),
+        metric=tasks.load(first.task).require_metric(metric),
+        baseline=next((model.variant for model in models if model.manifest.method == FULL), ""),
+        machine=machine(),
+        versions=versions(),
+        remarks=tuple(remarks),
+        models=tuple(models),
     )
     write_report(found, out or folder)
     return found
@@ -112,18 +111,15 @@ def validations_of(bundle: Path) -> tuple[Validation, ...]:
 def _gather(folder: Path) -> list[ModelRecord]:
     from ondevice.reporting.record import ModelRecord
 
-    models: list[ModelRecord] = []
-    seen: dict[tuple[str, str], list[tuple[Path, Manifest]]] = {}
+    models: dict[Path, ModelRecord] = {}
     for path in sorted(folder.rglob(MANIFEST_FILE)):
-        validations = validations_of(path.parent)
-        if validations:
+        if validations := validations_of(path.parent):
             model = ModelRecord(read_manifest(path), validations)
             _require_own(model, path.parent)
-            alike = seen.setdefault((model.manifest.name, model.manifest.recipe), [])
-            _require_other(path.parent, model.manifest, alike)
-            alike.append((path.parent, model.manifest))
-            models.append(model)
-    return sorted(models, key=lambda model: (model.manifest.method != FULL, model.variant))
+            for taken, known in models.items():
+                _require_other(path.parent, model.manifest, taken, known.manifest)
+            models[path.parent] = model
+    return sorted(models.values(), key=lambda model: (model.manifest.method != FULL, model.variant))
 
 
 def _require_own(model: ModelRecord, place: Path) -> None:
@@ -137,20 +133,14 @@ def _require_own(model: ModelRecord, place: Path) -> None:
             )
 
 
-def _require_other(place: Path, manifest: Manifest, seen: Sequence[tuple[Path, Manifest]]) -> None:
-    """Refuse a model that a row of the report would take for another seed of a different one.
-
-    Args:
-        place: its bundle.
-        manifest: its manifest.
-        seen: bundles and manifests of the same name and recipe.
-    """
-    for taken, known in seen:
-        differs = next((name for name, of in WHAT_IT_IS.items() if of(known) != of(manifest)), "")
-        if known.training.seed == manifest.training.seed or differs:
-            why = f"differ in {differs}" if differs else f"both have seed {manifest.training.seed}"
-            raise UsageError(
-                f"bundles {str(taken)!r} and {str(place)!r} are both {manifest.name!r} with recipe "
-                f"{manifest.recipe!r}, and {why}; a row of the report is one model with its seeds, so export one with "
-                f"another --name."
-            )
+def _require_other(place: Path, manifest: Manifest, taken: Path, known: Manifest) -> None:
+    """Refuse a model that a row of the report would take for another seed of a different one, which is known."""
+    if (known.name, known.recipe) != (manifest.name, manifest.recipe):
+        return
+    differs = next((name for name, of in WHAT_IT_IS.items() if of(known) != of(manifest)), "")
+    if known.training.seed == manifest.training.seed or differs:
+        why = f"differ in {differs}" if differs else f"both have seed {manifest.training.seed}"
+        raise UsageError(
+            f"bundles {str(taken)!r} and {str(place)!r} are both {manifest.name!r} with recipe {manifest.recipe!r}, "
+            f"and {why}; a row of the report is one model with its seeds, so export one with another --name."
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,19 +66,12 @@ def run(
         remarks.append(_kept(plan.config, layers))
     # The full table comes first: the others may learn from it.
     variants = sorted(plan.variants, key=lambda variant: variant != plan.baseline)
-    jobs = [(variant, seed) for seed in plan.seeds for variant in variants]
-    tried = {
-        (variant, seed): ways_to_train(
-            plan.config_of(variant, seed),
-            plan.quality,
-            folder / plan.baseline / f"seed-{seed}" / "run",
-            layers[variant][0],
-        )
-        for variant, seed in jobs
-    }
-    total = 1 + sum(
-        len(tried[variant, seed]) + (1 + len(chosen)) * len(plans.recipes_of(plan, variant)) for variant, seed in jobs
-    )
+    jobs = []
+    for seed, variant in itertools.product(plan.seeds, variants):
+        teacher = folder / plan.baseline / f"seed-{seed}" / "run"
+        ways = ways_to_train(plan.config_of(variant, seed), plan.quality, teacher, layers[variant][0])
+        jobs.append((variant, seed, ways, plans.recipes_of(plan, variant)))
+    total = 1 + sum(len(ways) + (1 + len(chosen)) * len(recipes) for _, _, ways, recipes in jobs)
     number = 0
 
     def step(what: str) -> None:
@@ -89,12 +83,12 @@ def run(
         step(f"train {variant}, seed {config.seed}{f', {way}' if way else ''}")
         train(config, out, split_data=split_data, progress=progress)
 
-    for variant, seed in jobs:
+    for variant, seed, ways, recipes in jobs:
         place = folder / variant / f"seed-{seed}"
-        trained = number + len(tried[variant, seed])
-        train_best(tried[variant, seed], place / "run", functools.partial(train_one, variant))
+        trained = number + len(ways)
+        train_best(ways, place / "run", functools.partial(train_one, variant))
         number = trained
-        for recipe in plans.recipes_of(plan, variant):
+        for recipe in recipes:
             bundle = place / load_recipe(recipe).name
             step(f"export {variant}, seed {seed}, {recipe}")
             if not bundle.is_dir():
@@ -105,7 +99,7 @@ def run(
                     enough = open_device(device).users
                     most = min(plan.users or enough, enough) if enough else plan.users
                     validate_run(bundle, place / "run", device=device, users=most)
-    runs = {f"{variant} (seed {seed})": folder / variant / f"seed-{seed}" / "run" for variant, seed in jobs}
+    runs = {f"{variant} (seed {seed})": folder / variant / f"seed-{seed}" / "run" for variant, seed, *_ in jobs}
     remarks += told(plan.quality, runs)
     step("report")
     return report(folder, command=command, remarks=remarks), folder

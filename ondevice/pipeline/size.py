@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ondevice.embeddings.method import require
 from ondevice.errors import UsageError, unknown_name
@@ -22,23 +21,16 @@ DEFAULT_RATIO = 16.0
 DEFAULT_RECIPE = "int8"
 
 
-@dataclass(frozen=True)
-class Size:
-    """What is asked of every method but the full table, which has one size only.
-
-    Args:
-        ratio: parameters of the full table over parameters stored; 0 where a budget is given.
-        budget_bytes: bytes of the encoded tables, at most; 0 where a ratio is given.
-        recipe: recipe whose encoding the budget counts in, empty where a ratio is given.
-    """
+class Size(NamedTuple):
+    """What is asked of every method but the full table, which has one size only; fields of the settings."""
 
     ratio: float
     budget_bytes: int = 0
-    recipe: str = ""
+    budget_recipe: str = ""
 
 
 def asked(ratio: float | None, budget_bytes: int | None, recipe: str | None) -> Size:
-    """Check a request for a size; without any it is a ratio of 16.
+    """Check a request for a size; without any it is a ratio of 16, and with a budget the ratio is 0.
 
     Raises:
         UsageError: a value is out of range, there is no such recipe, or the request contradicts itself.

@@ -6,10 +6,10 @@ import functools
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,37 +19,21 @@ from ondevice.data.labelled import DATA_SETTINGS
 from ondevice.embeddings.method import require
 from ondevice.errors import OnDeviceError
 from ondevice.pipeline import sweep_plan as plans
-from ondevice.pipeline.sweep_known import Setting, is_known
-from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, config_of, place
-from ondevice.pipeline.sweep_results import known_trainings, only_reported, summarize_sweep
+from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, config_of, place
+from ondevice.pipeline.sweep_results import Results
 from ondevice.pipeline.train import read_data
+from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import is_finished
-from ondevice.units import format_setting
 
 if TYPE_CHECKING:
     from ondevice.data.split_data import SplitData
-    from ondevice.reporting.sweep.record import Sweep
-    from ondevice.training.config import TrainConfig
+    from ondevice.reporting.sweep.record import Setting, Sweep
 
 MODELS_PER_PROCESS = 24
 """About how many models a process trains before a new one takes over: TensorFlow keeps every compiled step."""
 
-
-@dataclass(frozen=True)
-class Job:
-    """One training that is about to start or done.
-
-    Args:
-        title: what is trained, for people.
-        config: its settings.
-        run: its run folder.
-        is_done: whether nothing is left to do.
-    """
-
-    title: str
-    config: TrainConfig
-    run: Path
-    is_done: bool
+Job = tuple[str, TrainConfig, Path]
+"""A training: what is trained, for people, its settings and its run folder."""
 
 
 def sweep(
@@ -83,41 +67,48 @@ def sweep(
     """
     require("jobs", jobs, jobs >= 1, "at least 1")
     plans.check(plan)
-    split_data = read_data(config_of(plan, Path(), FULL_CELL, {}, plan.seeds[0]))
+    split_data = read_data(config_of(plan, FULL_CELL, {}, plan.seeds[0]))
     folder = Path(out)
     for setting in plan.candidates():
-        length = config_of(plan, Path(), FULL_CELL, setting, plan.seeds[0]).history_length
+        length = config_of(plan, FULL_CELL, setting, plan.seeds[0]).history_length
         tasks.load(split_data.task).require_length(length, split_data.items)
-    cells, _ = plans.cells(plan, split_data)
-    plans.claim(folder, plan, only_reported(folder, plan, split_data))
+    results = Results(folder, plan, split_data)
+    plan.claim(folder, taken_over=results.only_reported)
 
     def tell(what: str) -> None:
-        done = sum(len(known_trainings(plan, folder, cell)) for cell in cells)
-        on_done(done, len(cells) * plan.trainings, what)
+        on_done(len(results.known()), len(results.cells) * plan.trainings, what)
 
     tell("")
     try:
-        _train_plan(jobs, plan, folder, cells, tell)
-    except BaseException:
+        _train_plan(jobs, results, tell)
+    finally:
         # Hours of training must not be without a report because of the one that failed or was stopped.
-        summarize_sweep(folder, plan, split_data, command)
-        raise
-    return summarize_sweep(folder, plan, split_data, command)
+        found = results.report(command)
+    return found
 
 
-def _train_plan(jobs: int, plan: SweepPlan, folder: Path, cells: Sequence[Cell], tell: Callable[[str], None]) -> None:
+def _train_plan(jobs: int, results: Results, tell: Callable[[str], None]) -> None:
+    plan = results.plan
     # Warm starts begin with the full table, so all of that comes before any of them.
-    for group in ([cell for cell in cells if not cell.warm], [cell for cell in cells if cell.warm]):
-        candidates = plan.candidates()
+    for warm in (False, True):
+        cells = [cell for cell in results.cells if cell.warm == warm]
         # Where there is nothing to choose, no seed has to wait for the first one.
-        first = plan.seeds[:1] if len(candidates) > 1 else plan.seeds
-        searched = [
-            _job(plan, folder, cell, setting, seed) for seed in first for cell in group for setting in candidates
-        ]
-        _train_all(jobs, searched, tell)
-        rest = plan.seeds[len(first) :]
-        kept = [_job(plan, folder, cell, best_setting(plan, folder, cell), seed) for seed in rest for cell in group]
-        _train_all(jobs, kept, tell)
+        first = plan.seeds[:1] if len(plan.candidates()) > 1 else plan.seeds
+        _train_all(jobs, _left(results, product(first, cells, plan.candidates())), tell)
+        best = ((seed, cell, results.best(cell) or {}) for seed in plan.seeds[len(first) :] for cell in cells)
+        _train_all(jobs, _left(results, best), tell)
+
+
+def _left(results: Results, trainings: Iterable[tuple[int, Cell, Setting]]) -> list[Job]:
+    """Return those of some trainings that are not done."""
+    left = []
+    for seed, cell, setting in trainings:
+        run = place(results.folder, cell, setting, seed)
+        # A warm start needs the full table itself, and not only its figures.
+        needs_run = cell == FULL_CELL and bool(results.plan.warm)
+        if not (is_finished(run) if needs_run else results.find(cell, setting, seed)):
+            left.append((cell.training(setting, seed).title, results.config(cell, setting, seed), run))
+    return left
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
@@ -142,45 +133,35 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _job(plan: SweepPlan, folder: Path, cell: Cell, setting: Setting, seed: int) -> Job:
-    run = place(folder, cell, setting, seed)
-    chosen = "".join(f", {name} {format_setting(value)}" for name, value in setting.items())
-    title = f"{cell.variant} at {cell.ratio:g}x{chosen}, seed {seed}"
-    # A warm start needs the full table itself, and not only its figures.
-    done = is_finished(run) if cell == FULL_CELL and plan.warm else is_known(run, folder)
-    return Job(title, config_of(plan, folder, cell, setting, seed), run, done)
-
-
 def _train_all(processes: int, jobs: Sequence[Job], tell: Callable[[str], None]) -> None:
-    left = [job for job in jobs if not job.is_done]
     portion = processes * MODELS_PER_PROCESS
     # A pool each: one that replaces its processes by itself can wait for ever once all have ended (Python 3.11).
-    for start in range(0, len(left), portion):
-        with _pool(min(processes, len(left) - start)) as pool:
-            _train_portion(pool, left[start : start + portion], tell)
-
-
-def _train_portion(pool: ProcessPoolExecutor, jobs: Sequence[Job], tell: Callable[[str], None]) -> None:
-    running = {pool.submit(_train, job.config, job.run): job for job in jobs}
-    try:
-        for future in as_completed(running):
+    for start in range(0, len(jobs), portion):
+        with _pool(min(processes, len(jobs) - start)) as pool:
+            running = {pool.submit(_train, config, run): title for title, config, run in jobs[start : start + portion]}
             try:
-                future.result()
-            except OnDeviceError as error:
-                raise OnDeviceError(f"training {running[future].title!r} failed: {error}") from error
-            except BrokenProcessPool as error:
-                raise OnDeviceError(
-                    "a process that trained was ended from outside, which the system does where memory runs out; the "
-                    "same command goes on from here, and with fewer --jobs it takes less memory."
-                ) from error
-            tell(running[future].title)
-    except BaseException:
-        # What has begun goes on after its last whole epoch at the next start; what has not begun must not begin.
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
-            process.join()
-        raise
+                for future in as_completed(running):
+                    _require_done(future, running[future])
+                    tell(running[future])
+            except BaseException:
+                # What has begun goes on after its last whole epoch at the next start; what has not must not begin.
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in multiprocessing.active_children():
+                    process.terminate()
+                    process.join()
+                raise
+
+
+def _require_done(future: Future[None], title: str) -> None:
+    try:
+        future.result()
+    except OnDeviceError as error:
+        raise OnDeviceError(f"training {title!r} failed: {error}") from error
+    except BrokenProcessPool as error:
+        raise OnDeviceError(
+            "a process that trained was ended from outside, which the system does where memory runs out; the same "
+            "command goes on from here, and with fewer --jobs it takes less memory."
+        ) from error
 
 
 def _train(config: TrainConfig, run: Path) -> None:

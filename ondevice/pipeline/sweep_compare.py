@@ -2,60 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ondevice.reporting.sweep.record import Comparison, Trial
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ondevice.reporting.sweep.record import Comparison, Trial
 
-
-def compare(trials: Sequence[Trial], values: npt.NDArray[np.float64], baseline: str) -> tuple[Comparison, ...]:
+def compare(
+    trials: Sequence[Trial], values: Iterable[npt.NDArray[np.float64]], baseline: str
+) -> tuple[Comparison, ...]:
     """Compare every model with the full table of the same seeds; none where that has no right answer at all.
 
     Args:
         trials: the trainings, of which those with a chosen setting count.
-        values: each user's metric, float64 `[trainings, users]`.
+        values: each user's metric, float64 `[users]` per training.
         baseline: name of the full table's model.
     """
-    rows: dict[tuple[str, float], dict[int, int]] = {}
-    for row, trial in enumerate(trials):
-        if not trial.chosen:
-            continue
-        rows.setdefault((trial.variant, trial.ratio), {})[trial.seed] = row
-    full = {seed: row for (variant, _), found in rows.items() if variant == baseline for seed, row in found.items()}
+    models: dict[tuple[str, float], dict[int, npt.NDArray[np.float64]]] = {}
+    for trial, found in zip(trials, values, strict=True):
+        if trial.chosen:
+            models.setdefault((trial.variant, trial.ratio), {})[trial.seed] = found
+    full = next((found for (variant, _), found in models.items() if variant == baseline), {})
     compared = []
-    for (variant, ratio), own in rows.items():
+    for (variant, ratio), own in models.items():
         seeds = [seed for seed in own if seed in full]
         if variant != baseline and seeds:
-            pairs = ([own[seed] for seed in seeds], [full[seed] for seed in seeds])
-            own_values, full_values = (values[side] for side in pairs)
-            if full_values.any():
-                compared.append(_compare(variant, ratio, own_values, full_values))
+            own_mean, full_mean = (np.mean([found[seed] for seed in seeds], axis=0) for found in (own, full))
+            if full_mean.any():
+                base = float(full_mean.mean())
+                low, high, p_value = _paired(own_mean, full_mean)
+                change = float(own_mean.mean()) / base - 1
+                users = len(own_mean)
+                compared.append(Comparison(variant, ratio, len(seeds), users, change, low / base, high / base, p_value))
     return tuple(compared)
-
-
-def _compare(
-    variant: str, ratio: float, own_values: npt.NDArray[np.float64], full_values: npt.NDArray[np.float64]
-) -> Comparison:
-    from ondevice.reporting.sweep.record import Comparison
-
-    own, full = own_values.mean(axis=0), full_values.mean(axis=0)
-    low, high, p_value = _paired(own, full)
-    base = float(full.mean())
-    return Comparison(
-        variant=variant,
-        ratio=ratio,
-        seeds=len(own_values),
-        users=len(own),
-        change=float(own.mean()) / base - 1,
-        low=low / base,
-        high=high / base,
-        p_value=p_value,
-    )
 
 
 def _paired(own: npt.NDArray[np.float64], full: npt.NDArray[np.float64]) -> tuple[float, float, float]:

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ondevice import files, records
 from ondevice.data.labelled import DATA_SETTINGS
-from ondevice.embeddings.method import FULL, registry, require
+from ondevice.embeddings.method import FULL, registry
 from ondevice.errors import UsageError
-from ondevice.pipeline.sweep_known import Setting, run_folder, validation_of
+from ondevice.pipeline.grid import Grid, require_each_once
 from ondevice.pipeline.train import configure, parse_options
+from ondevice.reporting.sweep.record import Refused, Setting, Training
 from ondevice.training.config import check_setting
+from ondevice.units import format_setting
 
 if TYPE_CHECKING:
     from ondevice.data.split_data import SplitData
-    from ondevice.reporting.sweep.record import Refused
     from ondevice.training.config import TrainConfig
 
-PLAN_FILE = "sweep-plan.json"
 FULL_ORDER = "as_given"
 WARM = "+warm"
+UNTUNED = "default"
 
 
 @dataclass(frozen=True)
-class SweepPlan:
+class SweepPlan(Grid):
     """What a sweep trains, kept in its folder so that the same request resumes it.
 
     Args:
@@ -45,6 +44,9 @@ class SweepPlan:
         settings: training settings that differ from the data set's.
     """
 
+    kind: ClassVar[str] = "a sweep"
+    file: ClassVar[str] = "sweep-plan.json"
+
     dataset: str = "synthetic"
     data: str = ""
     methods: tuple[str, ...] = tuple(name for name in registry.names() if name != FULL)
@@ -56,8 +58,7 @@ class SweepPlan:
     settings: dict[str, int | float | str | bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("methods", "ratios", "orders", "seeds", "warm"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        super().__post_init__()
         object.__setattr__(self, "search", {name: tuple(values) for name, values in self.search.items()})
 
     def candidates(self) -> list[Setting]:
@@ -91,6 +92,10 @@ class Cell:
         """Name of the model, e.g. `"memcom@semantic+warm"`."""
         return f"{self.method}@{self.order}{WARM if self.warm else ''}"
 
+    def training(self, setting: Setting, seed: int) -> Training:
+        """Return what is trained with a setting and a seed."""
+        return Training(self.variant, self.ratio, seed, setting)
+
 
 FULL_CELL = Cell(FULL, FULL_ORDER, 1.0)
 
@@ -104,17 +109,16 @@ def cells(plan: SweepPlan, split_data: SplitData) -> tuple[list[Cell], list[Refu
         plan: the plan.
         split_data: the data set.
     """
-    from ondevice.reporting.sweep.record import Refused
     from ondevice.training.choose import counts_of, method_options
 
     counts = counts_of(split_data)
-    full_width = config_of(plan, Path(), FULL_CELL, {}, plan.seeds[0]).width
+    full_width = config_of(plan, FULL_CELL, {}, plan.seeds[0]).width
     found: list[Cell] = [FULL_CELL]
     refused: list[Refused] = []
     for ratio, method in itertools.product(plan.ratios, plan.methods):
         orders: list[str] = []
         for order in plan.orders:
-            config = config_of(plan, Path(), Cell(method, order, ratio), {}, plan.seeds[0])
+            config = config_of(plan, Cell(method, order, ratio), {}, plan.seeds[0])
             try:
                 options = method_options(config, counts)
                 made = registry.load(config.method).for_ratio(len(counts), config.width, config.ratio, **options)
@@ -133,62 +137,35 @@ def cells(plan: SweepPlan, split_data: SplitData) -> tuple[list[Cell], list[Refu
     return found, refused
 
 
-def parse_method(word: str) -> tuple[str, dict[str, Any], int | None]:
-    """Split `METHOD[:NAME=VALUE...]` into name, options and the width, if one is given.
-
-    Raises:
-        UsageError: it is not of this form.
-    """
-    name, *pairs = word.split(":")
-    options = parse_options(pairs)
-    width = options.pop("width", None)
-    if width is not None and (type(width) is not int or width < 1):
-        raise UsageError(f"width of {word!r} is {width!r}; allowed is a whole number of at least 1.")
-    return name, options, width
-
-
 def place(folder: Path, cell: Cell, setting: Setting, seed: int) -> Path:
     """Return the run folder of one training."""
-    return run_folder(folder, cell.variant, cell.ratio, setting, seed)
+    label = ",".join(f"{name}={format_setting(value)}" for name, value in setting.items()) or UNTUNED
+    return folder / cell.variant / f"{cell.ratio:g}x" / label / f"seed-{seed}"
 
 
-def best_setting(plan: SweepPlan, folder: Path, cell: Cell) -> Setting:
-    """Return the candidate with the best validation metric of the first seed.
-
-    Args:
-        plan: the plan.
-        folder: folder of the sweep; every candidate is known.
-        cell: the model.
-    """
-    candidates = plan.candidates()
-    if len(candidates) == 1:
-        return candidates[0]
-    return max(candidates, key=lambda setting: validation_of(place(folder, cell, setting, plan.seeds[0]), folder))
-
-
-def config_of(plan: SweepPlan, folder: Path, cell: Cell, setting: Setting, seed: int) -> TrainConfig:
+def config_of(plan: SweepPlan, cell: Cell, setting: Setting, seed: int, teacher: Path | None = None) -> TrainConfig:
     """Build the settings of one training.
 
     Args:
         plan: the plan.
-        folder: folder of the sweep.
         cell: the model.
         setting: the candidate's settings.
         seed: the seed.
+        teacher: run folder of the full table that it starts from, if it does.
 
     Raises:
         UsageError: a name is unknown or a value is out of range.
     """
-    name, options, width = parse_method(cell.method)
+    name, *pairs = cell.method.split(":")
+    options: dict[str, Any] = parse_options(pairs)
+    width = options.pop("width", None)
     given: dict[str, Any] = {**plan.settings, **setting, "method": name, "order": cell.order, "options": options}
     config = configure(plan.dataset, plan.data, ratio=cell.ratio, seed=seed, **given)
     if width is not None:
         # The ratio stays that of bytes: to the full table of the width that all the others have.
-        config = replace(config, width=width, ratio=cell.ratio * width / config.width)
-    if cell.warm:
-        teacher = place(folder, FULL_CELL, best_setting(plan, folder, FULL_CELL), seed)
-        config = replace(config, teacher=str(teacher), warm_start=True)
-    return config
+        usual, config = config.width, replace(config, width=width)
+        config = replace(config, ratio=cell.ratio * config.width / usual)
+    return config if teacher is None else replace(config, teacher=str(teacher), warm_start=True)
 
 
 def check(plan: SweepPlan) -> None:
@@ -197,20 +174,16 @@ def check(plan: SweepPlan) -> None:
     Raises:
         UsageError: a name is unknown or a value is out of range.
     """
-    fields: dict[str, tuple[Any, ...]] = {
-        "methods": plan.methods, "ratios": plan.ratios, "orders": plan.orders, "seeds": plan.seeds,
-    }  # fmt: skip
-    for what, values in {**fields, **{f"values of {name}": found for name, found in plan.search.items()}}.items():
-        if not values or len(set(values)) != len(values):
-            raise UsageError(f"{what} is {list(values)}; allowed is one or more, each once.")
+    for name in ("methods", "ratios", "orders", "seeds"):
+        require_each_once(name, getattr(plan, name))
+    for name, values in plan.search.items():
+        require_each_once(f"values of {name}", values)
     for name in (*plan.settings, *plan.search):
         check_setting(name)
         if name in DATA_SETTINGS and name in plan.search:
             raise UsageError(f"{name} is to be searched; allowed is one value for all models, which need equal ids.")
     if "width" in plan.search and plan.warm:
         raise UsageError("width is to be searched; allowed is one value beside a warm start, which needs equal widths.")
-    for ratio in plan.ratios:
-        require("ratio", ratio, ratio >= 1 and math.isfinite(ratio), "a number of at least 1")
     for method in plan.warm:
         if method not in plan.methods:
             raise UsageError(f"warm start is asked for {method!r}; allowed is one of {', '.join(plan.methods)}.")
@@ -218,23 +191,4 @@ def check(plan: SweepPlan) -> None:
         raise UsageError("methods has 'full'; the full table is trained in any case and is what all are compared with.")
     for method, order in itertools.product((FULL, *plan.methods), plan.orders):
         for ratio, setting in itertools.product(plan.ratios, plan.candidates()):
-            config_of(plan, Path(), Cell(method, order, ratio), setting, plan.seeds[0])
-
-
-def claim(folder: Path, plan: SweepPlan, reported: bool = False) -> None:
-    """Start a sweep's folder, or go on with one that the same plan began.
-
-    Args:
-        folder: folder of the sweep.
-        plan: the plan.
-        reported: whether the folder holds nothing but a report that the plan goes on from.
-
-    Raises:
-        UsageError: the folder is taken by something else.
-    """
-    path = folder / PLAN_FILE
-    if folder.exists() and not path.is_file() and not reported:
-        files.refuse_existing(folder)
-    if path.is_file() and records.read(SweepPlan, path, "sweep plan") != plan:
-        raise UsageError(f"output {str(folder)!r} holds a sweep of another request; see its {PLAN_FILE}.")
-    records.write(path, plan)
+            config_of(plan, Cell(method, order, ratio), setting, plan.seeds[0])

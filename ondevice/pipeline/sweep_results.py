@@ -1,144 +1,154 @@
-"""From the run folders of a sweep to its report: which settings were best, and each model against the full table."""
+"""What is known of the trainings of a sweep, from run folders or a report where those are gone, and their report."""
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ondevice import records
 from ondevice import task as tasks
 from ondevice.data import dataset as datasets
+from ondevice.errors import OnDeviceError
 from ondevice.pipeline import size as sizes
 from ondevice.pipeline import sweep_plan as plans
 from ondevice.pipeline.sweep_compare import compare
-from ondevice.pipeline.sweep_known import REPORT_FILE, Setting, is_known, reported
-from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, best_setting, place
+from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, place
 from ondevice.quantize import recipe as recipes
+from ondevice.reporting.sweep.record import SCHEMA_VERSION, Setting, Sweep, Trial
+from ondevice.reporting.sweep.users import USERS_FILE, read_users, write_users
 from ondevice.training.run_folder import Run, is_finished, open_run
 from ondevice.units import format_setting
-from ondevice.versions import all_of, machine, versions
+from ondevice.versions import all_of, machine, now, versions
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from ondevice.data.split_data import SplitData
-    from ondevice.reporting.sweep.record import Sweep, Trial
+    from ondevice.training.config import TrainConfig
+
+    Known = tuple[Trial, npt.NDArray[np.float64]]
+    """A training that is done and each user's metric, float64 `[users]`."""
+
+REPORT_FILE = "sweep.json"
+REPORTS = {REPORT_FILE, USERS_FILE, "sweep.md", "sweep.html"}
+"""What a sweep can go on from; those for people may lie beside the record, which they are made from."""
 
 
-REPORTS_FOR_PEOPLE = {"sweep.md", "sweep.html"}
-"""Written beside the record and made from it alone, so that they may lie beside it."""
-
-
-def summarize_sweep(folder: Path, plan: SweepPlan, split_data: SplitData, command: str) -> Sweep:
-    """Gather what is trained so far, compare it with the full table, and write the report and what its tests compare.
-
-    Args:
-        folder: folder of the sweep.
-        plan: the plan.
-        split_data: the data set.
-        command: command to name in the report.
-    """
-    from ondevice.reporting.sweep.record import SCHEMA_VERSION, Sweep
-    from ondevice.reporting.sweep.users import write_users
-    from ondevice.reporting.sweep.write import write_sweep
-
-    metric = tasks.load(split_data.task).metric
-    cells, refused = plans.cells(plan, split_data)
-    trials: list[Trial] = []
-    values: list[npt.NDArray[np.float64]] = []
-    earlier: list[Sweep] = []
-    missing = 0
-    for cell in cells:
-        trainings = known_trainings(plan, folder, cell)
-        missing += plan.trainings - len(trainings)
-        for setting, seed, chosen in trainings:
-            run = place(folder, cell, setting, seed)
-            if is_finished(run):
-                trials.append(_trial(cell, open_run(run), setting, chosen))
-                values.append(open_run(run).test_values())
-            else:
-                known = reported(folder)[run]
-                trials.append(replace(known.trial, chosen=chosen))
-                values.append(known.values)
-                earlier.append(known.sweep)
-    users = np.stack(values) if values else np.zeros((0, 1))
-    found = Sweep(
-        SCHEMA_VERSION,
-        plan.dataset,
-        split_data.summary(),
-        command,
-        datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        all_of([machine(), *(sweep.machine for sweep in earlier)]),
-        all_of([versions(), *(sweep.versions for sweep in earlier)]),
-        metric,
-        FULL_CELL.variant,
-        _protocol(plan, metric),
-        tuple(trials),
-        compare(trials, users, FULL_CELL.variant),
-        tuple(refused),
-        missing,
-        split_data.task,
-    )
-    write_users(trials, users, folder)
-    write_sweep(found, folder)
-    return found
-
-
-def only_reported(folder: Path, plan: SweepPlan, split_data: SplitData) -> bool:
-    """Tell whether a folder holds nothing but the report of a sweep of the same data and protocol.
+class Results:
+    """What is known of the trainings of a sweep.
 
     Args:
         folder: folder of the sweep.
         plan: the plan.
-        split_data: the data set.
+        data: the data set.
 
     Raises:
-        OnDeviceError: the report is damaged.
+        OnDeviceError: the report in the folder is damaged.
     """
-    from ondevice.reporting.sweep.record import Sweep
-    from ondevice.reporting.sweep.users import USERS_FILE
 
-    parts = {REPORT_FILE, USERS_FILE}
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if not parts <= names <= parts | REPORTS_FOR_PEOPLE:
-        return False
-    found = records.read(Sweep, folder / REPORT_FILE, "sweep")
-    same = (found.dataset, found.dataset_summary, found.protocol)
-    return same == (plan.dataset, split_data.summary(), _protocol(plan, found.metric))
+    def __init__(self, folder: Path, plan: SweepPlan, data: SplitData) -> None:
+        self.folder, self.plan, self.data = folder, plan, data
+        self.cells, self.refused = plans.cells(plan, data)
+        self.metric = tasks.load(data.task).metric
+        self._trained: dict[str, Known] = {}
+        self._earlier, self._reported = _reported(folder)
+
+    @property
+    def only_reported(self) -> bool:
+        """Whether the folder holds nothing but the report of a sweep of the same data and protocol."""
+        found = self._earlier
+        if found is None or not {path.name for path in self.folder.iterdir()} <= REPORTS:
+            return False
+        same = (found.dataset, found.dataset_summary, found.protocol)
+        return same == (self.plan.dataset, self.data.summary(), _protocol(self.plan, found.metric))
+
+    def find(self, cell: Cell, setting: Setting, seed: int) -> Known | None:
+        """Return a training if it needs no doing."""
+        title, run = cell.training(setting, seed).title, place(self.folder, cell, setting, seed)
+        if title not in self._trained and is_finished(run):
+            self._trained[title] = _trial(cell, open_run(run), setting), open_run(run).test_values()
+        return self._trained.get(title) or self._reported.get(title)
+
+    def best(self, cell: Cell) -> Setting | None:
+        """Return the candidate with the best validation metric of the first seed, or nothing while one is unknown."""
+        candidates = self.plan.candidates()
+        if len(candidates) == 1:
+            return candidates[0]
+        found = [known[0] for each in candidates if (known := self.find(cell, each, self.plan.seeds[0])) is not None]
+        return max(found, key=lambda trial: trial.validation).setting if len(found) == len(candidates) else None
+
+    def config(self, cell: Cell, setting: Setting, seed: int) -> TrainConfig:
+        """Return the settings of a training, which of a warm start name the full table's run."""
+        best = self.best(FULL_CELL) if cell.warm else None
+        teacher = None if best is None else place(self.folder, FULL_CELL, best, seed)
+        return plans.config_of(self.plan, cell, setting, seed, teacher)
+
+    def known(self) -> list[Known]:
+        """Return everything that is known, in the order of the plan."""
+        found = []
+        for cell in self.cells:
+            best = self.best(cell)
+            asked = [(setting, self.plan.seeds[0]) for setting in self.plan.candidates()]
+            asked += [(best, seed) for seed in self.plan.seeds[1:] if best is not None]
+            for setting, seed in asked:
+                if known := self.find(cell, setting, seed):
+                    found.append((replace(known[0], chosen=setting == best), known[1]))
+        return found
+
+    def report(self, command: str) -> Sweep:
+        """Compare what is trained so far with the full table, and write the report and what its tests compare.
+
+        Args:
+            command: command to name in the report.
+        """
+        from ondevice.reporting.sweep.write import write_sweep
+
+        found = self.known()
+        trials, values = [trial for trial, _ in found], [values for _, values in found]
+        used = {trial.title for trial in trials} - set(self._trained)
+        earlier = [self._earlier] if used and self._earlier is not None else []
+        sweep = Sweep(
+            schema_version=SCHEMA_VERSION,
+            dataset=self.plan.dataset,
+            dataset_summary=self.data.summary(),
+            command=command,
+            created=now(),
+            machine=all_of([machine(), *(each.machine for each in earlier)]),
+            versions=all_of([versions(), *(each.versions for each in earlier)]),
+            metric=self.metric,
+            baseline=FULL_CELL.variant,
+            protocol=_protocol(self.plan, self.metric),
+            trials=tuple(trials),
+            comparisons=compare(trials, values, FULL_CELL.variant),
+            refused=tuple(self.refused),
+            missing=len(self.cells) * self.plan.trainings - len(found),
+            task=self.data.task,
+        )
+        write_users(trials, values, self.folder)
+        write_sweep(sweep, self.folder)
+        return sweep
 
 
-def known_trainings(plan: SweepPlan, folder: Path, cell: Cell) -> list[tuple[Setting, int, bool]]:
-    """Return setting and seed of each training of a model that is known, and whether its setting was chosen."""
-    candidates = plan.candidates()
-    searched = [is_known(place(folder, cell, setting, plan.seeds[0]), folder) for setting in candidates]
-    best = best_setting(plan, folder, cell) if all(searched) else None
-    asked = [(setting, plan.seeds[0]) for setting in candidates]
-    asked += [(best, seed) for seed in plan.seeds[1:] if best is not None]
-    return [
-        (setting, seed, setting == best)
-        for setting, seed in asked
-        if is_known(place(folder, cell, setting, seed), folder)
-    ]
+def _reported(folder: Path) -> tuple[Sweep | None, dict[str, Known]]:
+    if not all((folder / name).is_file() for name in (REPORT_FILE, USERS_FILE)):
+        return None, {}
+    try:
+        sweep = records.read(Sweep, folder / REPORT_FILE, "sweep")
+        values = read_users(folder, sweep)
+    except OnDeviceError as error:
+        raise OnDeviceError(f"{error} Without both files a sweep is reported anew from its run folders.") from error
+    return sweep, {trial.title: (trial, row) for trial, row in zip(sweep.trials, values, strict=True)}
 
 
-def _trial(cell: Cell, run: Run, setting: Setting, chosen: bool) -> Trial:
-    from ondevice.reporting.sweep.record import Trial
-
-    method = run.method()
-    own_recipes = recipes.names_counted_ahead()
+def _trial(cell: Cell, run: Run, setting: Setting) -> Trial:
     return Trial(
-        variant=cell.variant,
-        ratio=cell.ratio,
-        seed=run.config.seed,
-        setting=setting,
-        chosen=chosen,
+        *(cell.variant, cell.ratio, run.config.seed, setting),
+        chosen=False,
         # To the full table of the width that all have, where a method was given a width of its own.
-        reached=method.ratio * cell.ratio / run.config.ratio if cell.ratio > 1 else 1.0,
-        table_bytes={recipe: sizes.bytes_of_run(run, recipe) for recipe in own_recipes},
+        reached=run.method().ratio * cell.ratio / run.config.ratio if cell.ratio > 1 else 1.0,
+        table_bytes={recipe: sizes.bytes_of_run(run, recipe) for recipe in recipes.names_counted_ahead()},
         validation=run.result.best_validation,
         test=run.result.test,
         seconds=run.result.seconds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +55,9 @@ def configure(
             raise unknown_name("training setting", name, known)
     size = sizes.asked(ratio, budget_bytes, budget_recipe)
     if size.budget_bytes or (ratio is None and given.get("method") == FULL):
-        size = replace(size, ratio=1.0)
+        size = size._replace(ratio=1.0)
     length = {} if profile.of_fields else {"history_length": profile.history_length}
-    chosen = {**length, **profile.training, **given, "ratio": size.ratio}
-    chosen |= {"budget_bytes": size.budget_bytes, "budget_recipe": size.recipe}
+    chosen = {**length, **profile.training, **given, **size._asdict()}
     chosen["teacher"] = str(given.get("teacher", ""))
     return TrainConfig(dataset, str(data or ""), **chosen)
 

@@ -193,7 +193,8 @@ def _opened(
     """Check what every validation is asked for, and open device and bundle."""
     from ondevice.devices.profile import open_device
 
-    folder, target = Path(getattr(bundle, "folder", bundle)), open_device(device)
+    folder = bundle if isinstance(bundle, (str, Path)) else bundle.folder
+    folder, target = Path(folder), open_device(device)
     for runtime in runtimes or ():
         if runtime not in target.runtimes():
             raise unknown_name("runtime", runtime, target.runtimes())

@@ -11,9 +11,7 @@ from pathlib import Path
 from ondevice.embeddings.method import Method
 from ondevice.errors import UsageError, unknown_name
 from ondevice.quantize.scheme import registry
-from ondevice.toml_family import FILE_TYPES, load_file, load_member, member_names
-
-RECIPES = Path(__file__).parent / "recipes"
+from ondevice.toml_family import FILE_TYPES, TomlFamily
 
 STOCK = "stock_dynamic_range"
 """What stands in the place of a recipe's name where TensorFlow's own converter quantizes the full table."""
@@ -75,14 +73,13 @@ class Recipe:
         return tuple(dict.fromkeys(name for name in named if name))
 
 
-def names() -> list[str]:
-    """List the recipes."""
-    return member_names(RECIPES)
+family = TomlFamily("recipe", Recipe, Path(__file__).parent / "recipes")
+names = family.names
 
 
 def names_counted_ahead() -> list[str]:
     """List the recipes in which a budget can be counted before training."""
-    return [name for name in member_names(RECIPES) if load(name).counts_ahead]
+    return [name for name in names() if load(name).counts_ahead]
 
 
 def is_file(name: str) -> bool:
@@ -104,8 +101,8 @@ def load(name: str) -> Recipe:
     if name == STOCK:
         return Recipe(STOCK, "TensorFlow's own converter, to compare with", "float32", "float32", 4.0)
     if is_file(name):
-        recipe = load_file(Recipe, Path(name), "recipe")
-        if recipe.name in member_names(RECIPES):
+        recipe = family.load_file(Path(name))
+        if recipe.name in names():
             raise UsageError(f"recipe {name!r} has the name of one of ondevice; allowed is a file of another name.")
         return _checked(recipe)
     return _member(name)
@@ -113,7 +110,7 @@ def load(name: str) -> Recipe:
 
 @functools.cache
 def _member(name: str) -> Recipe:
-    return _checked(load_member(Recipe, RECIPES, name, "recipe"))
+    return _checked(family.load(name))
 
 
 def single(scheme: str) -> Recipe:

@@ -23,16 +23,16 @@ class Column(Generic[Shown]):
 
     Args:
         header: heading.
-        kind: `"text"`, `"number"` or `"verdict"`: how it is aligned and dressed.
         cell: turns what a table row shows into the cell's text.
         explanation: what the column holds, one sentence, or empty where the heading says it.
+        kind: `"text"`, `"number"` or `"verdict"`: how it is aligned and dressed.
         from_width: characters a terminal must be wide to show it.
     """
 
     header: str
-    kind: str
     cell: Callable[[Shown], str]
     explanation: str = ""
+    kind: str = NUMBER
     from_width: int = 0
 
 
@@ -60,60 +60,47 @@ def main_columns(metric: str, baseline: str) -> tuple[Column[Row], ...]:
     """
     full = baseline or "the baseline"
     return (
-        Column("Model", TEXT, lambda row: row.variant),
-        Column("Recipe", TEXT, lambda row: row.recipe, "how weights and tables are stored"),
+        Column("Model", lambda row: row.variant, kind=TEXT),
+        Column("Recipe", lambda row: row.recipe, "how weights and tables are stored", TEXT),
         Column(
             "File",
-            NUMBER,
             lambda row: format_bytes(row.file_bytes),
             "size of the model, output layer included; what is appended to it is apart",
         ),
         Column(
             "Smaller",
-            NUMBER,
             lambda row: or_absent(row.ratio, format_ratio),
             f"size of the float32 file of {full} divided by the size of this file",
         ),
         Column(
             metric,
-            NUMBER,
             lambda row: or_absent(row.reference, format_spread),
             "the float reference model on the test split: mean ± sample standard deviation over seeds",
         ),
         Column(
             "Trained",
-            NUMBER,
             lambda row: or_absent(row.reference_change, format_percent),
             f"change of {metric} to {full} before conversion, both float models, paired by seed",
             from_width=NORMAL,
         ),
         Column(
             "Converted",
-            NUMBER,
             lambda row: or_absent(row.converted_change, format_percent),
             "the same change with the cost of the conversion added, on the device and runtime where it is largest",
         ),
-        Column("Verdict", VERDICT, lambda row: row.verdict, "valid, or what failed first and on which runtime"),
-        Column("Seeds", NUMBER, lambda row: str(row.seeds), "models behind the row, one per seed", from_width=WIDE),
+        Column("Verdict", lambda row: row.verdict, "valid, or what failed first and on which runtime", VERDICT),
+        Column("Seeds", lambda row: str(row.seeds), "models behind the row, one per seed", from_width=WIDE),
         Column(
             "Embedding",
-            NUMBER,
             lambda row: format_bytes(row.embedding_bytes),
             "bytes of the encoded embedding tables",
             from_width=WIDE,
         ),
         Column(
             "Embedding ratio",
-            NUMBER,
             lambda row: format_ratio(row.embedding_ratio),
             "parameters of the full embedding table divided by those stored, whatever their number format",
             from_width=WIDE,
         ),
-        Column(
-            "Parameters",
-            NUMBER,
-            lambda row: f"{row.parameters:,}",
-            "numbers the whole model stores",
-            from_width=WIDE,
-        ),
+        Column("Parameters", lambda row: f"{row.parameters:,}", "numbers the whole model stores", from_width=WIDE),
     )

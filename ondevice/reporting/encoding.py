@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ondevice import task as tasks
 from ondevice.encoding_error import EncodingError, WorstId
-from ondevice.reporting.columns import NUMBER, TEXT, Column
+from ondevice.reporting.columns import TEXT, Column
 from ondevice.reporting.record import ModelRecord, Report
 from ondevice.reporting.runtimes import widest_quality
 from ondevice.units import format_decibels, format_share
@@ -41,15 +41,10 @@ def encoding_sections(report: Report) -> tuple[EncodingSection, ...]:
 def worst_columns() -> tuple[Column[WorstId], ...]:
     """Return the columns of the table of the ids whose vectors change most."""
     return (
-        Column("Id", NUMBER, lambda worst: str(worst.id)),
-        Column("Item", TEXT, lambda worst: worst.key),
-        Column(
-            "Error",
-            NUMBER,
-            lambda worst: f"{worst.error:.3g}",
-            "length of the difference of the vectors after and before",
-        ),
-        Column("Cosine", NUMBER, lambda worst: f"{worst.cosine:.6f}", "cosine between the vectors after and before"),
+        Column("Id", lambda worst: str(worst.id)),
+        Column("Item", lambda worst: worst.key, kind=TEXT),
+        Column("Error", lambda worst: f"{worst.error:.3g}", "length of the difference of the vectors after and before"),
+        Column("Cosine", lambda worst: f"{worst.cosine:.6f}", "cosine between the vectors after and before"),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ondevice.reporting.columns import NUMBER, TEXT, Column, format_spread, or_absent
+from ondevice.reporting.columns import TEXT, Column, format_spread, or_absent
 from ondevice.reporting.record import Report
 from ondevice.reporting.summary import Spread, spread
 
@@ -33,41 +33,40 @@ class PopularityRow:
 
 def popularity_rows(report: Report) -> tuple[PopularityRow, ...]:
     """Return one row per variant that has such figures, the baseline first, the others in the order of the report."""
-    variants = dict.fromkeys(model.variant for model in report.models)
-    rows = (_row(report, variant) for variant in sorted(variants, key=lambda variant: variant != report.baseline))
+    # The files of all recipes of a seed are of one reference model.
+    seeds: dict[str, dict[int, dict[str, dict[str, float]]]] = {}
+    for model in report.models:
+        training = model.manifest.training
+        seeds.setdefault(model.variant, {})[training.seed] = training.quality_by_popularity
+    rows = []
+    for variant in sorted(seeds, key=lambda variant: variant != report.baseline):
+        classes = {name: [each.get(name, {}) for each in seeds[variant].values()] for name in MEANINGS}
+        spreads = {
+            name: spread(of[report.metric] for of in each if report.metric in of) for name, each in classes.items()
+        }
+        rows.append(PopularityRow(variant, {name: found for name, found in spreads.items() if found is not None}))
     return tuple(row for row in rows if row.classes)
 
 
 def popularity_columns(report: Report) -> tuple[Column[PopularityRow], ...]:
     """Return the columns: the variant and the classes of items, each with its size."""
-    return (
-        Column("Model", TEXT, lambda row: row.variant),
-        *(Column(name.capitalize(), NUMBER, _cell(name), _explanation(report, name)) for name in MEANINGS),
-    )
+
+    def column(name: str) -> Column[PopularityRow]:
+        sizes = (model.manifest.training.quality_by_popularity.get(name, {}) for model in report.models)
+        said = explained(name, f"{report.metric} of the float reference", sizes)
+        return Column(name.capitalize(), lambda row: or_absent(row.classes.get(name), format_spread), said)
+
+    return (Column("Model", lambda row: row.variant, kind=TEXT), *map(column, MEANINGS))
 
 
-def _row(report: Report, variant: str) -> PopularityRow:
-    # The files of all recipes of a seed are of one reference model.
-    seeds = {
-        m.manifest.training.seed: m.manifest.training.quality_by_popularity
-        for m in report.models
-        if m.variant == variant
-    }
-    found = {}
-    for name in MEANINGS:
-        classes = [each.get(name, {}) for each in seeds.values()]
-        value = spread(each[report.metric] for each in classes if report.metric in each)
-        if value is not None:
-            found[name] = value
-    return PopularityRow(variant, found)
+def explained(name: str, metric: str, sizes: Iterable[dict[str, float]]) -> str:
+    """Say what the metric of a class of items is.
 
-
-def _cell(name: str) -> Callable[[PopularityRow], str]:
-    return lambda row: or_absent(row.classes.get(name), format_spread)
-
-
-def _explanation(report: Report, name: str) -> str:
-    sizes = (m.manifest.training.quality_by_popularity.get(name, {}) for m in report.models)
+    Args:
+        name: name of the class.
+        metric: the metric, and of what.
+        sizes: the numbers of `"items"` and `"users"`, of which the first that are there count.
+    """
     size = next((each for each in sizes if each), {"items": 0.0, "users": 0.0})
     counts = f"{size['items']:,.0f} items, the right answers for {size['users']:,.0f} users"
-    return f"{report.metric} of the float reference if only these are right answers: {MEANINGS[name]} ({counts})"
+    return f"{metric} if only these are right answers: {MEANINGS[name]} ({counts})"

@@ -9,7 +9,7 @@ from ondevice.manifest import Manifest
 from ondevice.task import Task
 from ondevice.validation.record import RuntimeResult, Validation
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -40,27 +40,23 @@ class ModelRecord:
         return bool(self.validations) and all(validation.valid for validation in self.validations)
 
 
-@dataclass(frozen=True)
-class Report:
-    """Everything a report shows.
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What every report says of itself.
 
     Args:
-        schema_version: version of this record.
-        title: heading of the report.
+        schema_version: version of the record.
         dataset: name of the data set.
         dataset_summary: one sentence with the numbers of what is in it, and the split.
         command: command that made it.
         created: time of writing, ISO 8601 with offset.
         metric: name of the metric shown first, e.g. `"ndcg@20"`.
-        baseline: variant that losses and ratios refer to, the full table.
+        baseline: model that losses and ratios refer to, the full table.
         machine: system, processor, cores.
         versions: versions of the packages used.
-        remarks: sentences on what was meant to be measured and was not, e.g. for want of a device.
-        models: one per exported model; seeds and recipes are separate models.
     """
 
     schema_version: int
-    title: str
     dataset: str
     dataset_summary: str
     command: str
@@ -69,6 +65,19 @@ class Report:
     baseline: str
     machine: dict[str, str]
     versions: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Head):
+    """Everything a report shows.
+
+    Args:
+        title: heading of the report.
+        remarks: sentences on what was meant to be measured and was not, e.g. for want of a device.
+        models: one per exported model; seeds and recipes are separate models.
+    """
+
+    title: str
     remarks: tuple[str, ...]
     models: tuple[ModelRecord, ...]
 

@@ -10,14 +10,7 @@ from ondevice.reporting.record import Report
 from ondevice.reporting.runtimes import RuntimeRow
 from ondevice.reporting.summary import BASELINE_RECIPE, Row
 from ondevice.task import Task
-from ondevice.units import (
-    format_bytes,
-    format_count,
-    format_milliseconds,
-    format_percent,
-    format_ratio,
-    format_share,
-)
+from ondevice.units import format_bytes, format_count, format_milliseconds, format_percent, format_ratio, format_share
 
 
 @dataclass(frozen=True)
@@ -110,65 +103,56 @@ def _filled(report: Report, entries: tuple[RuntimeEntry, ...]) -> tuple[Column[R
 def _columns(metric: str, baseline: str, task: Task) -> tuple[Column[RuntimeEntry], ...]:
     times = f"in brackets how many times as much as for the {BASELINE_RECIPE} file of {baseline} on the same runtime"
     return (
-        Column("Model", TEXT, lambda entry: entry.row.variant),
-        Column("Recipe", TEXT, lambda entry: entry.row.recipe),
-        Column("Runtime", TEXT, lambda entry: entry.runtime.runtime),
-        Column("Verdict", VERDICT, lambda entry: entry.runtime.verdict),
+        Column("Model", lambda entry: entry.row.variant, kind=TEXT),
+        Column("Recipe", lambda entry: entry.row.recipe, kind=TEXT),
+        Column("Runtime", lambda entry: entry.runtime.runtime, kind=TEXT),
+        Column("Verdict", lambda entry: entry.runtime.verdict, kind=VERDICT),
         Column(
             "Change",
-            NUMBER,
             lambda entry: format_change(entry.runtime),
             f"to the file's own float reference over the same {task.examples}; of several seeds the worst one's, "
             "for a single seed with the 95% bootstrap interval",
         ),
         Column(
             "p50",
-            NUMBER,
             lambda entry: or_absent(entry.runtime.p50_ms, format_milliseconds),
             "median latency of one call, median over seeds",
         ),
         Column(
             "p95",
-            NUMBER,
             lambda entry: or_absent(entry.runtime.p95_ms, format_milliseconds),
             "95th percentile of the latency, median over seeds",
         ),
         Column(
             "Instructions",
-            NUMBER,
             lambda entry: format_cost(entry, lambda runtime: runtime.instructions, format_count),
             f"instructions of one call where the device counts them, median over seeds, {times}",
         ),
         Column(
             "Memory",
-            NUMBER,
             lambda entry: format_cost(entry, lambda runtime: runtime.memory_growth_bytes, format_bytes),
             f"growth of the peak resident memory from before loading, median over seeds, {times}",
         ),
         Column(
             "of which file",
-            NUMBER,
             lambda entry: or_absent(entry.runtime.mapped_growth_bytes, format_bytes),
             "the part of the memory that is the mapped file, which the system can drop and read again; 0 B where the "
             "runtime copied the file instead",
         ),
         Column(
             "Load",
-            NUMBER,
             lambda entry: format_load(entry.runtime),
             "time, or instructions where the device counts them, to open the file and allocate its tensors, "
             "median over seeds",
         ),
         Column(
             metric,
-            NUMBER,
             lambda entry: or_absent(entry.runtime.metric, format_metric),
             "the converted file on this runtime, mean over seeds; comparable only between rows with equally many "
             f"{task.examples}",
         ),
         Column(
             task.examples.capitalize(),
-            NUMBER,
             lambda entry: or_absent(entry.runtime.users, "{:,}".format),
             f"{task.examples} behind {'change and metric' if task.one_answer else 'change, metric and overlap'}; "
             "the fewer, the less certain",
@@ -180,7 +164,6 @@ def _columns(metric: str, baseline: str, task: Task) -> tuple[Column[RuntimeEntr
 def _overlap(metric: str, task: Task) -> Column[RuntimeEntry]:
     return Column(
         f"{'Top-k' if task.top_k else task.answer.capitalize()} overlap",
-        NUMBER,
         lambda entry: or_absent(entry.runtime.overlap, format_share),
         f"mean share of the reference's {task.answer}s that the file returns too, as many as {metric} looks at",
     )

@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ondevice.devices.measurement import Measurement
 from ondevice.reporting.record import ModelRecord
 from ondevice.validation.record import Quality, RuntimeResult
 
@@ -108,7 +107,7 @@ def _row(results: list[RuntimeResult], metric: str) -> RuntimeRow:
     qualities = [r.quality for r in results if r.quality is not None and r.quality.metric == metric]
     worst = min(qualities, key=lambda quality: quality.relative_change, default=None)
     ran = [result.measurement for result in results if result.measurement.ok]
-    repeated = [measurement for measurement in ran if measurement.run_ns]
+    timed, counted = ([each for each in ran if each.clock == clock] for clock in ("time", "instructions"))
     first = results[0].measurement
     return RuntimeRow(
         device=first.device,
@@ -120,12 +119,12 @@ def _row(results: list[RuntimeResult], metric: str) -> RuntimeRow:
         # The worst of several seeds is picked by its value, so its own interval would be too narrow a statement.
         interval=worst.interval if worst and len(results) == 1 else None,
         overlap=statistics.fmean(quality.top_k_overlap for quality in qualities) if qualities else None,
-        p50_ms=_median(measurement.latency_ms(50) for measurement in _of_clock("time", repeated)),
-        p95_ms=_median(measurement.latency_ms(95) for measurement in _of_clock("time", repeated)),
-        samples=sum(len(measurement.run_ns) for measurement in repeated),
-        instructions=_middle(measurement.instructions for measurement in _of_clock("instructions", repeated)),
-        load_ms=_median(measurement.load_ms for measurement in _of_clock("time", ran)),
-        load_instructions=_middle(measurement.load_ns for measurement in _of_clock("instructions", ran)),
+        p50_ms=_median(each.latency_ms(50) for each in timed if each.run_ns),
+        p95_ms=_median(each.latency_ms(95) for each in timed if each.run_ns),
+        samples=sum(len(each.run_ns) for each in ran),
+        instructions=_middle(each.instructions for each in counted if each.run_ns),
+        load_ms=_median(each.load_ms for each in timed),
+        load_instructions=_middle(each.load_ns for each in counted),
         memory_growth_bytes=_middle(measurement.memory_growth_bytes for measurement in ran),
         mapped_growth_bytes=_middle(measurement.mapped_growth_bytes for measurement in ran),
         verdict=_verdict(results),
@@ -134,14 +133,9 @@ def _row(results: list[RuntimeResult], metric: str) -> RuntimeRow:
 
 def _verdict(results: list[RuntimeResult]) -> str:
     failing = [verdict for result in results if (verdict := result_verdict(result)) != VALID]
-    if not failing:
-        return VALID
-    partly = f", {len(failing)} of {len(results)} seeds" if len(failing) < len(results) else ""
-    return failing[0] + partly
-
-
-def _of_clock(clock: str, measurements: Iterable[Measurement]) -> list[Measurement]:
-    return [measurement for measurement in measurements if measurement.clock == clock]
+    if failing and len(failing) < len(results):
+        return f"{failing[0]}, {len(failing)} of {len(results)} seeds"
+    return failing[0] if failing else VALID
 
 
 def _median(values: Iterable[float]) -> float | None:

@@ -7,7 +7,6 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ondevice.manifest import Manifest
 from ondevice.reporting.record import ModelRecord, Report
 from ondevice.reporting.runtimes import VALID, RuntimeRow, runtime_rows, usable_quality, widest_quality
 
@@ -119,13 +118,13 @@ def _row(report: Report, models: list[ModelRecord]) -> Row:
         recipe=manifests[0].recipe,
         seeds=len(models),
         file_bytes=round(file_bytes),
-        embedding_bytes=round(statistics.fmean(_embedding_bytes(manifest) for manifest in manifests)),
+        embedding_bytes=round(statistics.fmean(sum(t.payload_bytes for t in m.tables.values()) for m in manifests)),
         parameters=round(statistics.fmean(manifest.parameters for manifest in manifests)),
         ratio=baseline_bytes / file_bytes if baseline_bytes is not None else None,
         embedding_ratio=statistics.fmean(manifest.ratio for manifest in manifests),
         reference=spread(m.training.quality[report.metric] for m in manifests if report.metric in m.training.quality),
         reference_change=_mean(changes.values()),
-        converted=spread(value for model in models if (value := _lowest(model, report.metric)) is not None),
+        converted=spread(min(q.measured for q in found) for m in models if (found := widest_quality(m, report.metric))),
         converted_change=_converted_change(models, changes, report.metric),
         runtimes=runtimes,
         verdict=_verdict(models, runtimes),
@@ -142,19 +141,11 @@ def _converted_change(models: list[ModelRecord], changes: dict[int, float], metr
     )
 
 
-def _lowest(model: ModelRecord, metric: str) -> float | None:
-    return min((quality.measured for quality in widest_quality(model, metric)), default=None)
-
-
 def _baseline_reference(report: Report) -> dict[int, float]:
     """The baseline's reference metric by seed; the float32 recipe's where several recipes have one."""
     baseline = [model.manifest for model in report.models if model.variant == report.baseline]
     baseline.sort(key=lambda manifest: manifest.recipe == BASELINE_RECIPE)
     return {m.training.seed: m.training.quality[report.metric] for m in baseline if report.metric in m.training.quality}
-
-
-def _embedding_bytes(manifest: Manifest) -> int:
-    return sum(table.payload_bytes for table in manifest.tables.values())
 
 
 def _verdict(models: list[ModelRecord], runtimes: tuple[RuntimeRow, ...]) -> str:

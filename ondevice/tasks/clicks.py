@@ -56,7 +56,7 @@ class Clicks(LabelledTask[ClickLog]):
 
         return logistic_taught
 
-    def said(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+    def said(self) -> Callable[[Any], tuple[Any, Any]]:
         """Return what gives the probability of a click."""
         from ondevice.topk.best import click_probability
 

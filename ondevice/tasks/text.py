@@ -38,11 +38,11 @@ class Text(LabelledTask[LabelledTexts]):
 
         return softmax_over_labels
 
-    def said(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+    def said(self) -> Callable[[Any], tuple[Any, Any]]:
         """Return what gives all labels, the most probable first."""
         from ondevice.topk.best import best_labels
 
-        return lambda scores, ids: best_labels(scores, scores.shape[1])
+        return lambda scores: best_labels(scores, scores.shape[1])
 
     def right(self, split: LabelledSplit) -> Lists:
         """Return the label of every text."""

@@ -12,7 +12,7 @@ from ondevice.embeddings.method import registry as methods
 from ondevice.embeddings.method import require
 from ondevice.errors import UsageError, unknown_name
 from ondevice.models.output import registry as outputs
-from ondevice.training.optimizer import registry as optimizers
+from ondevice.training.optimizer import OPTIMIZERS
 
 TEACHER_ORDER = "semantic"
 """The order that may compare a teacher's vectors."""
@@ -107,9 +107,11 @@ class TrainConfig:
         require("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "a finite number of at least 0")
         for name in ("seed", "budget_bytes"):
             require(name, getattr(self, name), _whole(getattr(self, name), 0), "a whole number of at least 0")
-        for name, family in (("method", methods), ("order", orders), ("output", outputs), ("optimizer", optimizers)):
+        for name, family in (("method", methods), ("order", orders), ("output", outputs)):
             if getattr(self, name) not in family.names():
                 raise unknown_name(family.kind, getattr(self, name), family.names())
+        if self.optimizer not in OPTIMIZERS:
+            raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
         require("distillation", self.distillation, 0 <= self.distillation <= 1, "0 to 1")
         for name in ("warm_start", "teacher_order", "distillation"):
             if getattr(self, name) and not self.teacher:

@@ -34,8 +34,8 @@ class LabelledTask(Task[Examples]):
     answer = "label"
 
     @abstractmethod
-    def said(self) -> Callable[[Any, Any], tuple[Any, Any]]:
-        """Return what turns scores and the ids given into labels, best first, and probabilities; see `label_scorer`."""
+    def said(self) -> Callable[[Any], tuple[Any, Any]]:
+        """Return what turns scores into labels, best first, and probabilities; see `label_scorer`."""
 
     @abstractmethod
     def right(self, split: LabelledSplit) -> Lists:
@@ -67,7 +67,7 @@ class LabelledTask(Task[Examples]):
 
     def training_examples(self, config: TrainConfig, data: Examples, ids: Ids) -> Any:
         """Return each example once per epoch."""
-        from ondevice.training.labelled_examples import LabelledExamples
+        from ondevice.training.examples import LabelledExamples
 
         return LabelledExamples(
             last_keys(data.train, ids, config.sample_length),

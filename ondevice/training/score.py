@@ -52,19 +52,19 @@ class Scorer:
         return items, scores, ranges
 
 
-def label_scorer(model: keras.Model, said: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Ids], Answers]:
+def label_scorer(model: keras.Model, said: Callable[[Any], tuple[Any, Any]]) -> Callable[[Ids], Answers]:
     """Return what asks a model for the labels of many texts or lines; the graph is traced once and used again.
 
     The range of scores is 1 for each example, which is that of what a probability may be.
 
     Args:
         model: from ids to scores.
-        said: from these scores and the ids to labels int32 `[examples, k]` and probabilities float32 `[examples, k]`.
+        said: from these scores to labels int32 `[examples, k]` and probabilities float32 `[examples, k]`.
     """
 
     @tf.function
     def step(ids: Any) -> Any:
-        return said(model(ids, training=False), ids)
+        return said(model(ids, training=False))
 
     def answer(ids: Ids) -> Answers:
         labels, probabilities = _in_batches(step, BATCH, ids)

@@ -62,7 +62,8 @@ def answer_range(manifest: Manifest) -> tuple[int, float]:
     if head.labels:
         return 0, len(head.labels)
     # What is left out of the answer has the answers' ids.
-    return head.never, manifest.feature(head.exclude).size if head.exclude else math.inf
+    size = manifest.feature(head.exclude).size if head.exclude else 0
+    return head.never, size or math.inf
 
 
 def answer_problem(manifest: Manifest, excluded: Iterable[int], items: Numbers, scores: Numbers) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ class OwnExamples:
         right: what is right, an array or arrays by output; None where no metric is measured.
         metric: the metric; None for the agreement of the outputs alone.
         tolerance_steps: largest difference that counts as equal, in steps of 1/255 of the range of the reference.
+        resampled: the reference's metric of each sample, kept once it is known.
     """
 
     head: Head
@@ -56,6 +57,7 @@ class OwnExamples:
     right: Any
     metric: Metric | None
     tolerance_steps: float
+    resampled: list[npt.NDArray[Any]] = field(default_factory=list)
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -94,21 +96,22 @@ class OwnExamples:
 
     def _resampled(self, before: Any, after: Any) -> tuple[float, float]:
         """Return the 95 % interval of the relative change from a paired bootstrap over examples."""
-        assert self.metric is not None
-        rng = np.random.default_rng(0)
-        drawn = rng.integers(0, len(self), (RESAMPLES, len(self)))
-        if self.metric.each is not None:
-            each = [np.asarray(self.metric.each(self.right, values)) for values in (before, after)]
-            old, new = (values.reshape(len(self), -1).mean(axis=1)[drawn].mean(axis=1) for values in each)
-        else:
-            pairs = [
-                [self.metric.value(_rows(self.right, rows), _rows(values, rows)) for rows in drawn]
-                for values in (before, after)
-            ]
-            old, new = np.array(pairs)
+        # The reference's are the same for every runtime.
+        if not self.resampled:
+            self.resampled.append(self._samples(before))
+        [old], new = self.resampled, self._samples(after)
         with np.errstate(divide="ignore", invalid="ignore"):
             changes = np.where(old != 0, new / old - 1, np.nan)
         return _quantiles(changes)
+
+    def _samples(self, found: Any) -> npt.NDArray[Any]:
+        """Return the metric of each of many samples of the examples, the same ones at every call."""
+        assert self.metric is not None
+        drawn = np.random.default_rng(0).integers(0, len(self), (RESAMPLES, len(self)))
+        if self.metric.each is None:
+            return np.array([self.metric.value(_rows(self.right, rows), _rows(found, rows)) for rows in drawn])
+        each = np.asarray(self.metric.each(self.right, found)).reshape(len(self), -1).mean(axis=1)
+        return each[drawn].mean(axis=1)
 
 
 def predictions(head: Head, outputs: Arrays) -> Any:

@@ -28,16 +28,16 @@ def step_seconds(method: str, optimizer: str, ids: int, steps: int) -> list[floa
 
     from ondevice.embeddings.layer import CompressedEmbedding
     from ondevice.embeddings.method import registry
-    from ondevice.training.optimizer import registry as optimizers
+    from ondevice.training import optimizer as optimizers
 
     keras.utils.set_random_seed(0)
-    kind = optimizers.load(optimizer)()
     histories = keras.Input((LENGTH,), dtype="int32")
     vectors = CompressedEmbedding.of(registry.load(method).for_ratio(ids + 2, WIDTH, METHODS[method]))(histories)
     scores = keras.layers.Dense(CLASSES)(keras.ops.mean(vectors, axis=1))
     model = keras.Model(histories, scores)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(kind.make(0.01, 0.1), loss, jit_compile=kind.compiled)
+    made = optimizers.make(optimizer, 0.01, 0.1)
+    model.compile(made, loss, jit_compile=optimizers.compiled(optimizer))
     rng = np.random.default_rng(0)
     seconds = []
     for _ in range(steps + 3):

@@ -117,7 +117,7 @@ def test_b4_attention_with_causal_and_padding_mask(tmp_path: Path) -> None:
     model = keras.Model({"ids": ids, "mask": mask}, {"best": best, "values": values})
     bundle = proven(model, {"ids": PADDED, "mask": PADDED > 0}, tmp_path / "bundle")
     kinds = {feature.name: (feature.kind, feature.dtype) for feature in bundle.manifest.inputs}
-    assert kinds == {"ids": ("ids", "int32"), "mask": ("bool", "bool")}
+    assert kinds == {"ids": ("ids", "int32"), "mask": ("bool", "int32")}
     assert {tensor.name: tensor.dtype for tensor in bundle.manifest.outputs} == {"best": "int32", "values": "float32"}
 
 

@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ondevice.data.click_reader import ClickReader
 from ondevice.data.clicks import ClickLog
 from ondevice.data.interactions import Interactions
 from ondevice.data.labelled import MINIMUM_COUNT, NO_KEY
+from ondevice.data.labelled_reader import ClickReader, TextReader
 from ondevice.data.reader import Reader, registry
 from ondevice.data.readers.synthetic import Synthetic
 from ondevice.data.readers.synthetic_clicks import SyntheticClicks
 from ondevice.data.readers.synthetic_texts import SyntheticTexts
-from ondevice.data.text_reader import TextReader
 from ondevice.data.texts import LabelledTexts
 from ondevice.errors import UsageError
 

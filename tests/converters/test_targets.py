@@ -6,7 +6,6 @@ import base64
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ import tiny_models
 
 from converters import target
 from converters.op_versions import RELEASES, order
-from converters.target import TARGETS, Target
+from converters.target import Target
 from ondevice.devices.runtimes import RUNTIMES, installed_version
 from ondevice.errors import OnDeviceError, UsageError
 
@@ -118,4 +117,4 @@ def test_a_device_without_such_a_runtime_is_refused() -> None:
 
 
 def test_members_are_found_by_their_files() -> None:
-    assert {path.name for path in Path(TARGETS).iterdir()} == {f"{name}.toml" for name in target.names()}
+    assert {path.name for path in target.family.folder.iterdir()} == {f"{name}.toml" for name in target.names()}

@@ -16,10 +16,11 @@ from ondevice import bundle as bundles
 from ondevice import files, records
 from ondevice.bundle import TestVector, TestVectors
 from ondevice.cli.main import main
-from ondevice.manifest import Embedding, Lookup, Manifest, Table, Tensor
+from ondevice.manifest import Training
 from ondevice.training import run_folder
 from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import Epoch, TrainResult
+from tests.manifests import manifest
 
 ROOT = Path(__file__).parent.parent.parent
 ITEMS, WIDTH, LENGTH = 60, 64, 8
@@ -183,7 +184,14 @@ CASES = (
     usage("training into another run", f"{TRAIN} --out begun", "'begun' holds an unfinished run of other"),
     failed("output below a file", f"{TRAIN} --out short.txt/new", "Not a directory", "short.txt/new"),
     usage("bundle exists", "export run --out part", "output 'part' exists already"),
-    usage("export of no folder", "export nowhere --out new", "'nowhere' holds no config.json"),
+    usage("export of nothing", "export nowhere --out new", "model 'nowhere' is no file that ends with .keras"),
+    usage("export of another file", "export short.txt --out new", "model 'short.txt' is no file that ends with .keras"),
+    usage("sample of nowhere", "export m.keras --sample no.npz --out new", "data 'no.npz' do not exist"),
+    failed("sample of text", "export m.keras --sample short.txt --out new", "'short.txt' are no archive of NumPy"),
+    usage("option of a run", "export m.keras --keep-history --out new", "--keep-history is given", "training run only"),
+    usage("option of a model", "export run --labels a b --out new", "--labels is given", "a .keras file only"),
+    usage("recipe of a model", "export m.keras --recipe int9 --out new", "unknown recipe 'int9', did you mean 'int8'?"),
+    usage("recipe of runs", "export m.keras --recipe stock_dynamic_range --out new", "for models of `ondevice train`"),
     usage("export of no run", "export part --out new", "run folder 'part' holds no config.json"),
     usage("export of an unfinished run", "export begun --out new", "run 'begun' is not finished", "resume"),
     failed("export of a broken run", "export broken --out new", "'broken/config.json' is not valid JSON"),
@@ -202,7 +210,17 @@ CASES = (
     failed("validate a later version", "validate later", "schema version 99"),
     usage("validate with no run", "validate bundle --run part", "run folder 'part' holds no config.json"),
     usage("validate with another run", "validate bundle --run run", "run 'run' has seed 0", "seed 5"),
-    usage("loss of nothing", "validate bundle --max-loss 0.1", "max_loss is 0.1 without a run", "with the run"),
+    usage(
+        "loss of nothing",
+        "validate bundle --max-loss 0.1",
+        "max_loss is 0.1 without a run",
+        "what the bundle was made of",
+    ),
+    usage("model from nowhere", "validate bundle --model no.keras --data x.npz", "'no.keras' is no file that ends"),
+    usage("model without data", "validate bundle --model m.keras", "model is given without data; allowed are both"),
+    usage("data without model", "validate bundle --data x.npz", "data is given without model; allowed are both"),
+    usage("run beside model", "validate bundle --model m.keras --run run", "--run is given beside --model"),
+    usage("data from nowhere", "validate bundle --model m.keras --data no.npz", "data 'no.npz' do not exist"),
     usage("users of nothing", "validate bundle --users 5", "users is 5 without a run"),
     usage("metric of nothing", "validate bundle --metric ndcg@10", "metric is ndcg@10 without a run"),
     usage("report of no folder", "report nowhere", "folder 'nowhere' does not exist"),
@@ -249,44 +267,13 @@ def write_run(folder: Path, seed: int, version: int = run_folder.SCHEMA_VERSION)
 def write_bundle(folder: Path, version: int = bundles.SCHEMA_VERSION) -> None:
     files.write_bytes(folder / bundles.MODEL_FILE, cut_model())
     files.write_text(folder / bundles.VOCABULARY_FILE, "<padding>\n<unknown>\n")
-    vector = TestVector("all padding", True, (0,) * LENGTH, (2,), ("item",), (0.0,), 1.0)
+    answer = {"items": (2.0,), "scores": (0.0,)}
+    vector = TestVector("all padding", True, {"ids": (0.0,) * LENGTH}, answer, {"scores": 1.0}, ("item",))
     records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(bundles.SCHEMA_VERSION, (vector,)))
-    table = Table("table", (SIZE, WIDTH), "float32", "", "", SIZE * WIDTH * 4, SIZE * WIDTH * 4, 0.0, 0.0)
-    parameters = {"vocabulary_size": SIZE, "width": WIDTH}
-    stored = SIZE * WIDTH
-    lookup = Lookup("rows", WIDTH, 4_096, ())
-    manifest = Manifest(
-        schema_version=version,
-        name="full@random",
-        dataset="user-items",
-        dataset_summary="tiny",
-        seed=5,
-        training_seconds=1.0,
-        signature="recommend",
-        inputs=(Tensor("ids", (1, LENGTH), "int32"),),
-        outputs=(Tensor("items", (1, 1), "int32"), Tensor("scores", (1, 1), "float32")),
-        vocabulary_size=SIZE,
-        history_length=LENGTH,
-        top_k=1,
-        out_of_range="unknown",
-        excludes_history=True,
-        recipe="float32",
-        dense="float32",
-        comparison=False,
-        embedding=Embedding("full", parameters, "random", 1.0, stored, stored, (table,), lookup),
-        parameters=8_000,
-        file_bytes=100,
-        overhead_bytes=10,
-        vocabulary_bytes=20,
-        ops={"GATHER": 1},
-        target_runtime="litert",
-        minimum_runtime="1.6.0",
-        score_tolerance_steps=1.0,
-        quality={},
-        sha256={path.name: files.sha256(path) for path in folder.iterdir()},
-        versions={},
-    )
-    records.write(folder / bundles.MANIFEST_FILE, manifest)
+    digests = {path.name: files.sha256(path) for path in folder.iterdir()}
+    training = Training("user-items", "tiny", seed=5)
+    written = manifest(SIZE, WIDTH, LENGTH, schema_version=version, sha256=digests, training=training)
+    records.write(folder / bundles.MANIFEST_FILE, written)
 
 
 def cut_model() -> bytes:
@@ -317,6 +304,7 @@ def make_world(root: Path) -> None:
     (root / "cut.txt.gz").write_bytes(gzip.compress(train.encode(), mtime=0)[:-20])
     (root / "model.tflite").write_bytes(cut_model())
     (root / "empty.tflite").write_bytes(b"")
+    (root / "m.keras").touch()
     recipe = 'title = "x"\ntables = "float32"\nscore_tolerance_steps = 1.0\n'
     (root / "int16.toml").write_text(recipe + 'dense = "int16"\n', encoding="utf-8")
     by_table = recipe + 'dense = "int8"\n[by_table]\nmultiplier = "int8_row"\n'

@@ -19,45 +19,12 @@ from ondevice.bundle import (
     open_bundle,
 )
 from ondevice.errors import OnDeviceError, UsageError
-from ondevice.manifest import Embedding, Lookup, Manifest, Table, Tensor
+from tests.manifests import manifest
 
-VECTORS = TestVectors(SCHEMA_VERSION, (TestVector("user 0", False, (2, 0), (3,), ("b",), (0.5,), 1.0),))
-LOOKUP = Lookup("vectors", 2, 4_096, ("00",))
-
-
-def manifest(digests: dict[str, str]) -> Manifest:
-    table = Table("table", (4, 2), "float32", "", "", 32, 32, 0.0, 0.0)
-    return Manifest(
-        schema_version=SCHEMA_VERSION,
-        name="fake",
-        dataset="synthetic",
-        dataset_summary="nothing",
-        seed=0,
-        training_seconds=0.0,
-        signature="serving_default",
-        inputs=(Tensor("ids", (1, 2), "int32"),),
-        outputs=(Tensor("items", (1, 1), "int32"), Tensor("scores", (1, 1), "float32")),
-        vocabulary_size=4,
-        history_length=2,
-        top_k=1,
-        out_of_range="unknown",
-        excludes_history=True,
-        recipe="float32",
-        dense="float32",
-        comparison=False,
-        embedding=Embedding("full", {}, "as_given", 1.0, 8, 8, (table,), LOOKUP),
-        parameters=8,
-        file_bytes=64,
-        overhead_bytes=32,
-        vocabulary_bytes=25,
-        ops={},
-        target_runtime="litert",
-        minimum_runtime="2.3",
-        score_tolerance_steps=0.5,
-        quality={},
-        sha256=digests,
-        versions={},
-    )
+VECTORS = TestVectors(
+    SCHEMA_VERSION,
+    (TestVector("user 0", False, {"ids": (2.0, 0.0)}, {"items": (3.0,), "scores": (0.5,)}, {"scores": 1.0}, ("b",)),),
+)
 
 
 @pytest.fixture
@@ -68,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     files.write_text(folder / VOCABULARY_FILE, "<padding>\n<unknown>\na\nb\n")
     records.write(folder / TEST_VECTORS_FILE, VECTORS)
     digests = {name: files.sha256(folder / name) for name in (MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE)}
-    records.write(folder / MANIFEST_FILE, manifest(digests))
+    records.write(folder / MANIFEST_FILE, manifest(sha256=digests))
     return folder
 
 
@@ -76,7 +43,7 @@ def test_whole_bundle_is_opened(folder: Path) -> None:
     bundle = open_bundle(folder)
     assert bundle.folder == folder
     assert bundle.model == folder / MODEL_FILE
-    assert bundle.manifest == manifest(bundle.manifest.sha256)
+    assert bundle.manifest == manifest(sha256=bundle.manifest.sha256)
     assert bundle.vectors == VECTORS
 
 
@@ -113,22 +80,26 @@ def test_missing_folder_is_named(tmp_path: Path) -> None:
 def test_other_schema_version_is_refused(folder: Path, version: int) -> None:
     changed = dataclasses.replace(open_bundle(folder).manifest, schema_version=version)
     records.write(folder / MANIFEST_FILE, changed)
-    with pytest.raises(OnDeviceError, match=rf"has schema version {version}; this ondevice reads version 2"):
+    with pytest.raises(
+        OnDeviceError, match=rf"has schema version {version}; this ondevice reads 3: export the model again"
+    ):
         open_bundle(folder)
 
 
 def test_manifest_of_another_version_is_named_as_such_whatever_its_fields(folder: Path) -> None:
     value = files.read_json(folder / MANIFEST_FILE, "manifest")
-    del value["embedding"]
+    del value["embeddings"]
     files.write_json(folder / MANIFEST_FILE, {**value, "schema_version": 1, "colour": "red"})
-    with pytest.raises(OnDeviceError, match=r"manifest\.json' has schema version 1; this ondevice reads version 2\.$"):
+    with pytest.raises(
+        OnDeviceError, match=r"manifest\.json' has schema version 1; this ondevice reads 3: export the model again .*"
+    ):
         open_bundle(folder)
 
 
 @pytest.mark.parametrize("ids_per_block", [0, -1])
 def test_blocks_of_no_ids_are_refused(folder: Path, ids_per_block: int) -> None:
     value = files.read_json(folder / MANIFEST_FILE, "manifest")
-    value["embedding"]["lookup"]["ids_per_block"] = ids_per_block
+    value["embeddings"][0]["lookup"]["ids_per_block"] = ids_per_block
     files.write_json(folder / MANIFEST_FILE, value)
     with pytest.raises(OnDeviceError, match=rf"ids_per_block is {ids_per_block}; allowed is a whole number of at"):
         open_bundle(folder)
@@ -145,7 +116,7 @@ def test_manifest_with_another_key_is_refused(folder: Path) -> None:
 def test_a_digest_of_another_file_is_refused(folder: Path, name: str) -> None:
     """Whoever copies the files that a manifest names would write where it says."""
     (folder.parent / "outside").touch()
-    records.write(folder / MANIFEST_FILE, manifest({**open_bundle(folder).manifest.sha256, name: "0" * 64}))
+    records.write(folder / MANIFEST_FILE, manifest(sha256={**open_bundle(folder).manifest.sha256, name: "0" * 64}))
     with pytest.raises(
         OnDeviceError, match=r"manifest\.json' has a SHA-256 of .*; allowed are model\.tflite, vocab\.txt"
     ):
@@ -155,6 +126,6 @@ def test_a_digest_of_another_file_is_refused(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("name", [MODEL_FILE, VOCABULARY_FILE, TEST_VECTORS_FILE])
 def test_file_without_a_digest_is_refused(folder: Path, name: str) -> None:
     digests = {file: digest for file, digest in open_bundle(folder).manifest.sha256.items() if file != name}
-    records.write(folder / MANIFEST_FILE, manifest(digests))
+    records.write(folder / MANIFEST_FILE, manifest(sha256=digests))
     with pytest.raises(OnDeviceError, match=rf"manifest\.json' has no SHA-256 of {name}"):
         open_bundle(folder)

@@ -20,7 +20,7 @@ from ondevice.pipeline.quality import BEST
 from ondevice.pipeline.run import run
 from ondevice.pipeline.sweep import sweep
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, place
-from ondevice.pipeline.sweep_results import summarize_sweep
+from ondevice.pipeline.sweep_results import Results
 from ondevice.pipeline.train import configure, read_data, train
 from ondevice.reporting.record import Report
 from ondevice.training.choose import check_teacher, choose_method, choose_output
@@ -104,7 +104,7 @@ def test_a_sweep_of_clicks_compares_the_area(tiny_run, tmp_path: Path) -> None:
     plan = SweepPlan("synthetic-clicks", "", ("memcom",), (4.0,), ("semantic",), (0,))
     for each, variant in ((FULL_CELL, "clicks full"), (cell, "clicks memcom")):
         shutil.copytree(tiny_run(variant).folder, place(tmp_path, each, {}, 0))
-    found = summarize_sweep(tmp_path, plan, tiny_clicks(), "ondevice sweep")
+    found = Results(tmp_path, plan, tiny_clicks()).report("ondevice sweep")
     assert (found.metric, found.task, found.missing) == ("auc", "clicks", 0)
     # Every line has its part in the area, those without a click as well.
     assert [comparison.users for comparison in found.comparisons] == [1200]

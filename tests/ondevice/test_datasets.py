@@ -23,7 +23,7 @@ epochs = 3
 
 @pytest.fixture
 def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(dataset, "PROFILES", tmp_path)
+    monkeypatch.setattr(dataset.family, "folder", tmp_path)
     return tmp_path
 
 

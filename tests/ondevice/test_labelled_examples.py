@@ -7,7 +7,7 @@ import numpy as np
 from ondevice.data.labelled import NO_KEY, LabelledSplit
 from ondevice.data.lists import Lists
 from ondevice.ids import PADDING_ID, UNKNOWN_ID
-from ondevice.training.labelled_examples import LabelledExamples
+from ondevice.training.examples import LabelledExamples
 from ondevice.training.labelled_task import last_keys
 from ondevice.training.loss import softmax_over_labels
 

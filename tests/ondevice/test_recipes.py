@@ -86,7 +86,7 @@ def test_a_file_of_ones_own_is_a_recipe(suffix: str, tmp_path: Path) -> None:
     recipe = recipes.load(str(path))
     assert (recipe.name, recipe.title, recipe.counts_ahead) == ("mine", "my own", True)
     assert schemes(choices(MEMCOM, recipe)) == {"shared": "int4_row", "multiplier": "codebook4", "bias": "float16_rows"}
-    assert asked(None, 1_000, str(path)).recipe == str(path)
+    assert asked(None, 1_000, str(path)).budget_recipe == str(path)
     with pytest.raises(UsageError, match=r"by_table of recipe 'mine' names table 'bias'; allowed are .*: table"):
         choices(METHODS["full"], recipe)
 

@@ -12,58 +12,55 @@ import pytest
 from ondevice import records
 from ondevice.bundle import TestText, TestVector, TestVectors
 from ondevice.data.dataset import Dataset
+from ondevice.encoding_error import EncodingError, WorstId
 from ondevice.errors import OnDeviceError, UsageError
-from ondevice.manifest import Embedding, Lookup, Manifest, Table, Tensor
+from ondevice.feature import Feature
+from ondevice.head import Head, probabilities
+from ondevice.manifest import Embedding, Lookup, LookupCall, Table, Tensor, Training
 from ondevice.tokenizer import Tokenizer
 from ondevice.training.checkpoints import State
 from ondevice.training.config import TrainConfig
 from ondevice.training.run_folder import Epoch, TrainResult
+from tests.manifests import manifest
 
 TABLE = Table("shared", (10, 8), "int8_row", "", "multiplier", 120, 320, 0.01, 0.002)
-LOOKUP = Lookup("vectors", 8, 4_096, ("00", "11"))
-EMBEDDING = Embedding("memcom", {"rows": 10, "bias": True}, "semantic", 8.0, 100, 800, (TABLE, TABLE), LOOKUP)
+CALL = LookupCall("embedding/ids", "embedding/vectors", (1, 8))
+LOOKUP = Lookup((CALL,), 100, 8, 4_096, ("00", "11"))
+ERROR = EncodingError(100, 42.5, 0.75, 0.5, 0.25, (WorstId(3, "c", 0.5, 0.25),), {"shared": 1.0})
+EMBEDDING = Embedding(
+    "embedding",
+    ("ids",),
+    "memcom",
+    {"rows": 10, "bias": True},
+    "semantic",
+    8.0,
+    100,
+    800,
+    (TABLE, TABLE),
+    LOOKUP,
+    ERROR,
+)
 EPOCH = Epoch(1.5, 0.25, 3.0)
-MANIFEST = Manifest(
-    schema_version=1,
-    name="m",
-    dataset="synthetic",
-    dataset_summary="few users",
-    seed=0,
-    training_seconds=1.25,
-    signature="serving_default",
-    inputs=(Tensor("ids", (1, 8), "int32"),),
-    outputs=(Tensor("items", (1, 5), "int32"), Tensor("scores", (1, 5), "float32")),
-    vocabulary_size=100,
-    history_length=8,
-    top_k=5,
-    out_of_range="unknown",
-    excludes_history=True,
-    recipe="int8",
-    dense="int8 per channel",
-    comparison=False,
-    embedding=EMBEDDING,
-    parameters=1_000,
-    file_bytes=2_000,
-    overhead_bytes=500,
-    vocabulary_bytes=300,
-    ops={"GATHER": 2},
-    target_runtime="tflite-2.14",
-    minimum_runtime="2.3",
-    score_tolerance_steps=1.5,
-    quality={"ndcg@10": 0.125},
+TRAINING = Training("synthetic", "few users", 3, 1.25, {"ndcg@10": 0.125}, {"head": {"users": 3.0}})
+FEATURE = Feature(
+    "ids", "ids", (1, 8), "int32", 100, 1, 0, 2, "vocab.txt", Tokenizer(), {"layer": "Hashing", "bins": 3}
+)
+MANIFEST = manifest(
+    inputs=(FEATURE, Feature("price", "number", (1,), "float32")),
+    head=probabilities(("neg", "pos"), logits=True),
+    embeddings=(EMBEDDING,),
+    skipped={"genre": "unused"},
     sha256={"model.tflite": "00"},
     versions={"python": "3.11.0"},
-    task="text",
-    labels=("neg", "pos"),
-    tokenizer=Tokenizer(),
+    training=TRAINING,
 )
 VECTORS = TestVectors(
     1,
     (
-        TestVector("user 17", False, (3, 0), (5, 4), ("b", "a"), (0.5, -0.25), 2.0),
-        TestVector("", True, (), (), (), (), 0.0),
+        TestVector("user 17", False, {"ids": (3.0, 0.0)}, {"items": (5.0, 4.0)}, {"scores": 2.0}, ("b", "a")),
+        TestVector("", True, {}, {}, {}),
     ),
-    (TestText("a Fine film", (2, 0)),),
+    (TestText("ids", "a Fine film", (2, 0)),),
 )
 PARAMETERS = {"rows": 5, "operation": "add", "x": 0.5, "bias": False}
 RESULT = TrainResult(1, PARAMETERS, "s", 7, 1, (EPOCH, EPOCH), {"users": 3.0}, {})
@@ -71,8 +68,12 @@ RECORDS = {
     "tensor": Tensor("ids", (1, 8), "int32"),
     "table": TABLE,
     "lookup": LOOKUP,
-    "no look-ups": Lookup("", 8, 1, ()),
+    "no look-ups": Lookup((), 8, 8, 1, ()),
     "embedding": EMBEDDING,
+    "feature": FEATURE,
+    "feature without padding": Feature("item", "ids", (1,), "int32", 9),
+    "head": MANIFEST.head,
+    "training": TRAINING,
     "manifest": MANIFEST,
     "vectors": VECTORS,
     "epoch": EPOCH,
@@ -115,14 +116,10 @@ REQUIRED = [
     if each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
 ]
 DEFAULTS = {
-    ("embedding", "error"),
     ("manifest", "appended"),
     ("manifest", "appended_bytes"),
-    ("manifest", "labels"),
     ("manifest", "output"),
-    ("manifest", "quality_by_popularity"),
-    ("manifest", "task"),
-    ("manifest", "tokenizer"),
+    ("manifest", "training"),
     ("result", "by_popularity"),
     ("result", "labels"),
     ("result", "task"),
@@ -131,12 +128,14 @@ DEFAULTS = {
     ("table", "storage"),
     ("vectors", "texts"),
 }
-"""Fields that came later: what was written before is still read."""
+"""Fields that came later, so that what was written before is still read, or that only some models have."""
+WRITTEN_BY_PEOPLE = (TrainConfig, State, Feature, Head, Training)
+"""Records whose fields have defaults, so that a person names only what differs."""
 
 
 def test_only_settings_states_and_later_fields_may_be_missing() -> None:
     fields = {(name, key) for name, record in RECORDS.items() for key in records.to_json(record)}
-    later = {(name, key) for name, key in fields - set(REQUIRED) if not isinstance(RECORDS[name], (TrainConfig, State))}
+    later = {(name, key) for name, key in fields - set(REQUIRED) if not isinstance(RECORDS[name], WRITTEN_BY_PEOPLE)}
     assert later == DEFAULTS
 
 
@@ -162,13 +161,19 @@ WRONG: list[tuple[str, str, Any, str]] = [
     ("config", "hidden", 8, r"\$\.hidden"),
     ("config", "options", {"bias": None}, r"\$\.options\['bias'\]"),
     ("config", "options", [["bias", True]], r"expected a mapping @ \$\.options"),
-    ("manifest", "excludes_history", 1, r"1 is not of type bool @ \$\.excludes_history"),
-    ("manifest", "excludes_history", "true", r"'true' is not of type bool @ \$\.excludes_history"),
-    ("manifest", "embedding", 5, r"invalid value for type, expected Embedding @ \$\.embedding"),
-    ("manifest", "inputs", [{"name": "x", "shape": [1, 8.5], "dtype": "y"}], r"8\.5 .* @ \$\.inputs\[0\]\.shape\[1\]"),
+    ("head", "logits", 1, r"1 is not of type bool @ \$\.logits"),
+    ("head", "logits", "true", r"'true' is not of type bool @ \$\.logits"),
+    ("feature", "padding", "0", r"@ \$\.padding"),
+    ("feature", "made_by", {"bins": None}, r"\$\.made_by\['bins'\]"),
+    ("manifest", "embeddings", 5, r"invalid value for type, expected tuple @ \$\.embeddings"),
+    ("manifest", "training", 5, r"invalid value for type, expected Training @ \$\.training"),
+    ("manifest", "outputs", [{"name": "x", "shape": [1, 8.5], "dtype": "y"}],
+        r"8\.5 .* @ \$\.outputs\[0\]\.shape\[1\]"),
+    ("vectors", "vectors", [{"name": "", "edge": False, "inputs": {"ids": ["3"]}, "outputs": {}, "ranges": {}}],
+        r"'3' is not of type float @ \$\.vectors\[0\]\.inputs\['ids'\]\[0\]"),
     ("manifest", "ops", {"GATHER": "2"}, r"'2' is not of type int @ \$\.ops\['GATHER'\]"),
     ("result", "history", [5], r"expected a mapping @ \$\.history\[0\]"),
-    ("manifest", "tokenizer", {"name": "words", "lowercase": 1}, r"1 is not of type bool @ \$\.tokenizer\.lowercase"),
+    ("feature", "tokenizer", {"name": "words", "lowercase": 1}, r"1 is not of type bool @ \$\.tokenizer\.lowercase"),
     ("vectors", "vectors", [{}], r"required field missing @ \$\.vectors\[0\]\.name"),
 ]  # fmt: skip
 

@@ -129,7 +129,7 @@ def test_a_run_keeps_its_budget_and_goes_on_where_it_was(tmp_path: Path) -> None
     steps: list[str] = []
     report, folder = run(plan(**size), out=tmp_path / "out", on_step=lambda number, total, what: steps.append(what))
     assert json.loads((folder / "plan.json").read_text())["config"]["budget_bytes"] == 2_000
-    sizes = {m.variant: sum(t.payload_bytes for t in m.manifest.embedding.tables) for m in report.models}
+    sizes = {m.variant: sum(t.payload_bytes for t in m.manifest.tables.values()) for m in report.models}
     # 100 rows of 16 bytes and a scale each; the full table keeps its 302 rows.
     assert sizes == {"full@frequency": 302 * 20, "hashing@random": 100 * 20}
     assert report.remarks[0].endswith("a budget of 2.00 kB as int8, of which it uses: hashing@random 100.0%.")

@@ -12,10 +12,10 @@ from converters import flatbuffer
 from ondevice.bundle import Bundle
 from ondevice.errors import UsageError
 from ondevice.manifest import UNKNOWN_RUNTIME
-from ondevice.pipeline.export import export
+from ondevice.pipeline.export_run import export_run
 from ondevice.pipeline.plan import DEFAULT_RECIPES, Plan, check, recipes_of
 from ondevice.pipeline.train import configure
-from ondevice.pipeline.validate import validate
+from ondevice.pipeline.validate import validate_run
 from ondevice.quantize import recipe as recipes
 from ondevice.training.run_folder import Run
 
@@ -25,12 +25,12 @@ STOCK = "stock_dynamic_range"
 @pytest.fixture(scope="module")
 def stock(tiny_run: Callable[[str], Run], tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Bundle]:
     run = tiny_run("full")
-    return run, export(run.folder, tmp_path_factory.mktemp("stock") / "bundle", recipe=STOCK)
+    return run, export_run(run.folder, tmp_path_factory.mktemp("stock") / "bundle", recipe=STOCK)
 
 
 def test_it_is_refused_by_the_older_runtime_and_loads_on_the_newer(stock: tuple[Run, Bundle]) -> None:
     run, bundle = stock
-    validation = validate(bundle.folder, run.folder, users=20)
+    validation = validate_run(bundle.folder, run.folder, users=20)
     old, new = validation.results
     assert (old.measurement.runtime, old.measurement.status) == ("tflite-2.14", "refused")
     assert "'FULLY_CONNECTED' version '12'" in old.measurement.message
@@ -46,11 +46,11 @@ def test_the_manifest_says_what_the_converter_chose(stock: tuple[Run, Bundle]) -
     assert (manifest.recipe, manifest.target_runtime, manifest.minimum_runtime) == (STOCK, "", "2.17.0")
     # The hidden layer has 256 weights, too few for the converter to quantize.
     assert manifest.dense == "float32, int8_per_channel"
-    (table,) = manifest.embedding.tables
+    (table,) = manifest.tables.values()
     assert (table.name, table.scheme, table.reason) == ("table", "int8_per_tensor", "")
     assert table.payload_bytes == run.method().full_parameters == table.float32_bytes // 4
     assert 0 < table.relative_error < 0.1
-    assert manifest.embedding.lookup.sha256 == ()
+    assert manifest.embeddings[0].lookup.sha256 == ()
     assert manifest.ops == summary.op_histogram
     assert manifest.file_bytes - manifest.overhead_bytes == summary.weight_bytes
 
@@ -59,13 +59,13 @@ def test_an_operation_that_no_release_has_is_no_reason_to_stop(
     tiny_run: Callable[[str], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("converters.lint.RELEASES", {})
-    bundle = export(tiny_run("full").folder, tmp_path / "bundle", recipe=STOCK)
+    bundle = export_run(tiny_run("full").folder, tmp_path / "bundle", recipe=STOCK)
     assert bundle.manifest.minimum_runtime == UNKNOWN_RUNTIME
 
 
 def test_only_the_full_table_is_compared_with(tiny_run: Callable[[str], Run], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is for models of method 'full' only; run .* is of method 'memcom'"):
-        export(tiny_run("memcom").folder, tmp_path / "bundle", recipe=STOCK)
+        export_run(tiny_run("memcom").folder, tmp_path / "bundle", recipe=STOCK)
     assert not list(tmp_path.iterdir())
 
 

@@ -282,8 +282,8 @@ def test_what_can_not_start_warm_is_listed_with_its_reason_before_any_training(m
 
 
 def test_a_width_of_its_own_keeps_the_bytes_of_the_ratio() -> None:
-    wide = plans.config_of(PLAN, Path(), Cell("memcom:width=128", "random", 4.0), {}, 0)
-    usual = plans.config_of(PLAN, Path(), Cell("memcom", "random", 4.0), {}, 0)
+    wide = plans.config_of(PLAN, Cell("memcom:width=128", "random", 4.0), {}, 0)
+    usual = plans.config_of(PLAN, Cell("memcom", "random", 4.0), {}, 0)
     assert (wide.width, wide.ratio / usual.ratio) == (128, 128 / usual.width)
 
 
@@ -317,7 +317,7 @@ def test_a_setting_may_be_a_word() -> None:
         "optimizer=adamw,epochs=3",
         "optimizer=amsgrad,epochs=3",
     ]
-    assert [plans.config_of(plan, Path(), FULL_CELL, setting, 0).optimizer for setting in settings] == [
+    assert [plans.config_of(plan, FULL_CELL, setting, 0).optimizer for setting in settings] == [
         "adamw", "amsgrad",
     ]  # fmt: skip
     assert records.from_json(SweepPlan, records.to_json(plan), "plan") == plan
@@ -327,5 +327,5 @@ def test_the_full_table_has_as_many_candidates_as_any_other() -> None:
     plan = dataclasses.replace(PLAN, search={"learning_rate": (0.01, 0.02), "dropout": (0.3, 0.5)})
     assert len(plan.candidates()) == 4
     for cell in (FULL_CELL, Cell("hashing", "random", 4.0)):
-        configs = [plans.config_of(plan, Path(), cell, setting, 0) for setting in plan.candidates()]
+        configs = [plans.config_of(plan, cell, setting, 0) for setting in plan.candidates()]
         assert len({(config.learning_rate, config.dropout) for config in configs}) == 4

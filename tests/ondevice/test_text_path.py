@@ -18,7 +18,7 @@ from ondevice.pipeline.quality import BEST
 from ondevice.pipeline.run import run
 from ondevice.pipeline.sweep import sweep
 from ondevice.pipeline.sweep_plan import FULL_CELL, Cell, SweepPlan, place
-from ondevice.pipeline.sweep_results import summarize_sweep
+from ondevice.pipeline.sweep_results import Results
 from ondevice.pipeline.train import configure, read_data, train
 from ondevice.reporting.record import Report
 from ondevice.training.choose import check_teacher, choose_method, choose_output
@@ -92,7 +92,7 @@ def test_a_sweep_of_texts_compares_accuracy(tiny_run, tmp_path: Path) -> None:
     plan = SweepPlan("synthetic-texts", "", ("memcom",), (4.0,), ("semantic",), (0,))
     for each, variant in ((FULL_CELL, "text full"), (cell, "text memcom")):
         shutil.copytree(tiny_run(variant).folder, place(tmp_path, each, {}, 0))
-    found = summarize_sweep(tmp_path, plan, tiny_texts(), "ondevice sweep")
+    found = Results(tmp_path, plan, tiny_texts()).report("ondevice sweep")
     assert (found.metric, found.task, found.missing) == ("accuracy", "text", 0)
     assert [comparison.users for comparison in found.comparisons] == [180]
     text = (tmp_path / "sweep.md").read_text()

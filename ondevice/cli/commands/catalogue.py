@@ -30,9 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     entries = catalogue(
         arguments.items, arguments.width, arguments.ratio, budget_bytes=budget_bytes, recipe=arguments.budget_recipe
     )
-    asked = f"within {format_bytes(size.budget_bytes)} as {size.recipe}" if size.budget_bytes else f"at {size.ratio:g}x"
+    budget, recipe = size.budget_bytes, size.budget_recipe
+    asked = f"within {format_bytes(budget)} as {recipe}" if budget else f"at {size.ratio:g}x"
     table = Table(title=f"{arguments.items:,} items of width {arguments.width} {asked}", title_justify="left")
-    shown = list(dict.fromkeys([*SHOWN, *([size.recipe] if size.recipe else [])]))
+    shown = list(dict.fromkeys([*SHOWN, *([recipe] if recipe else [])]))
     for heading in ("method", "stores", "parameters", "ratio", *map(_label, shown), "used"):
         table.add_column(heading, justify="left" if heading in ("method", "stores") else "right", overflow="fold")
     reasons = []

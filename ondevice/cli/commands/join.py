@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Join."""
     from ondevice.pipeline.join import join
-    from ondevice.reporting.sweep.console import print_sweep
+    from ondevice.reporting.console import print_sweep
 
     found = join(arguments.sweeps, arguments.out, command=command_line())
     print_sweep(found, results(), arguments.out)

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Sweep."""
     from ondevice.pipeline.sweep import sweep
     from ondevice.pipeline.sweep_plan import SweepPlan
-    from ondevice.reporting.sweep.console import print_sweep
+    from ondevice.reporting.console import print_sweep
 
     plan = SweepPlan(
         arguments.dataset,

@@ -9,9 +9,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ondevice.data.text_reader import TextReader
+from ondevice.data.labelled_reader import TextReader
+from ondevice.data.reader import only_file
 from ondevice.data.texts import LabelledText, LabelledTexts, number_texts
-from ondevice.errors import OnDeviceError, UsageError
+from ondevice.errors import OnDeviceError
 from ondevice.tokenizer import Tokenizer
 
 LABELS = ("neg", "pos")
@@ -32,7 +33,7 @@ class AclImdb(TextReader):
 
     def read(self, name: str, path: Path | None) -> LabelledTexts:
         """Read the archive and split the training texts."""
-        path = _only_archive(path)
+        path = only_file(path, ("*.tar.gz",), ".tar.gz archive", "reviews")
         found: dict[tuple[str, str], list[tuple[int, str]]] = {}
         for part, label, number, text in _members(path):
             found.setdefault((part, label), []).append((number, text))
@@ -66,14 +67,3 @@ def _members(path: Path) -> Iterator[tuple[str, str, int, str]]:
                 pass
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise OnDeviceError(f"{path} is not a whole .tar.gz archive: {error}.") from error
-
-
-def _only_archive(path: Path | None) -> Path:
-    if path is None or not path.exists():
-        raise UsageError(f"data {str(path)!r} does not exist; it must be a .tar.gz archive of reviews.")
-    if path.is_file():
-        return path
-    found = sorted(path.glob("*.tar.gz"))
-    if len(found) != 1:
-        raise UsageError(f"data folder {str(path)!r} holds {len(found)} .tar.gz archives; it must hold one.")
-    return found[0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ondevice.data.click_reader import ClickReader
 from ondevice.data.click_table import ClickTable
 from ondevice.data.clicks import ClickLog, number_lines
 from ondevice.data.labelled import SPLITS
+from ondevice.data.labelled_reader import ClickReader
 from ondevice.data.reader import find
 from ondevice.errors import UsageError
 

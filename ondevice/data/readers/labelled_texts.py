@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ondevice.data.labelled import SPLITS
+from ondevice.data.labelled_reader import TextReader
 from ondevice.data.reader import find, text_lines
-from ondevice.data.text_reader import TextReader
 from ondevice.data.texts import LabelledText, LabelledTexts, number_texts
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.tokenizer import Tokenizer

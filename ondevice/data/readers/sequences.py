@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ondevice.data.interactions import Interactions
 from ondevice.data.lists import Lists
-from ondevice.data.reader import Reader, integer_lines
-from ondevice.errors import OnDeviceError, UsageError
+from ondevice.data.reader import Reader, integer_lines, only_file
+from ondevice.errors import OnDeviceError
 
 SHORTEST = 3
 """One item to learn from, one for validation, one for test."""
@@ -23,7 +23,7 @@ class Sequences(Reader):
 
     def read(self, name: str, path: Path | None) -> Interactions:
         """Read the file and split every sequence."""
-        path = _only_file(path)
+        path = only_file(path, ("*.txt", "*.txt.gz"), ".txt or .txt.gz file", "sequences")
         sequences = [items for items in _by_user(path).values() if len(items) >= SHORTEST]
         if not sequences:
             raise OnDeviceError(f"{path} holds no user with at least {SHORTEST} items.")
@@ -48,14 +48,3 @@ def _by_user(path: Path) -> dict[int, list[int]]:
             raise OnDeviceError(f"{path}, line {number}: user {user} has a second line; each user has one.")
         found[user] = items
     return found
-
-
-def _only_file(path: Path | None) -> Path:
-    if path is None or not path.exists():
-        raise UsageError(f"data {str(path)!r} does not exist; it must be a .txt or .txt.gz file of sequences.")
-    if path.is_file():
-        return path
-    found = sorted(p for pattern in ("*.txt", "*.txt.gz") for p in path.glob(pattern))
-    if len(found) != 1:
-        raise UsageError(f"data folder {str(path)!r} holds {len(found)} .txt or .txt.gz files; it must hold one.")
-    return found[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ STYLES = 3
 """Directions in which items of one genre differ."""
 
 
+@dataclass(frozen=True)
 class Synthetic(Reader):
     """Makes users with latent tastes who pick from a catalogue with Zipf popularity.
 
@@ -30,10 +32,9 @@ class Synthetic(Reader):
 
     needs_data = False
 
-    def __init__(self, users: int = 8_000, items: int = 8_000, seed: int = 7) -> None:
-        self.users = users
-        self.items = items
-        self.seed = seed
+    users: int = 8_000
+    items: int = 8_000
+    seed: int = 7
 
     def read(self, name: str, path: Path | None) -> Interactions:
         """Make the data set."""

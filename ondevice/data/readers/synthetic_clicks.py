@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ondevice.data.click_reader import ClickReader
 from ondevice.data.clicks import ClickLine, ClickLog, number_lines
-from ondevice.data.labelled import MINIMUM_COUNT, SPLITS
+from ondevice.data.labelled import SPLITS
+from ondevice.data.labelled_reader import ClickReader
 from ondevice.errors import UsageError
 
 FIELDS = ("user", "ad", "site", "position")
@@ -19,6 +20,7 @@ ENDS = (0.7, 0.8)
 """Where training and validation end; the rest is for the test."""
 
 
+@dataclass(frozen=True)
 class SyntheticClicks(ClickReader):
     """Makes lines with a user, an advertisement, a site and a position on the page.
 
@@ -33,13 +35,9 @@ class SyntheticClicks(ClickReader):
 
     needs_data = False
 
-    def __init__(
-        self, minimum_count: int = MINIMUM_COUNT, lines: int = 40_000, users: int = 1_000, seed: int = 7
-    ) -> None:
-        super().__init__(minimum_count)
-        self.lines = lines
-        self.users = users
-        self.seed = seed
+    lines: int = 40_000
+    users: int = 1_000
+    seed: int = 7
 
     def read(self, name: str, path: Path | None) -> ClickLog:
         """Make the data set."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ondevice.data.labelled import MINIMUM_COUNT, MOST_WORDS
-from ondevice.data.text_reader import TextReader
+from ondevice.data.labelled_reader import TextReader
 from ondevice.data.texts import LabelledText, LabelledTexts, number_texts
 from ondevice.errors import UsageError
 from ondevice.tokenizer import Tokenizer
@@ -22,6 +22,7 @@ TOPICS = 6
 SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}
 
 
+@dataclass(frozen=True)
 class SyntheticTexts(TextReader):
     """Makes texts of 20 to 60 words about a few topics; three words of ten lean to a label.
 
@@ -36,18 +37,9 @@ class SyntheticTexts(TextReader):
 
     needs_data = False
 
-    def __init__(
-        self,
-        minimum_count: int = MINIMUM_COUNT,
-        most_words: int = MOST_WORDS,
-        texts: int = 6_000,
-        words: int = 6_000,
-        seed: int = 7,
-    ) -> None:
-        super().__init__(minimum_count, most_words)
-        self.texts = texts
-        self.words = words
-        self.seed = seed
+    texts: int = 6_000
+    words: int = 6_000
+    seed: int = 7
 
     def read(self, name: str, path: Path | None) -> LabelledTexts:
         """Make the data set."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import json
 import shutil
@@ -18,9 +17,8 @@ from ondevice import files, records
 from ondevice.devices import cache
 from ondevice.devices.guest import tools
 from ondevice.errors import OnDeviceError
-from ondevice.toml_family import load_member, member_names
+from ondevice.toml_family import TomlFamily
 
-RUNTIMES = Path(__file__).parent / "runtimes"
 RECORD_FILE = "files.json"
 INSTALL = "ondevice devices install web"
 ARCHIVE_FOLDER = "package"
@@ -59,18 +57,8 @@ class FilesRecord:
     sha256: dict[str, str]
 
 
-def names() -> list[str]:
-    """List the runtimes for browsers."""
-    return member_names(RUNTIMES)
-
-
-def load(name: str) -> RuntimeSpec:
-    """Return what a runtime is made of.
-
-    Raises:
-        UsageError: there is no runtime of this name.
-    """
-    return load_member(RuntimeSpec, RUNTIMES, name, "runtime for browsers")
+family = TomlFamily("runtime for browsers", RuntimeSpec, Path(__file__).parent / "runtimes")
+names, load = family.names, family.load
 
 
 def not_installed(spec: RuntimeSpec) -> str:
@@ -117,13 +105,7 @@ def open_runtime(spec: RuntimeSpec) -> Path:
         OnDeviceError: one of its files is gone or was changed.
     """
     record = records.read(FilesRecord, spec.folder / RECORD_FILE, "runtime's record")
-    for name, digest in record.sha256.items():
-        path = spec.folder / name
-        state = path.stat() if path.is_file() else None
-        if state is None or _digest(path, state.st_mtime_ns, state.st_size) != digest:
-            raise OnDeviceError(
-                f"runtime file {str(path)!r} is gone or was changed since it was installed; run: {INSTALL} --again"
-            )
+    cache.require_whole(spec.folder, record.sha256, "runtime file", INSTALL)
     return spec.folder
 
 
@@ -163,8 +145,3 @@ def _download(package: str, version: str, work: Path) -> Path:
         reason = (summary or done.stderr or f"exit code {done.returncode}").strip().splitlines()[0]
         raise OnDeviceError(f"downloading {package} {version} failed: {reason}")
     return work / Path(said[0]["filename"]).name
-
-
-@functools.cache
-def _digest(path: Path, modified_ns: int, size_bytes: int) -> str:
-    return files.sha256(path)

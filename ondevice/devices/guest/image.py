@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ondevice import files, records
+from ondevice import records
 from ondevice.devices import cache
 from ondevice.devices.guest import tools
-from ondevice.errors import OnDeviceError
-from ondevice.toml_family import load_member, member_names
+from ondevice.toml_family import TomlFamily
 
-IMAGES = Path(__file__).parent / "images"
 INIT = Path(__file__).with_name("init.sh")
 RECORD_FILE = "image.json"
 KERNEL_FILE, START_FILE, SYSTEM_FILE, ROOT_FOLDER = "kernel", "start.gz", "system.ext4", "root"
@@ -125,18 +122,8 @@ def cache_folder() -> Path:
     return cache.cache_folder("phone")
 
 
-def names() -> list[str]:
-    """List the images that can be built."""
-    return member_names(IMAGES)
-
-
-def load(name: str) -> ImageSpec:
-    """Return what an image is built from.
-
-    Raises:
-        UsageError: there is no image of this name.
-    """
-    return load_member(ImageSpec, IMAGES, name, "image")
+family = TomlFamily("image", ImageSpec, Path(__file__).parent / "images")
+names, load = family.names, family.load
 
 
 def missing(spec: ImageSpec) -> str:
@@ -162,17 +149,5 @@ def open_image(spec: ImageSpec) -> Image:
         OnDeviceError: one of its files is gone or was changed.
     """
     record = records.read(ImageRecord, spec.folder / RECORD_FILE, "image")
-    for name, digest in record.sha256.items():
-        path = spec.folder / name
-        state = path.stat() if path.is_file() else None
-        if state is None or _digest(path, state.st_mtime_ns, state.st_size) != digest:
-            raise OnDeviceError(
-                f"image file {str(path)!r} is gone or was changed since it was installed; "
-                "run: ondevice devices install --again"
-            )
+    cache.require_whole(spec.folder, record.sha256, "image file", "ondevice devices install")
     return Image(spec, record, spec.folder)
-
-
-@functools.cache
-def _digest(path: Path, modified_ns: int, size_bytes: int) -> str:
-    return files.sha256(path)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import matplotlib
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter
 
-from ondevice.reporting.plot import COLOURS, FONT_PT, GREY, INK, MARKERS, SETTINGS
+from ondevice.reporting.plot import COLOURS, GREY, MARKERS, dress, svg
 from ondevice.reporting.sweep.record import Sweep
 from ondevice.reporting.sweep.tables import SweepRow, sweep_rows
 
@@ -28,29 +24,26 @@ def sweep_svg(sweep: Sweep) -> str:
     for row in sweep_rows(sweep):
         if row.comparison is not None:
             lines.setdefault(row.variant, []).append(row)
-    if not lines:
-        return ""
-    with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(9.6, 5.6), dpi=100, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots()
-        methods = list(dict.fromkeys(variant.partition("@")[0] for variant in lines))
-        orders = list(dict.fromkeys(variant.partition("@")[2] for variant in lines))
-        for variant, rows in sorted(lines.items()):
-            method, _, order = variant.partition("@")
-            _line(axes, variant, rows, methods.index(method), orders.index(order))
-        _dress(axes, sweep, sorted({row.ratio for rows in lines.values() for row in rows}))
-        figure.legend(loc="outside right upper", fontsize=FONT_PT - 1, frameon=False, labelcolor=INK)
-        buffer = io.StringIO()
-        nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :].replace(INK, "currentColor")
+    return svg(lambda axes: _draw(axes, sweep, lines)) if lines else ""
 
 
-def _line(axes: Any, variant: str, rows: list[SweepRow], method: int, order: int) -> None:
+def _draw(axes: Any, sweep: Sweep, lines: dict[str, list[SweepRow]]) -> list[Any]:
+    methods = list(dict.fromkeys(variant.partition("@")[0] for variant in lines))
+    orders = list(dict.fromkeys(variant.partition("@")[2] for variant in lines))
+    named = []
+    for variant, rows in sorted(lines.items()):
+        method, _, order = variant.partition("@")
+        named.append(_line(axes, variant, rows, methods.index(method), orders.index(order)))
+    axes.axhline(0, color=GREY, linewidth=1)
+    dress(axes, "compression of the embedding", f"{sweep.metric} against {sweep.baseline}", "{:g}x".format)
+    axes.set_xticks(sorted({row.ratio for rows in lines.values() for row in rows}))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.0f} %"))
+    return named
+
+
+def _line(axes: Any, variant: str, rows: list[SweepRow], method: int, order: int) -> Any:
     shown = [(row.ratio, row.comparison) for row in rows if row.comparison and row.comparison.change >= LOWEST]
-    axes.errorbar(
+    return axes.errorbar(
         [ratio for ratio, _ in shown],
         [found.change for _, found in shown],
         [[found.change - found.low for _, found in shown], [found.high - found.change for _, found in shown]],
@@ -62,20 +55,3 @@ def _line(axes: Any, variant: str, rows: list[SweepRow], method: int, order: int
         markersize=6,
         label=variant,
     )
-
-
-def _dress(axes: Any, sweep: Sweep, ratios: list[float]) -> None:
-    axes.axhline(0, color=GREY, linewidth=1)
-    axes.set_xscale("log")
-    axes.set_xticks(ratios)
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.0f} %"))
-    axes.set_xlabel("compression of the embedding", color=INK)
-    axes.set_ylabel(f"{sweep.metric} against {sweep.baseline}", color=INK)
-    axes.tick_params(colors=INK, labelsize=FONT_PT)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(GREY)

@@ -4,20 +4,44 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ondevice.reporting.record import Head
 from ondevice.task import RANKING
+from ondevice.units import format_setting
 
 SCHEMA_VERSION = 1
 
+Setting = dict[str, int | float | str]
+"""Values of the settings that are searched."""
+
 
 @dataclass(frozen=True)
-class Trial:
-    """One training run of a sweep.
+class Training:
+    """What is trained once.
 
     Args:
         variant: name of the model, e.g. `"memcom@semantic+warm"`.
         ratio: ratio asked for; 1 for the full table.
         seed: its seed.
-        setting: the settings it was trained with, of those that were searched.
+        setting: the settings it is trained with, of those that are searched.
+    """
+
+    variant: str
+    ratio: float
+    seed: int
+    setting: Setting
+
+    @property
+    def title(self) -> str:
+        """What it is, for people, and its name among those of a sweep."""
+        setting = "".join(f", {name} {format_setting(value)}" for name, value in self.setting.items())
+        return f"{self.variant} at {self.ratio:g}x{setting}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Trial(Training):
+    """A training that is done.
+
+    Args:
         chosen: whether the setting is the one kept for this model; trials that are not are there for the search.
         reached: bytes of the full float32 table over bytes of the float32 tables kept.
         table_bytes: bytes of the tables by recipe.
@@ -29,10 +53,6 @@ class Trial:
             `"users"` and `"items"`, by class; empty where the task has none.
     """
 
-    variant: str
-    ratio: float
-    seed: int
-    setting: dict[str, int | float | str]
     chosen: bool
     reached: float
     table_bytes: dict[str, int]
@@ -83,20 +103,11 @@ class Refused:
     reason: str
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, kw_only=True)
+class Sweep(Head):
     """Everything the report of a sweep shows.
 
     Args:
-        schema_version: version of this record.
-        dataset: name of the data set.
-        dataset_summary: one sentence about it.
-        command: command that made it.
-        created: time of writing, ISO 8601 with offset.
-        machine: system, processor, cores.
-        versions: versions of the packages used.
-        metric: name of the metric compared.
-        baseline: name of the full table's model.
         protocol: how all models were trained and their settings chosen, in sentences.
         trials: one per training, in the order of the plan.
         comparisons: one per model but the full table.
@@ -105,15 +116,6 @@ class Sweep:
         task: name of the task.
     """
 
-    schema_version: int
-    dataset: str
-    dataset_summary: str
-    command: str
-    created: str
-    machine: dict[str, str]
-    versions: dict[str, str]
-    metric: str
-    baseline: str
     protocol: tuple[str, ...]
     trials: tuple[Trial, ...]
     comparisons: tuple[Comparison, ...]

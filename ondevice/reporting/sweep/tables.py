@@ -6,8 +6,8 @@ import statistics
 from dataclasses import dataclass
 
 from ondevice import task as tasks
-from ondevice.reporting.columns import NUMBER, TEXT, WIDE, Column, format_metric, format_spread, or_absent
-from ondevice.reporting.popularity import MEANINGS
+from ondevice.reporting.columns import TEXT, WIDE, Column, format_metric, format_spread, or_absent
+from ondevice.reporting.popularity import MEANINGS, explained
 from ondevice.reporting.summary import Spread, spread
 from ondevice.reporting.sweep.record import Comparison, Sweep, Trial
 from ondevice.units import format_bytes, format_percent, format_ratio, format_setting
@@ -52,46 +52,37 @@ def sweep_columns(sweep: Sweep) -> tuple[Column[SweepRow], ...]:
     task = tasks.load(sweep.task)
     searched = list(dict.fromkeys(name for trial in sweep.trials for name in trial.setting))
     return (
-        Column("asked", NUMBER, lambda row: format_ratio(row.ratio), "float32 bytes of the full table over those kept"),
-        Column("model", TEXT, lambda row: row.variant),
+        Column("asked", lambda row: format_ratio(row.ratio), "float32 bytes of the full table over those kept"),
+        Column("model", lambda row: row.variant, kind=TEXT),
         Column(
             sweep.metric,
-            NUMBER,
             lambda row: format_spread(row.spread(sweep.metric)),
             f"mean over seeds on the test {task.items if task.top_k else task.examples}, ± sample standard deviation",
         ),
-        Column(
-            "change",
-            NUMBER,
-            lambda row: or_absent(row.comparison, lambda found: format_percent(found.change)),
-            f"relative to {sweep.baseline} with the same seeds",
-        ),
+        Column("change", _change, f"relative to {sweep.baseline} with the same seeds"),
         Column(
             "95 %",
-            NUMBER,
             lambda row: or_absent(row.comparison, _interval),
             f"confidence interval of the change, from the spread over {task.examples}, each {task.example}'s metric "
             "averaged over seeds",
         ),
         Column(
             "p",
-            NUMBER,
             lambda row: or_absent(row.comparison, lambda found: _p_value(found.p_value)),
             f"paired t-test over {task.examples} against the full table",
-            WIDE,
+            from_width=WIDE,
         ),
-        Column("seeds", NUMBER, lambda row: str(len(row.trials))),
-        Column("reached", NUMBER, lambda row: format_ratio(statistics.fmean(t.reached for t in row.trials))),
-        Column("float32", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["float32"]), "", WIDE),
-        Column("int8", NUMBER, lambda row: format_bytes(row.trials[0].table_bytes["int8"]), "", WIDE),
+        Column("seeds", lambda row: str(len(row.trials))),
+        Column("reached", lambda row: format_ratio(statistics.fmean(t.reached for t in row.trials))),
+        Column("float32", lambda row: format_bytes(row.trials[0].table_bytes["float32"]), from_width=WIDE),
+        Column("int8", lambda row: format_bytes(row.trials[0].table_bytes["int8"]), from_width=WIDE),
         *map(_setting_column, searched),
         *(_popularity_column(sweep, name) for name in MEANINGS if any(_classed(sweep, t, name) for t in sweep.trials)),
         Column(
             "seconds",
-            NUMBER,
             lambda row: f"{statistics.fmean(t.seconds for t in row.trials):.0f}",
             "mean per training",
-            WIDE,
+            from_width=WIDE,
         ),
     )
 
@@ -100,22 +91,18 @@ def _setting_column(name: str) -> Column[SweepRow]:
     # Sweeps that were joined may have chosen different ones.
     return Column(
         name.replace("_", " "),
-        NUMBER,
         lambda row: " / ".join(dict.fromkeys(format_setting(trial.setting[name]) for trial in row.trials)),
     )
 
 
 def _popularity_column(sweep: Sweep, name: str) -> Column[SweepRow]:
-    size = next(trial.by_popularity[name] for trial in sweep.trials if _classed(sweep, trial, name))
-    counts = f"{size['items']:,.0f} items, the right answers for {size['users']:,.0f} users"
+    sizes = (trial.by_popularity[name] for trial in sweep.trials if _classed(sweep, trial, name))
 
     def cell(row: SweepRow) -> str:
         found = spread(t.by_popularity[name][sweep.metric] for t in row.trials if _classed(sweep, t, name))
         return or_absent(found, lambda value: format_metric(value.mean))
 
-    return Column(
-        name, NUMBER, cell, f"{sweep.metric} if only these are right answers: {MEANINGS[name]} ({counts})", WIDE
-    )
+    return Column(name, cell, explained(name, sweep.metric, sizes), from_width=WIDE)
 
 
 def _classed(sweep: Sweep, trial: Trial, name: str) -> bool:
@@ -125,20 +112,19 @@ def _classed(sweep: Sweep, trial: Trial, name: str) -> bool:
 
 def conclusion(sweep: Sweep) -> str:
     """Say in one sentence which model lost least at each ratio."""
-    best: dict[float, SweepRow] = {}
-    for row in sweep_rows(sweep):
-        if row.comparison is not None:
-            best.setdefault(row.ratio, row)
+    rows = sweep_rows(sweep)
+    # The best of a ratio comes first.
+    best = {row.ratio: row for row in reversed(rows) if row.comparison is not None}
     if not best:
         return "No model is trained yet besides the full table."
-    found = [f"{row.variant} at {format_ratio(ratio)} ({_change(row)})" for ratio, row in best.items()]
-    baseline = next((row for row in sweep_rows(sweep) if row.variant == sweep.baseline), None)
+    found = [f"{row.variant} at {format_ratio(ratio)} ({_change(row)})" for ratio, row in sorted(best.items())]
+    baseline = next((row for row in rows if row.variant == sweep.baseline), None)
     full = f" against {format_metric(baseline.spread(sweep.metric).mean)} of the full table" if baseline else ""
     return f"Least lost in {sweep.metric}{full}: {', '.join(found)}."
 
 
 def _change(row: SweepRow) -> str:
-    return format_percent(row.comparison.change) if row.comparison is not None else ""
+    return or_absent(row.comparison, lambda found: format_percent(found.change))
 
 
 def _interval(found: Comparison) -> str:

@@ -13,22 +13,21 @@ import numpy.typing as npt
 from ondevice import files
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.reporting.sweep.record import Sweep, Trial
-from ondevice.units import format_setting
 
 USERS_FILE = "sweep-users.npz"
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def write_users(trials: Sequence[Trial], values: FloatArray, folder: Path) -> None:
+def write_users(trials: Sequence[Trial], values: Sequence[FloatArray], folder: Path) -> None:
     """Write what `read_users` reads; before the report, so that one that is there always has its values.
 
     Args:
         trials: the trainings.
-        values: the metric, float64 `[trainings, users]`.
+        values: the metric, float64 `[users]` per training.
         folder: where to.
     """
-    arrays = {_name(trial): found for trial, found in zip(trials, values, strict=True)}
+    arrays = {trial.title: found for trial, found in zip(trials, values, strict=True)}
     with files.replacing(folder / USERS_FILE) as temporary:
         np.savez_compressed(temporary, **arrays)
 
@@ -50,16 +49,11 @@ def read_users(folder: Path, sweep: Sweep) -> FloatArray:
     try:
         # Given a path, NumPy leaves a file open that is no whole archive.
         with path.open("rb") as file, np.load(file) as stored:
-            found = {name: stored[name] for name in map(_name, sweep.trials) if name in stored}
+            found = {name: stored[name] for name in (trial.title for trial in sweep.trials) if name in stored}
     except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise OnDeviceError(f"values of users {str(path)!r} are damaged: {error}.") from error
     for trial in sweep.trials:
-        values, mean = found.get(_name(trial)), trial.test[sweep.metric]
+        values, mean = found.get(trial.title), trial.test[sweep.metric]
         if values is None or values.ndim != 1 or not np.isclose(np.mean(values), mean, rtol=1e-6):
-            raise OnDeviceError(f"values of users {str(path)!r} are not those of {_name(trial)} in the report.")
+            raise OnDeviceError(f"values of users {str(path)!r} are not those of {trial.title} in the report.")
     return np.stack(list(found.values())) if found else np.zeros((0, 1))
-
-
-def _name(trial: Trial) -> str:
-    setting = "".join(f", {name} {format_setting(value)}" for name, value in trial.setting.items())
-    return f"{trial.variant} at {trial.ratio:g}x{setting}, seed {trial.seed}"

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from ondevice.devices.measurement import Measurement
 from ondevice.encoding_error import EncodingError, WorstId
-from ondevice.manifest import Embedding, Lookup, Manifest, OutputLayer, Table, Tensor
-from ondevice.reporting.record import ModelRecord, Report
+from ondevice.manifest import Manifest, OutputLayer, Table, Training
+from ondevice.reporting.record import SCHEMA_VERSION, ModelRecord, Report
 from ondevice.validation.record import Failure, Quality, RuntimeResult, Validation
+from tests.manifests import embedding, manifest
 
 METRIC = "ndcg@20"
 MACHINE = {"system": "Linux x86_64", "processor": "Example CPU", "cores": "2"}
@@ -39,7 +40,7 @@ def make_report() -> Report:
     """The whole sample."""
     models = tuple(make_model(variant, recipe, seed) for variant, recipe in FILE_BYTES for seed in (1, 2))
     return Report(
-        schema_version=2,
+        schema_version=SCHEMA_VERSION,
         title="Sample report",
         dataset="sample",
         dataset_summary="1,000 users, 5,000 items, 60,000 interactions; last tenth of each history held out.",
@@ -65,7 +66,7 @@ def two_device_report() -> Report:
 def one_seed_report() -> Report:
     """The sample with its first seed only."""
     report = make_report()
-    return replace(report, models=tuple(model for model in report.models if model.manifest.seed == 1))
+    return replace(report, models=tuple(model for model in report.models if model.manifest.training.seed == 1))
 
 
 def renamed(report: Report, old: str, new: str) -> Report:
@@ -154,7 +155,9 @@ def _refused() -> RuntimeResult:
     return RuntimeResult(measurement, -1.0, (Failure("runtime", f"tflite-2.14 refused: {REFUSAL}"),), None)
 
 
-def _encoding_error(variant: str) -> EncodingError:
+def _encoding_error(variant: str, recipe: str) -> EncodingError:
+    if recipe != "int8":
+        return EncodingError(5_002, None, 1.0, 1.0, 0.0, (), {})
     worst = (WorstId(4_711, "item <b>9</b>", 0.5, 0.98), WorstId(17, "item 3", 0.25, 0.99))
     shares = {"shared": 1.0} if variant == "full" else {"multipliers": 0.25, "shared": 0.8}
     return EncodingError(5_002, 42.04, 0.99995, 0.98, 0.125, worst, shares)
@@ -168,34 +171,27 @@ def _manifest(variant: str, recipe: str, seed: int) -> Manifest:
         reason = "rows of one number are cheaper as float16 than with a scale each"
         tables += (Table("multipliers", (5_000, 1), "float16", reason, "", 10_000, 20_000, 0.0005, 0.0002),)
     ratio = {"full": 1.0, "memcom@semantic": 8.5, "qr@arbitrary": 16.0}[variant]
-    return Manifest(
-        schema_version=2,
+    return manifest(
+        5_002,
+        64,
+        50,
+        20,
         name=variant,
-        dataset="sample",
-        dataset_summary="1,000 users, 5,000 items, 60,000 interactions",
-        seed=seed,
-        training_seconds=61.5,
-        signature="recommend",
-        inputs=(Tensor("ids", (1, 50), "int32"),),
-        outputs=(Tensor("items", (1, 20), "int32"), Tensor("scores", (1, 20), "float32")),
-        vocabulary_size=5_002,
-        history_length=50,
-        top_k=20,
-        out_of_range="unknown",
-        excludes_history=True,
         recipe=recipe,
         dense="float32" if recipe == "float32" else "int8 per tensor",
-        comparison=comparison,
-        embedding=Embedding(
-            method=variant.partition("@")[0],
-            parameters={"rows": 512, "bias": True, "scale": 0.5, "fill": "zeros"},
-            order="semantic",
-            ratio=ratio,
-            stored_parameters=round(320_128 / ratio),
-            full_parameters=320_128,
-            tables=tables,
-            lookup=Lookup("lookup", 64, 4_096, ("ab" * 32, "cd" * 32)),
-            error=_encoding_error(variant) if recipe == "int8" else None,
+        embeddings=(
+            embedding(
+                5_002,
+                64,
+                50,
+                method=variant.partition("@")[0],
+                parameters={"rows": 512, "bias": True, "scale": 0.5, "fill": "zeros"},
+                order="semantic",
+                ratio=ratio,
+                stored_parameters=round(320_128 / ratio),
+                tables=tables,
+                error=_encoding_error(variant, recipe),
+            ),
         ),
         parameters=file_bytes // 4,
         file_bytes=file_bytes,
@@ -204,15 +200,20 @@ def _manifest(variant: str, recipe: str, seed: int) -> Manifest:
         ops={"GATHER": 2, "MUL": 3, "FULLY_CONNECTED": 2, "TOPK_V2": 1},
         target_runtime="" if comparison else "tflite-2.14",
         minimum_runtime="2.5",
-        score_tolerance_steps=1.0,
-        quality={METRIC: REFERENCE[variant][seed], "hit@20": 0.4},
         sha256={"model.tflite": "ab" * 32},
         versions={"tensorflow": "2.20.0"},
-        quality_by_popularity={
-            "head": {METRIC: REFERENCE[variant][seed] + 0.05, "users": 900.0, "items": 30.0},
-            "torso": {METRIC: REFERENCE[variant][seed] - 0.02, "users": 800.0, "items": 400.0},
-            "tail": {METRIC: REFERENCE[variant][seed] / 2, "users": 700.0, "items": 4_500.0},
-            "cold": {"users": 0.0, "items": 70.0},
-        },
+        training=Training(
+            "sample",
+            "1,000 users, 5,000 items, 60,000 interactions",
+            seed,
+            61.5,
+            {METRIC: REFERENCE[variant][seed], "hit@20": 0.4},
+            {
+                "head": {METRIC: REFERENCE[variant][seed] + 0.05, "users": 900.0, "items": 30.0},
+                "torso": {METRIC: REFERENCE[variant][seed] - 0.02, "users": 800.0, "items": 400.0},
+                "tail": {METRIC: REFERENCE[variant][seed] / 2, "users": 700.0, "items": 4_500.0},
+                "cold": {"users": 0.0, "items": 70.0},
+            },
+        ),
         output=OutputLayer("low_rank", {"rank": 7, "bias": True}, 40_000, 1_300_000),
     )

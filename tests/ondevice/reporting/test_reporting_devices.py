@@ -98,7 +98,9 @@ def test_fewer_users_of_a_phone_do_not_move_the_metric() -> None:
 
 def test_a_loss_on_the_phone_alone_is_the_loss_of_the_file() -> None:
     report = two_device_report()
-    (model,) = [m for m in report.models if (m.variant, m.manifest.recipe, m.manifest.seed) == ("full", "float32", 1)]
+    (model,) = [
+        m for m in report.models if (m.variant, m.manifest.recipe, m.manifest.training.seed) == ("full", "float32", 1)
+    ]
     host, phone = model.validations
     (result, *rest) = phone.results
     assert result.quality is not None

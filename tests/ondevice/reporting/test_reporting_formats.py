@@ -20,7 +20,6 @@ from ondevice import records
 from ondevice.errors import OnDeviceError
 from ondevice.reporting.console import print_table
 from ondevice.reporting.html import render_html
-from ondevice.reporting.labels import Box, place_labels
 from ondevice.reporting.markdown import render_markdown
 from ondevice.reporting.plot import size_accuracy_svg
 from ondevice.reporting.record import Report
@@ -64,7 +63,7 @@ def test_json_round_trip(tmp_path: Path) -> None:
     assert read_report(tmp_path / "out" / "report.json") == report
 
 
-@pytest.mark.parametrize("where", [(), ("models", 0), ("models", 0, "manifest", "embedding")])
+@pytest.mark.parametrize("where", [(), ("models", 0), ("models", 0, "manifest", "embeddings", 0)])
 def test_an_unknown_key_is_an_error(tmp_path: Path, where: tuple[str | int, ...]) -> None:
     content = records.to_json(make_report())
     place = content
@@ -127,6 +126,12 @@ def test_html_shows_conclusion_badges_and_details() -> None:
     # One per model, one per table for its columns, and one per model with encoded tables for the worst ids.
     assert page.count("<details>") == 12 + 4 + 6
     assert "FULLY_CONNECTED × 2" in page
+    assert (
+        "<dt>Embedding embedding</dt><dd>memcom: bias = True, fill = zeros, rows = 512, scale = 0.5; id order" in page
+    )
+    assert "<dt>Input ids</dt><dd>50 items of 5,002 ids; an id outside counts as 1</dd>" in page
+    assert "<dt>Answer of recommend</dt><dd>20 items, items given are left out</dd>" in page
+    assert '<tr><th scope="row">embedding/multipliers</th>' in page
     assert "low_rank: bias = True, rank = 7; 40.0 kB in the file, as a dense layer in float32 1.30 MB" in page
 
 
@@ -182,9 +187,9 @@ def test_terminal_table_fits_and_loses_nothing(width: int, name: str, make: Call
     assert "values,1of2seeds(tflite-2.14)" in verdicts.replace(" ", "")
 
 
-def test_labels_avoid_each_other_and_the_markers() -> None:
-    points = [(100.0, 100.0), (104.0, 103.0), (98.0, 96.0)]
-    markers = [Box(x - 5, y - 5, 10, 10) for x, y in points]
-    boxes = place_labels(points, [(60.0, 12.0)] * 3, markers, Box(0, 0, 300, 200))
-    for index, box in enumerate(boxes):
-        assert all(box.overlap(other) == 0 for other in boxes[index + 1 :] + markers)
+def test_the_legend_names_every_model_recipe_and_the_baseline() -> None:
+    report = make_report()
+    named = [text.strip() for text in ElementTree.fromstring(size_accuracy_svg(report)).itertext() if text.strip()]
+    variants = dict.fromkeys(model.variant for model in report.models)
+    recipes = dict.fromkeys(f"recipe {model.manifest.recipe}" for model in report.models)
+    assert named[-len(variants) - len(recipes) - 1 :] == [*variants, *recipes, "full, float reference"]

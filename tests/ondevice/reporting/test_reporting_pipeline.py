@@ -14,10 +14,12 @@ from ondevice import records
 from ondevice.bundle import MANIFEST_FILE
 from ondevice.cli.main import main
 from ondevice.errors import OnDeviceError, UsageError
+from ondevice.head import top_k
 from ondevice.pipeline.report import report, validations_of
 from ondevice.pipeline.validate import is_validated, validation_path
 from ondevice.reporting.record import ModelRecord, Report
 from ondevice.reporting.write import JSON_FILE, read_report
+from tests.manifests import embedding
 
 
 def write_bundles(sample: Report, folder: Path) -> None:
@@ -69,16 +71,18 @@ def test_a_run_validates_what_has_changed_since(tmp_path: Path, monkeypatch: pyt
         assert is_validated(tmp_path / "bundle", "host") == validated
 
 
-def changed(model: ModelRecord, **fields: object) -> ModelRecord:
-    return replace(model, manifest=replace(model.manifest, **fields))
+def changed(model: ModelRecord, seed: int = 1, **fields: object) -> ModelRecord:
+    training = replace(model.manifest.training, seed=seed)
+    return replace(model, manifest=replace(model.manifest, training=training, **fields))
 
 
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
         ({}, "both have seed 1"),
-        ({"seed": 9, "top_k": 10}, "differ in answers"),
+        ({"seed": 9, "head": top_k(10, "ids", 2)}, "differ in answers"),
         ({"seed": 9, "target_runtime": "litert-2.3"}, "differ in target"),
+        ({"seed": 9, "embeddings": (embedding(5_002, 64, 50),)}, "differ in parameters"),
     ],
 )
 def test_different_models_are_not_shown_as_seeds_of_one(tmp_path: Path, fields: dict, why: str) -> None:
@@ -97,11 +101,18 @@ def test_a_bundle_that_no_device_validated_is_not_shown(tmp_path: Path) -> None:
         report(tmp_path)
 
 
+def test_a_model_of_ones_own_is_no_row_of_a_report(tmp_path: Path) -> None:
+    sample = one_seed_report()
+    write_bundles(replace(sample, models=(*sample.models, changed(sample.models[0], task="", name="mine"))), tmp_path)
+    with pytest.raises(UsageError, match="holds 'mine', a model of one's own; a report compares models of a task"):
+        report(tmp_path)
+
+
 def test_a_report_of_an_older_version_is_named_as_such_whatever_its_fields(tmp_path: Path) -> None:
     content = records.to_json(make_report())
     del content["remarks"]
-    (tmp_path / JSON_FILE).write_text(json.dumps({**content, "schema_version": 1}))
-    with pytest.raises(OnDeviceError, match=r"has schema version 1; this ondevice reads version 2\.$"):
+    (tmp_path / JSON_FILE).write_text(json.dumps({**content, "schema_version": 2}))
+    with pytest.raises(OnDeviceError, match=r"has schema version 2; this ondevice reads version 3\.$"):
         read_report(tmp_path / JSON_FILE)
 
 

@@ -12,11 +12,12 @@ from flatbuffers import Builder
 
 from ondevice import bundle as bundles
 from ondevice import records
+from ondevice.bundle import open_bundle
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.kinds.host import Host
 from ondevice.files import sha256
 from ondevice.manifest import Manifest
-from ondevice.pipeline.validate import validate
+from ondevice.pipeline.validate import validate_run
 
 
 def reseal(folder: Path, **changes: object) -> None:
@@ -24,6 +25,13 @@ def reseal(folder: Path, **changes: object) -> None:
     manifest = records.read(Manifest, folder / bundles.MANIFEST_FILE, "manifest")
     digests = {name: sha256(folder / name) for name in manifest.sha256}
     records.write(folder / bundles.MANIFEST_FILE, dataclasses.replace(manifest, sha256=digests, **changes))
+
+
+def promise_lookups(folder: Path, **changes: object) -> None:
+    """Let the manifest promise other look-ups of the only layer."""
+    [embedding] = open_bundle(folder).manifest.embeddings
+    lookup = dataclasses.replace(embedding.lookup, **changes)
+    reseal(folder, embeddings=(dataclasses.replace(embedding, lookup=lookup),))
 
 
 def edit_model(folder: Path, change) -> None:
@@ -41,7 +49,7 @@ def constant(model, data: bytes) -> object:
 
 
 def failures_of(folder: Path, run=None, **options) -> set[str]:
-    validation = validate(folder, run.folder if run else None, **options)
+    validation = validate_run(folder, run.folder if run else None, **options)
     assert not validation.valid
     return {failure.check for result in validation.results for failure in result.failures}
 

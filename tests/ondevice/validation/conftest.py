@@ -6,14 +6,14 @@ import shutil
 
 import pytest
 
-from ondevice.pipeline.export import export
+from ondevice.pipeline.export_run import export_run
 
 
 @pytest.fixture(scope="session")
 def good(tiny_run, tmp_path_factory):
     """A bundle and its run."""
     run = tiny_run("memcom block")
-    return export(run.folder, tmp_path_factory.mktemp("good") / "bundle"), run
+    return export_run(run.folder, tmp_path_factory.mktemp("good") / "bundle"), run
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ from ondevice.bundle import open_bundle
 from ondevice.data.lists import Lists
 from ondevice.devices.kinds.host import Host
 from ondevice.errors import OnDeviceError, UsageError
-from ondevice.pipeline.export import export
-from ondevice.pipeline.validate import validate, validation_path
+from ondevice.pipeline.export_run import export_run
+from ondevice.pipeline.validate import validate_run, validation_path
 from ondevice.training.evaluation import Evaluation
-from ondevice.validation.quality import choose_users, compare
+from ondevice.validation.lookups import LookupFile
+from ondevice.validation.quality import TaskExamples, choose_users, compare
 from ondevice.validation.record import Failure, read_validation
 from ondevice.validation.validate import validate_bundle
 from tests.ondevice.validation.bundle_edits import edit_model, failures_of, reseal
@@ -25,7 +26,7 @@ from tests.ondevice.validation.bundle_edits import edit_model, failures_of, rese
 
 def test_a_good_bundle_is_valid_on_both_runtimes(good) -> None:
     bundle, run = good
-    validation = validate(bundle.folder, run.folder)
+    validation = validate_run(bundle.folder, run.folder)
     assert validation.valid, [result.failures for result in validation.results]
     assert [result.measurement.runtime for result in validation.results] == ["tflite-2.14", "litert"]
     for result in validation.results:
@@ -44,7 +45,7 @@ def test_a_good_bundle_is_valid_on_both_runtimes(good) -> None:
 
 def test_reference_metric_is_that_of_the_run(good) -> None:
     bundle, run = good
-    [result] = validate(bundle.folder, run.folder, runtimes=["litert"]).results
+    [result] = validate_run(bundle.folder, run.folder, runtimes=["litert"]).results
     assert result.quality.reference == pytest.approx(run.result.test["ndcg@20"], rel=1e-6)
 
 
@@ -54,8 +55,8 @@ def test_histories_longer_than_the_file_takes_cost_nothing_against_the_reference
 
     config = tiny_config("full", history_length=10, epochs=3)
     run = fit(config, tiny_interactions(), tmp_path / "run", lambda done, total, share: None)
-    bundle = export(run.folder, tmp_path / "bundle", recipe="float32")
-    for result in validate(bundle.folder, run.folder).results:
+    bundle = export_run(run.folder, tmp_path / "bundle", recipe="float32")
+    for result in validate_run(bundle.folder, run.folder).results:
         assert result.quality.relative_change == pytest.approx(0, abs=1e-3)
         assert result.quality.reference < run.result.test["ndcg@20"], "known items take places in the answer"
 
@@ -68,13 +69,13 @@ def test_another_training_of_the_same_data_is_not_the_reference(good, tmp_path) 
     result["test"]["ndcg@10"] += 1e-6
     (tmp_path / "run" / "result.json").write_text(json.dumps(result))
     with pytest.raises(UsageError, match=r"has test metrics .*, the bundle was exported from a run with test metrics"):
-        validate(bundle.folder, tmp_path / "run", out=tmp_path / "verdict.json")
+        validate_run(bundle.folder, tmp_path / "run", out=tmp_path / "verdict.json")
 
 
 def test_a_file_that_keeps_the_history_loses_nothing_by_that(good, tmp_path) -> None:
     _, run = good
-    bundle = export(run.folder, tmp_path / "bundle", recipe="float32", exclude_history=False)
-    for result in validate(bundle.folder, run.folder).results:
+    bundle = export_run(run.folder, tmp_path / "bundle", recipe="float32", exclude_history=False)
+    for result in validate_run(bundle.folder, run.folder).results:
         assert result.quality.relative_change == pytest.approx(0, abs=1e-3)
         assert result.quality.top_k_overlap > 0.99
         assert not result.failures
@@ -82,13 +83,13 @@ def test_a_file_that_keeps_the_history_loses_nothing_by_that(good, tmp_path) -> 
 
 def test_without_a_metric_one_is_measured_that_the_file_returns_enough_for(good, tmp_path) -> None:
     _, run = good
-    bundle = export(run.folder, tmp_path / "bundle", top_k=10)
-    [result] = validate(bundle.folder, run.folder, runtimes=["litert"]).results
+    bundle = export_run(run.folder, tmp_path / "bundle", k=10)
+    [result] = validate_run(bundle.folder, run.folder, runtimes=["litert"]).results
     assert result.quality.metric == "ndcg@10"
 
 
 def test_without_a_run_the_metric_is_not_invented(good, tmp_path) -> None:
-    validation = validate(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json")
+    validation = validate_run(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json")
     assert validation.valid
     assert validation.results[0].quality is None
 
@@ -106,7 +107,7 @@ def test_a_truncated_file_fails_on_every_runtime_that_looks(copy) -> None:
     path = copy / bundles.MODEL_FILE
     path.write_bytes(path.read_bytes()[:2000])
     reseal(copy)
-    validation = validate(copy)
+    validation = validate_run(copy)
     assert all(result.failures for result in validation.results)
     for result in validation.results:
         assert [failure.check for failure in result.failures] == ["runtime", "look-ups"]
@@ -156,12 +157,13 @@ def test_lost_quality_is_a_failure(good) -> None:
     """The reference is made perfect, so that the same file loses against it."""
     bundle, run = good
     evaluation = run.evaluation()
-    k = bundle.manifest.top_k
+    k = bundle.manifest.head.k
     perfect = evaluation.items.copy()
     for row, relevant in zip(perfect, evaluation.relevant, strict=True):
         row[: min(len(relevant), k)] = relevant[:k]
     better = dataclasses.replace(evaluation, items=perfect)
-    [result] = validate_bundle(bundle, Host(), ["litert"], better, max_loss=0.01).results
+    examples = TaskExamples(bundle.manifest, better, None, None)
+    [result] = validate_bundle(bundle, Host(), ["litert"], examples, max_loss=0.01).results
     assert [failure.check for failure in result.failures] == ["quality"]
     assert "falls by" in result.failures[0].message
 
@@ -173,7 +175,7 @@ def test_run_of_another_length_is_refused(good, tiny_run, tmp_path) -> None:
     config = tiny_config("full", history_length=30, epochs=1)
     other = fit(config, tiny_interactions(), tmp_path / "run", lambda done, total, share: None)
     with pytest.raises(UsageError, match="have 30 ids, the bundle takes 48"):
-        validate_bundle(good[0], Host(), ["litert"], other.evaluation())
+        TaskExamples(good[0].manifest, other.evaluation(), None, None)
 
 
 def hits(*users: int) -> Evaluation:
@@ -216,15 +218,34 @@ def test_one_line_has_no_area_under_the_curve() -> None:
 
 
 def test_failed_export_leaves_nothing(tiny_run, tmp_path, monkeypatch) -> None:
-    from ondevice.validation import validate as module
-
-    monkeypatch.setattr(module, "lookup_failures", lambda *arguments: [Failure("look-ups", "made to fail.")])
+    monkeypatch.setattr(LookupFile, "failures", lambda *arguments: [Failure("look-ups", "made to fail.")])
     with pytest.raises(OnDeviceError, match=r"nothing was written: .* made to fail"):
-        export(tiny_run("full").folder, tmp_path / "bundle")
+        export_run(tiny_run("full").folder, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_manifest_is_readable_json(good) -> None:
     manifest = json.loads((good[0].folder / bundles.MANIFEST_FILE).read_text())
     assert manifest["signature"] == "recommend"
-    assert manifest["inputs"] == [{"name": "ids", "shape": [1, 48], "dtype": "int32"}]
+    assert manifest["schema_version"] == 3
+    assert manifest["inputs"] == [
+        {
+            "name": "ids",
+            "kind": "ids",
+            "shape": [1, 48],
+            "dtype": "int32",
+            "size": 302,
+            "outside": 1,
+            "padding": 0,
+            "reserved": 2,
+            "vocabulary": "vocab.txt",
+            "tokenizer": None,
+            "made_by": {},
+        }
+    ]
+    assert manifest["outputs"] == [
+        {"name": "items", "shape": [1, 20], "dtype": "int32"},
+        {"name": "scores", "shape": [1, 20], "dtype": "float32"},
+    ]
+    assert manifest["head"] == {"kind": "top_k", "k": 20, "exclude": "ids", "never": 2, "labels": [], "logits": False}
+    assert [(each["layer"], each["features"]) for each in manifest["embeddings"]] == [("embedding", ["ids"])]

@@ -6,7 +6,7 @@ import dataclasses
 import re
 
 from ondevice.cli.main import main
-from ondevice.pipeline.validate import validate
+from ondevice.pipeline.validate import validate_run
 from ondevice.validation.quality import choose_users
 from ondevice.validation.record import Failure
 from tests.ondevice.validation.bundle_edits import Recording
@@ -16,7 +16,7 @@ def test_device_gets_all_jobs_at_once_and_says_how_much_is_enough(good, tmp_path
     bundle, run = good
     device = Recording()
     monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
-    validation = validate(bundle.folder, run.folder, out=tmp_path / "verdict.json")
+    validation = validate_run(bundle.folder, run.folder, out=tmp_path / "verdict.json")
     [jobs] = device.calls
     assert [job.runtime for job in jobs] == ["tflite-2.14"] * 2 + ["litert"] * 2
     counts = [(len(job.inputs["ids"]), job.warmups, job.repeats) for job in jobs]
@@ -28,9 +28,9 @@ def test_device_gets_all_jobs_at_once_and_says_how_much_is_enough(good, tmp_path
     assert [result.quality.users for result in validation.results] == [7, 7]
     assert [len(result.measurement.run_ns) for result in validation.results] == [3, 3]
 
-    validate(bundle.folder, run.folder, users=5, runtimes=["litert"], out=tmp_path / "verdict.json")
+    validate_run(bundle.folder, run.folder, users=5, runtimes=["litert"], out=tmp_path / "verdict.json")
     assert [len(job.inputs["ids"]) for job in device.calls[1]] == [5 + len(bundle.vectors.vectors), 7]
-    validate(bundle.folder, runtimes=["litert"], out=tmp_path / "verdict.json")
+    validate_run(bundle.folder, runtimes=["litert"], out=tmp_path / "verdict.json")
     assert [(len(job.inputs["ids"]), job.repeats) for job in device.calls[2]] == [
         (len(bundle.vectors.vectors), 3),
         (7, 0),
@@ -38,9 +38,9 @@ def test_device_gets_all_jobs_at_once_and_says_how_much_is_enough(good, tmp_path
 
 
 def test_look_ups_that_do_not_run_are_a_failure_of_the_runtime(good, tmp_path, monkeypatch) -> None:
-    device = Recording(broken="lookups.tflite")
+    device = Recording(broken="lookup-0.tflite")
     monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
-    [result] = validate(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json").results
+    [result] = validate_run(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json").results
     assert result.failures == (Failure("runtime", "litert out of memory: killed"),)
     assert result.measurement.ok
 
@@ -49,7 +49,7 @@ def test_a_missing_runtime_is_a_failure_and_not_left_out(good, tmp_path, monkeyp
     from ondevice.devices.kinds import host
 
     monkeypatch.setattr(host, "installed_version", lambda runtime: None)
-    validation = validate(good[0].folder, good[1].folder, out=tmp_path / "verdict.json")
+    validation = validate_run(good[0].folder, good[1].folder, out=tmp_path / "verdict.json")
     assert [result.measurement.status for result in validation.results] == ["missing", "missing"]
     assert not validation.valid
     for result in validation.results:
@@ -60,16 +60,16 @@ def test_memory_beyond_the_budget_is_a_failure(good, tmp_path, monkeypatch) -> N
     device = Recording(changes={"memory_growth_bytes": 12_340_000})
     monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
     how = {"runtimes": ["litert"], "out": tmp_path / "verdict.json"}
-    [result] = validate(good[0].folder, max_memory=12, **how).results
+    [result] = validate_run(good[0].folder, max_memory=12, **how).results
     assert result.failures == (Failure("memory", "memory grows by 12.3 MB; 12.0 MB is allowed."),)
-    assert validate(good[0].folder, max_memory=12.34, **how).valid
-    assert validate(good[0].folder, **how).valid
+    assert validate_run(good[0].folder, max_memory=12.34, **how).valid
+    assert validate_run(good[0].folder, **how).valid
 
 
 def test_memory_that_nobody_measured_does_not_keep_a_budget(good, tmp_path, monkeypatch) -> None:
     device = Recording(changes={"memory_growth_bytes": -1})
     monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
-    [result] = validate(good[0].folder, max_memory=1e6, runtimes=["litert"], out=tmp_path / "verdict.json").results
+    [result] = validate_run(good[0].folder, max_memory=1e6, runtimes=["litert"], out=tmp_path / "verdict.json").results
     assert [failure.check for failure in result.failures] == ["memory"]
     assert "does not tell how memory grows" in result.failures[0].message
 
@@ -100,7 +100,7 @@ def test_command_prints_instructions_where_no_time_is_measured(good, tmp_path, c
 def test_only_a_stated_budget_that_is_missed_alone_has_its_own_exit_code(good, tmp_path) -> None:
     from ondevice.pipeline.validate import exit_code
 
-    validation = validate(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json")
+    validation = validate_run(good[0].folder, runtimes=["litert"], out=tmp_path / "verdict.json")
     [result] = validation.results
 
     def with_failures(*checks: str):

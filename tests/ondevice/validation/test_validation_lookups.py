@@ -11,28 +11,29 @@ import pytest
 
 from ondevice.bundle import open_bundle
 from ondevice.devices.runner import digests_of
-from ondevice.pipeline.validate import validate
+from ondevice.manifest import LookupCall
+from ondevice.pipeline.validate import validate_run
 from ondevice.validation import lookups
 from ondevice.validation.record import Failure
-from tests.ondevice.validation.bundle_edits import Recording, constant, edit_model, failures_of, reseal
+from tests.ondevice.validation.bundle_edits import Recording, constant, edit_model, failures_of, promise_lookups, reseal
 
 
 def encoded_of(run):
+    from ondevice.quantize import recipe
     from ondevice.quantize.encode import encode
     from ondevice.training.reference import load_reference
 
     _, values = load_reference(run)
-    return encode(run.method(), values, "int8_row")
+    return encode(run.method(), values, recipe.load("int8"))
 
 
 def in_blocks(folder: Path, run, ids_per_block: int) -> None:
     """Let the manifest promise the same look-ups in smaller blocks."""
-    manifest = open_bundle(folder).manifest
-    vectors = encoded_of(run).lookup(np.arange(manifest.vocabulary_size, dtype=np.int32))
+    [feature] = open_bundle(folder).manifest.inputs
+    vectors = encoded_of(run).lookup(np.arange(feature.size, dtype=np.int32))
     blocks = np.split(vectors, range(ids_per_block, len(vectors), ids_per_block))
     digests = tuple(hashlib.sha256(block.tobytes()).hexdigest() for block in blocks)
-    lookup = dataclasses.replace(manifest.embedding.lookup, ids_per_block=ids_per_block, sha256=digests)
-    reseal(folder, embedding=dataclasses.replace(manifest.embedding, lookup=lookup))
+    promise_lookups(folder, ids_per_block=ids_per_block, sha256=digests)
 
 
 def change_one_multiplier(folder: Path, run, item: int) -> None:
@@ -54,7 +55,7 @@ def test_vectors_stay_where_they_are_computed(copy, good, tmp_path, monkeypatch)
     monkeypatch.setattr(lookups, "IDS_PER_JOB", 40)
     device = Recording()
     monkeypatch.setattr("ondevice.devices.profile.open_device", lambda name: device)
-    assert validate(copy, runtimes=["litert"], out=tmp_path / "verdict.json").valid
+    assert validate_run(copy, runtimes=["litert"], out=tmp_path / "verdict.json").valid
     [[answers, *found]] = device.given
     assert (len(answers.outputs), len(answers.digests)) == (2, 0)
     assert len(found) > 4
@@ -78,8 +79,8 @@ def test_ids_that_are_off_by_one_are_a_failure_of_values_and_lookups(copy, good)
 def test_one_wrong_id_among_all_is_found_without_the_run(copy, good) -> None:
     """No test vector shows the difference; only the comparison of every id sees it."""
     change_one_multiplier(copy, good[1], 137)
-    validation = validate(copy)
-    said = "look-ups of ids 0 to 301 differ from the reference, 1 of 1 blocks of ids do so."
+    validation = validate_run(copy)
+    said = "look-ups of ids 0 to 301 of layer 'embedding' differ from the reference, 1 of 1 blocks of ids do so."
     assert [result.failures for result in validation.results] == [(Failure("look-ups", said),)] * 2
 
 
@@ -90,23 +91,24 @@ def test_block_of_a_wrong_id_is_named(item: int, first: int, last: int, copy, go
     # Also with a job for each block, the last of which is shorter than one inference.
     for ids_per_job in (lookups.IDS_PER_JOB, 1):
         monkeypatch.setattr(lookups, "IDS_PER_JOB", ids_per_job)
-        [result] = validate(copy, runtimes=["litert"]).results
-        said = f"look-ups of ids {first} to {last} differ from the reference, 1 of 4 blocks of ids do so."
+        [result] = validate_run(copy, runtimes=["litert"]).results
+        which = f"look-ups of ids {first} to {last} of layer 'embedding'"
+        said = f"{which} differ from the reference, 1 of 4 blocks of ids do so."
         assert result.failures == (Failure("look-ups", said),)
 
 
 @pytest.mark.parametrize("ids_per_block", [48, 100, 301, 302, 303])
 def test_any_size_of_blocks_is_checked(ids_per_block: int, copy, good) -> None:
     in_blocks(copy, good[1], ids_per_block)
-    assert validate(copy, runtimes=["litert"]).valid
+    assert validate_run(copy, runtimes=["litert"]).valid
 
 
 def test_look_ups_are_cut_into_jobs_of_whole_blocks(good, monkeypatch) -> None:
-    manifest = good[0].manifest
-    lookup = dataclasses.replace(manifest.embedding.lookup, ids_per_block=100)
-    manifest = dataclasses.replace(manifest, embedding=dataclasses.replace(manifest.embedding, lookup=lookup))
+    [embedding] = good[0].manifest.embeddings
+    lookup = dataclasses.replace(embedding.lookup, ids_per_block=100)
     monkeypatch.setattr(lookups, "IDS_PER_JOB", 250)
-    jobs = lookups.lookup_jobs(manifest, Path("cut.tflite"), "litert")
+    file = lookups.LookupFile(Path("cut.tflite"), "embedding", lookup.calls[0], lookup)
+    jobs = file.jobs("litert", "recommend")
     given = [job.inputs["ids"].ravel().tolist() for job in jobs]
     assert [ids[:200] for ids in given] == [list(range(200)), [*range(200, 302), *[0] * 42]]
     assert {job.inputs["ids"].shape[1:] for job in jobs} == {(1, 48)}
@@ -114,34 +116,33 @@ def test_look_ups_are_cut_into_jobs_of_whole_blocks(good, monkeypatch) -> None:
 
 def test_missing_digests_are_a_failure(copy, good) -> None:
     in_blocks(copy, good[1], 100)
-    embedding = open_bundle(copy).manifest.embedding
-    fewer = dataclasses.replace(embedding.lookup, sha256=embedding.lookup.sha256[:2])
-    reseal(copy, embedding=dataclasses.replace(embedding, lookup=fewer))
-    [result] = validate(copy, runtimes=["litert"]).results
-    said = "the manifest has 2 digests of look-ups for 4 blocks of ids."
+    promise_lookups(copy, sha256=open_bundle(copy).manifest.embeddings[0].lookup.sha256[:2])
+    [result] = validate_run(copy, runtimes=["litert"]).results
+    said = "the manifest has 2 digests of look-ups of 'embedding' for 4 blocks of ids."
     assert result.failures == (Failure("look-ups", said),)
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"tensor": "nowhere"}, "tensor 'nowhere' must be the name of one computed tensor"),
+        (
+            {"calls": (LookupCall("embedding/ids", "nowhere", (1, 48)),)},
+            "tensor 'nowhere' must be the name of one computed tensor",
+        ),
         ({"width": 8}, "is float32 [1, 48, 16]; the manifest promises float32 [1, 48, 8]"),
     ],
 )
 def test_look_ups_elsewhere_or_of_another_width_are_a_failure(copy, changes: dict, says: str) -> None:
-    embedding = open_bundle(copy).manifest.embedding
-    reseal(copy, embedding=dataclasses.replace(embedding, lookup=dataclasses.replace(embedding.lookup, **changes)))
-    [result] = validate(copy, runtimes=["litert"]).results
+    promise_lookups(copy, **changes)
+    [result] = validate_run(copy, runtimes=["litert"]).results
     assert [failure.check for failure in result.failures] == ["look-ups"]
     assert says in result.failures[0].message
 
 
 def test_look_ups_that_are_not_promised_are_not_checked(copy, good) -> None:
     change_one_multiplier(copy, good[1], 137)
-    embedding = open_bundle(copy).manifest.embedding
-    reseal(copy, embedding=dataclasses.replace(embedding, lookup=dataclasses.replace(embedding.lookup, sha256=())))
-    assert validate(copy, runtimes=["litert"]).valid
+    promise_lookups(copy, sha256=())
+    assert validate_run(copy, runtimes=["litert"]).valid
 
 
 def test_sign_of_zero_does_not_count_and_everything_else_does() -> None:

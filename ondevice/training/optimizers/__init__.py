@@ -1,1 +1,0 @@
-"""The optimizers, one per file."""
