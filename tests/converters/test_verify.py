@@ -86,7 +86,7 @@ def test_one_number_that_is_another_is_noticed(layer: str, table: str) -> None:
         ({"signature": "rate"}, "Its signatures are ['serving_default'], expected ['rate']."),
         (
             {"outputs": (Tensor("prices", (1, 4), "float32"),)},
-            "outputs are [('prices', (1, 3), 'float32')], expected",
+            "outputs are [('prices', (1, 2, 3), 'float32')], expected",
         ),
         ({"outputs": (Tensor("price", (1, 3), "float32"),)}, "expected [('price', (1, 3), 'float32')]."),
         ({"inputs": ()}, "Its inputs are [('from_city', (1, 2), 'int32'), ('to_city', (1, 2), 'int32')], expected []."),

@@ -82,5 +82,8 @@ def weights_left_as_variables(bundle: Copy) -> None:
     bundle.model.write_bytes(converter.convert())
     with bundle.graph() as graph:
         assert graph.operators("READ_VARIABLE")
-        graph.sign(signature, ["ids"], sorted(concrete.structured_outputs))
+        # The converter reorders outputs and numbers them by their sorted names.
+        names = sorted(concrete.structured_outputs)
+        places = [int(graph.graph.tensors[output].name.rpartition(b":")[2]) for output in graph.graph.outputs]
+        graph.sign(signature, ["ids"], [names[place] for place in places])
     write(bundle, bundle.model.read_bytes(), function)
