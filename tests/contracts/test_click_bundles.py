@@ -183,12 +183,10 @@ def test_every_method_has_its_vectors_in_the_file() -> None:
     methods_of = {name: next(each for sample, each in METHODS.items() if sample.split()[0] == name) for name in NAMES}
     ids = keras.Input((FIELDS_OF_A_LINE,), dtype="int32", name="ids")
     joined = [JoinedFields()(CompressedEmbedding.of(method, name=name)(ids)) for name, method in methods_of.items()]
-    model = keras.Model(
-        {"ids": ids}, {name: keras.layers.Dense(1)(each) for name, each in zip(NAMES, joined, strict=True)}
-    )
+    model = keras.Model(ids, {name: keras.layers.Dense(1)(each) for name, each in zip(NAMES, joined, strict=True)})
     features = [Feature("ids", "ids", (1, FIELDS_OF_A_LINE), "int32", SIZE, 1, 0, 2)]
     converted = convert(model, features, values(), recipes.load("int8"), DEFAULT_TARGET)
-    assert list(converted.layers) == NAMES
+    assert sorted(converted.layers) == sorted(NAMES)
     summary = converted.summary
     shapes = {tensor.name: tensor.shape for tensor in summary.tensors}
     for name, layer in converted.layers.items():
