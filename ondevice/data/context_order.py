@@ -1,4 +1,4 @@
-"""An order of ids by the contexts they occur in, whatever the contexts are: users, lines of a log, documents."""
+"""An order of ids by their factors, whatever contexts these are of: users, lines of a log, documents."""
 
 from __future__ import annotations
 
@@ -6,24 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.data.bisection import bisect
-from ondevice.data.factors import id_factors
-from ondevice.data.lists import Lists
 from ondevice.data.refinement import refine
-
-
-def context_order(contexts: Lists, ids: int, starts: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
-    """Order ids such that those of a run are similar, and every run has its share of the ids that occur nowhere.
-
-    Args:
-        contexts: the ids that occurred together, each from 0 to `ids - 1`, see `id_factors`.
-        ids: number of ids.
-        starts: the places at which each run of neighbours begins, and after the last one its end, which is `ids`.
-        seed: seed of whatever is random.
-
-    Returns:
-        int64 `[ids]`, a permutation.
-    """
-    return factor_order(id_factors(contexts, ids, seed), contexts.counts(ids), starts)
 
 
 def factor_order(
@@ -38,7 +21,7 @@ def factor_order(
     Args:
         factors: float32 `[ids, width]`.
         counts: how often each id occurs, int64 `[ids]`; of one that never does the factors know nothing.
-        starts: see `context_order`.
+        starts: the places at which each run of neighbours begins, and after the last one its end, the number of ids.
 
     Returns:
         int64 `[ids]`, a permutation.

@@ -68,9 +68,7 @@ class Labelled(SplitData):
     @functools.cached_property
     def contexts(self) -> Lists:
         """The keys of each training example, without what has none."""
-        known = self.train.keys.values != NO_KEY
-        before = np.concatenate([[0], np.cumsum(known)])
-        return Lists(before[self.train.keys.offsets], self.train.keys.values[known])
+        return self.train.keys.where(self.train.keys.values != NO_KEY)
 
     def counted_as(self, examples: str, keys: str) -> str:
         """Return the part of the summary that all labelled data have.

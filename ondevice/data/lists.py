@@ -55,15 +55,16 @@ class Lists:
 
     def kept(self, wanted: npt.NDArray[np.bool_]) -> Lists:
         """Leave out each value `x` for which `wanted[x]` is false."""
-        chosen = wanted[self.values]
+        return self.where(wanted[self.values])
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> Lists:
+        """Leave out the entries that are not chosen, bool `[all entries]`."""
         before = np.concatenate([[0], np.cumsum(chosen)])
         return Lists(before[self.offsets], self.values[chosen])
 
     def without(self, other: Lists) -> Lists:
         """Leave out of each user's values those that another has for this user."""
-        left = ~np.isin(self._pairs(span := self._span(other.values)), other._pairs(span))
-        before = np.concatenate([[0], np.cumsum(left)])
-        return Lists(before[self.offsets], self.values[left])
+        return self.where(~np.isin(self._pairs(span := self._span(other.values)), other._pairs(span)))
 
     def holds(self, values: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
         """Tell which of some values each user has.

@@ -17,9 +17,6 @@ from ondevice.registry import Registry
 class Reader(ABC):
     """Reads one format of data."""
 
-    needs_data: bool = True
-    """Whether the reader needs a path; a generator does not."""
-
     settings: ClassVar[tuple[str, ...]] = ()
     """Training settings that the reader takes by name."""
 

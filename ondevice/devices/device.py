@@ -96,9 +96,9 @@ class Device(ABC):
     def runtimes(self) -> list[str]:
         """Name the runtimes that this device offers, installed or not."""
 
-    @abstractmethod
     def installed(self) -> list[str]:
         """Name the runtimes that are there to be used."""
+        return [] if self.missing() else self.runtimes()
 
     @abstractmethod
     def missing(self) -> str:

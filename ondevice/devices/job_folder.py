@@ -7,8 +7,9 @@ import json
 import shutil
 import signal
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,22 +114,10 @@ def read_outcome(folder: Path, job: Job, device: str, version: str, clock: str =
         else:
             # A page in a browser brings the numbers themselves.
             digests[spec.name] = digests_of(array, job.digests.rows[spec.name], job.digests.per_digest)
-    measurement = Measurement(
-        device=device,
-        runtime=job.runtime,
-        runtime_version=version,
-        status=result["status"],
-        message=result["message"],
-        threads=THREADS,
-        clock=clock,
-        cpu_features=tuple(result["cpu_features"]),
-        load_ns=result["load_ns"],
-        warmup_ns=tuple(result["warmup_ns"]),
-        run_ns=tuple(result["run_ns"]),
-        memory_growth_bytes=result["memory_growth_bytes"],
-        mapped_growth_bytes=result["mapped_growth_bytes"],
-    )
-    return Outcome(measurement, inputs, outputs, arrays, digests)
+    figures: dict[str, Any] = {name: tuple(result[name]) for name in ("cpu_features", "warmup_ns", "run_ns")}
+    figures |= {name: result[name] for name in ("load_ns", "memory_growth_bytes", "mapped_growth_bytes")}
+    nothing = failed(job, device, version, result["status"], result["message"]).measurement
+    return Outcome(replace(nothing, clock=clock, **figures), inputs, outputs, arrays, digests)
 
 
 def failed(job: Job, device: str, version: str, status: str, message: str) -> Outcome:
@@ -149,6 +138,11 @@ def failed(job: Job, device: str, version: str, status: str, message: str) -> Ou
         mapped_growth_bytes=NOT_MEASURED,
     )
     return Outcome(measurement)
+
+
+def of_shell(code: int) -> int:
+    """Return what `how_it_died` wants of the exit code that a shell reports: it adds 128 to the number of a signal."""
+    return 128 - code if code > 128 else code
 
 
 def how_it_died(code: int, errors: Path) -> tuple[str, str]:

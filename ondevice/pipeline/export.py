@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ondevice import bundle as bundles
 from ondevice import files, records
@@ -16,6 +16,10 @@ from ondevice.head import Head, values
 from ondevice.pipeline.conversion import About, write_bundle
 from ondevice.pipeline.prove import prove
 from ondevice.quantize import recipe as recipes
+
+if TYPE_CHECKING:
+    from converters.converted import Converted
+    from ondevice.quantize.recipe import Recipe
 
 MOST_STEPS = 4
 """How many times the recipe's tolerance the file may be off on the runtimes installed here."""
@@ -65,24 +69,14 @@ def export(
     Example:
         >>> bundle = export(model, "out/bundle", sample=batch, recipe="int8")  # doctest: +SKIP
     """
-    from converters import target as targets
-    from converters.dense import require_dense
-    from ondevice.pipeline.own_model import built, require_file, sample_of
+    from converters.convert import convert
+    from converters.program import describe
+    from ondevice.pipeline.own_model import built, sample_of
     from ondevice.pipeline.own_vectors import make_texts, make_vectors
 
     out = Path(out)
     files.refuse_existing(out)
-    chosen = recipes.load(recipe)
-    if recipe == recipes.STOCK:
-        raise UsageError(
-            f"recipe is {recipe!r}, which is for models of `ondevice train`; allowed are {recipes.names()}."
-        )
-    require_dense(chosen.dense, targets.load(target), f" of recipe {recipe!r}")
-    require_file(model)
-    # From here on it takes TensorFlow; mistakes are told before.
-    from converters.convert import convert
-    from converters.program import describe
-
+    chosen = _recipe(recipe, target)
     model = built(model)
     sample = sample_of(model) if sample is None else sample
     program = describe(model, sample, call, inputs, outputs, vocabularies)
@@ -101,13 +95,30 @@ def export(
         make_texts(program, sample),
     )
     with files.new_folder(out) as folder:
-        write_bundle(folder, converted, replace(about, tolerance_steps=MOST_STEPS * about.tolerance_steps))
-        largest = prove(bundles.open_bundle(folder))
-        # What dense layers of few bits change depends on the model: other devices have to be as near as those here.
-        tolerance = max(about.tolerance_steps, DEVICES_DIFFER * largest)
-        manifest = bundles.read_manifest(folder / bundles.MANIFEST_FILE)
-        records.write(folder / bundles.MANIFEST_FILE, replace(manifest, score_tolerance_steps=tolerance))
+        _write(folder, converted, about)
     return bundles.open_bundle(out)
+
+
+def _recipe(name: str, target: str) -> Recipe:
+    from converters import target as targets
+    from converters.dense import require_dense
+
+    if name == recipes.STOCK:
+        raise UsageError(f"recipe is {name!r}, which is for models of `ondevice train`; allowed are {recipes.names()}.")
+    recipe = recipes.load(name)
+    require_dense(recipe.dense, targets.load(target), f" of recipe {name!r}")
+    return recipe
+
+
+def _write(folder: Path, converted: Converted, about: About) -> None:
+    """Write a bundle, prove it, and hold other devices to what is measured meanwhile.
+
+    What dense layers of few bits change depends on the model.
+    """
+    write_bundle(folder, converted, replace(about, tolerance_steps=MOST_STEPS * about.tolerance_steps))
+    tolerance = max(about.tolerance_steps, DEVICES_DIFFER * prove(bundles.open_bundle(folder)))
+    manifest = bundles.read_manifest(folder / bundles.MANIFEST_FILE)
+    records.write(folder / bundles.MANIFEST_FILE, replace(manifest, score_tolerance_steps=tolerance))
 
 
 def _ids(features: Iterable[Any]) -> str:

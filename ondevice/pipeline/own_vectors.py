@@ -42,8 +42,8 @@ def make_vectors(program: Program, converted: Converted, sample: Any) -> tuple[T
     finite = [all(np.isfinite(values[place]).all() for values in raw.values()) for place in range(len(named))]
     if not all(finite[:real]):
         raise OnDeviceError(
-            f"the model answers {list(named)[finite.index(False)]} with numbers that are not finite; allowed is a sample "
-            f"of rows that it has an answer to."
+            f"the model answers {list(named)[finite.index(False)]} with numbers that are not finite; allowed are "
+            f"rows that it has an answer to."
         )
     head, vectors = converted.head, []
     excluded = _excluded(program, head, list(named.values()))

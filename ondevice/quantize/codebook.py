@@ -56,16 +56,6 @@ def nearest(values: FloatArray, codebook: FloatArray) -> npt.NDArray[np.uint8]:
     return np.searchsorted(_middles(codebook.astype(np.float64)), values).astype(np.uint8)
 
 
-def codebook_bound(values: FloatArray, codebook: FloatArray) -> FloatArray:
-    """Return the largest error of `nearest`: half the distance of the entries around a number, or that to the last."""
-    entries = codebook.astype(np.float64)
-    above = np.searchsorted(entries, values)
-    low, high = entries[np.maximum(above - 1, 0)], entries[np.minimum(above, len(entries) - 1)]
-    half = np.where((values >= low) & (values <= high), (high - low) / 2, np.abs(values - low))
-    bound: FloatArray = np.nextafter(half.astype(np.float32), np.float32(np.inf))
-    return bound
-
-
 def _middles(entries: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     middles: npt.NDArray[np.float64] = (entries[1:] + entries[:-1]) / 2
     return middles

@@ -124,10 +124,6 @@ class Scheme(ABC):
         """
         return self.decode(arrays, row, xp, longest)
 
-    @abstractmethod
-    def error_bound(self, values: FloatArray) -> FloatArray:
-        """Return the largest absolute error of decoding that the scheme allows, float32, broadcastable to `values`."""
-
     def rounded(self, rows: Any) -> Any:
         """Return rows within a graph as decoding would give them, for training that knows of the encoding.
 
@@ -181,9 +177,3 @@ def refusal(scheme: str, table: Table) -> str:
     if table.whole and scheme != UNQUANTIZED:
         return "every look-up reads the whole table, and the converter would decode it once and for all"
     return registry.load(scheme)().refuses(table)
-
-
-def rounding_slack(values: FloatArray) -> FloatArray:
-    """Return the float32 rounding of a few operations on numbers of this size, which every bound has to allow."""
-    slack: FloatArray = 4 * np.spacing(np.abs(values))
-    return slack

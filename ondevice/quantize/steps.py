@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
-from ondevice.quantize.scheme import Arrays, Layout, rounding_slack
+from ondevice.quantize.scheme import Arrays, Layout
 
 ENTRIES = 256
 ROWS_PER_BLOCK = 4_096
@@ -95,17 +95,6 @@ def rounded_rows(rows: Any, lowest: int, highest: int, steps: Sequence[float]) -
         best = tried if least is None else tf.where(error < least, tried, best)
         least = error if least is None else tf.minimum(error, least)
     return best * largest
-
-
-def step_bound(values: FloatArray, steps: FloatArray, lowest: int, highest: int) -> FloatArray:
-    """Return the largest error of `in_steps`: half a step, or more beyond the lowest and highest number of steps."""
-    ends = np.sort(np.concatenate([steps * lowest, steps * highest], axis=1), axis=1)
-    beyond = np.maximum(values - ends[:, 1:], ends[:, :1] - values)
-    # An end may be rounded away from where the last number is.
-    bound: FloatArray = np.maximum(np.abs(steps) / 2, beyond) + rounding_slack(
-        np.maximum(np.abs(values), np.abs(steps))
-    )
-    return bound
 
 
 def steps_layout(rows: int) -> Layout:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.data.context_order import context_order, factor_order
+from ondevice.data.context_order import factor_order
 from ondevice.data.factors import id_factors
 from ondevice.data.lists import Lists
 from ondevice.files import write_json
@@ -83,7 +83,7 @@ def held_out(contexts: Lists, ids: int, run: int) -> dict[str, float]:
     half = [Lists.of([contexts[place] for place in range(first, len(contexts), 2)]) for first in (0, 1)]
     starts = run_starts(ids, -(-ids // run))
     began = time.process_time()
-    order = context_order(half[0], ids, starts, 0)
+    order = factor_order(id_factors(half[0], ids, 0), half[0].counts(ids), starts)
     seconds = time.process_time() - began
     shuffled = np.random.default_rng(0).permutation(ids)
     return {

@@ -246,9 +246,9 @@ def test_ordered_data_has_one_item_to_test_on(read: Callable[[], Interactions]) 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_needs_data_is_true_of_the_reader(name: str, tmp_path: Path) -> None:
-    make, _ = SAMPLES[name]
-    wrong = [None, tmp_path / "absent"] if registry.load(name).needs_data else [tmp_path]
+def test_what_is_read_needs_data_and_what_is_made_takes_none(name: str, tmp_path: Path) -> None:
+    make, data = SAMPLES[name]
+    wrong = [tmp_path] if data is _nothing else [None, tmp_path / "absent"]
     for path in wrong:
         with pytest.raises(UsageError, match=r"absent|None|leave --data out"):
             make().read(name, path)

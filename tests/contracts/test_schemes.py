@@ -15,6 +15,7 @@ from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.encode import encode, table_errors
 from ondevice.quantize.scheme import INT4, NativeScheme, refusal, registry, scheme_of
+from tests.contracts.scheme_bounds import BOUNDS
 from tests.samples import METHODS, sample_tables
 
 finite = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)
@@ -31,7 +32,7 @@ def decoded(name: str, values: np.ndarray) -> np.ndarray:
 @given(values=tables)
 def test_error_stays_within_the_stated_bound(name: str, values: np.ndarray) -> None:
     error = np.abs(decoded(name, values).astype(np.float64) - values)
-    assert (error <= registry.load(name)().error_bound(values)).all()
+    assert (error <= BOUNDS[name](values)).all()
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -50,7 +51,7 @@ def test_the_bound_is_not_generous(name: str) -> None:
     """A bound that could not fail would prove nothing: some value comes near it, or the scheme is exact."""
     values = np.random.default_rng(0).standard_normal((200, 16)).astype(np.float32)
     error = np.abs(decoded(name, values).astype(np.float64) - values)
-    bound = np.broadcast_to(registry.load(name)().error_bound(values), values.shape)
+    bound = np.broadcast_to(BOUNDS[name](values), values.shape)
     assert error.max() == 0 or (error / bound).max() > 0.95
 
 
@@ -116,7 +117,7 @@ def test_the_bound_holds_for_every_shape_and_rows_of_every_size(name: str, shape
     values = (rng.standard_normal(shape) * 10.0 ** rng.integers(-9, 4, (shape[0], 1))).astype(np.float32)
     values[1] = 0
     error = np.abs(decoded(name, values).astype(np.float64) - values)
-    assert (error <= registry.load(name)().error_bound(values)).all()
+    assert (error <= BOUNDS[name](values)).all()
     assert not decoded(name, values)[1].any()
 
 

@@ -11,12 +11,17 @@ from threadpoolctl import threadpool_limits
 
 from ondevice.data import bisection, factors
 from ondevice.data.bisection import bisect
-from ondevice.data.context_order import context_order
+from ondevice.data.context_order import factor_order
 from ondevice.data.factors import id_factors
 from ondevice.data.lists import Lists
 from ondevice.ids import run_starts
 
 TOPICS, IDS, RUN = 12, 360, 10
+
+
+def context_order(contexts: Lists, ids: int, starts: np.ndarray, seed: int) -> np.ndarray:
+    """Order ids by the contexts they occur in."""
+    return factor_order(id_factors(contexts, ids, seed), contexts.counts(ids), starts)
 
 
 def dealt(rng: np.random.Generator) -> np.ndarray:

@@ -9,7 +9,7 @@ from ondevice.embeddings.ops import NumpyOps
 from ondevice.quantize.codebook import fitted_codebook, nearest
 from ondevice.quantize.mixed import relative_error
 from ondevice.quantize.scheme import registry
-from ondevice.quantize.schemes.int8_row import row_scales
+from ondevice.quantize.schemes.int8_row import Int8Row
 from ondevice.quantize.steps import stored_steps
 
 IDS = 40_983
@@ -44,7 +44,7 @@ def multipliers(kind: str) -> np.ndarray:
     """Return multipliers as they are stored: times the scale of the id's int8 row."""
     rng = np.random.default_rng(1)
     drawn = np.clip(rng.normal(1, 0.5, IDS), 0, None) if kind == "normal" else rng.lognormal(0, 0.5, IDS)
-    scales = row_scales(gaussian(2_000, 64))[np.arange(IDS) % 2_000, 0]
+    scales = Int8Row().steps(gaussian(2_000, 64))[np.arange(IDS) % 2_000, 0]
     return (drawn * scales).astype(np.float32)[:, None]
 
 
@@ -99,7 +99,10 @@ def test_blocks_turn_no_sign_as_a_codebook_does() -> None:
 @pytest.mark.parametrize("kind", ["normal", "lognormal"])
 def test_a_byte_per_multiplier_suits_int4_rows_and_not_int8_rows(kind: str, byte: str, most: float) -> None:
     """Why the recipe int4 has a byte for each number of an id and int8 has four."""
-    rows, multiplier = gaussian(2_000, 64), multipliers(kind) / row_scales(gaussian(2_000, 64))[np.arange(IDS) % 2_000]
+    rows, multiplier = (
+        gaussian(2_000, 64),
+        multipliers(kind) / Int8Row().steps(gaussian(2_000, 64))[np.arange(IDS) % 2_000],
+    )
     index, ids = (np.arange(IDS) % 2_000).astype(np.int32), np.arange(IDS, dtype=np.int32)
     grown = {}
     for scheme in ("int8_row", "int4_row"):

@@ -47,16 +47,18 @@ def run(arguments: argparse.Namespace) -> int:
     from ondevice.bundle import open_bundle
     from ondevice.errors import UsageError
     from ondevice.pipeline.validate import exit_code, too_old, validate, validate_run
+    from ondevice.quiet import native_messages_kept_back
 
     shared = {
         name: getattr(arguments, name) for name in ("device", "runtimes", "metric", "max_loss", "max_memory", "out")
     }
-    if arguments.model is None and arguments.data is None:
-        validation = validate_run(arguments.bundle, arguments.run_folder, users=arguments.users, **shared)
-    elif arguments.run_folder is not None:
-        raise UsageError("--run is given beside --model; allowed is one of them.")
-    else:
-        validation = validate(arguments.bundle, arguments.model, arguments.data, examples=arguments.users, **shared)
+    if arguments.run_folder is not None and (arguments.model or arguments.data):
+        raise UsageError("--run is given beside --model or --data; allowed is a run, or a model with its data.")
+    with native_messages_kept_back():
+        if arguments.model is None and arguments.data is None:
+            validation = validate_run(arguments.bundle, arguments.run_folder, users=arguments.users, **shared)
+        else:
+            validation = validate(arguments.bundle, arguments.model, arguments.data, examples=arguments.users, **shared)
     output = results()
     manifest = open_bundle(arguments.bundle).manifest
     examples = tasks.load(manifest.task).examples if manifest.task else "examples"

@@ -30,8 +30,6 @@ class Synthetic(Reader):
     replacement, by popularity times the exponential of the taste. Sets are split 70 / 10 / 20 %.
     """
 
-    needs_data = False
-
     users: int = 8_000
     items: int = 8_000
     seed: int = 7

@@ -33,8 +33,6 @@ class SyntheticClicks(ClickReader):
         seed: seed of everything random.
     """
 
-    needs_data = False
-
     lines: int = 40_000
     users: int = 1_000
     seed: int = 7

@@ -35,8 +35,6 @@ class SyntheticTexts(TextReader):
         seed: seed of everything random.
     """
 
-    needs_data = False
-
     texts: int = 6_000
     words: int = 6_000
     seed: int = 7

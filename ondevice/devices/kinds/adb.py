@@ -20,7 +20,7 @@ from ondevice.devices.device import Device, Job, Outcome
 from ondevice.devices.guest import image as images
 from ondevice.devices.guest import tools
 from ondevice.devices.guest.image import ImageSpec
-from ondevice.devices.job_folder import check_job, failed, how_it_died, read_outcome, write_job
+from ondevice.devices.job_folder import check_job, failed, how_it_died, of_shell, read_outcome, write_job
 from ondevice.devices.runtimes import find_runtime
 from ondevice.errors import UsageError, unknown_name
 
@@ -31,8 +31,6 @@ PYTHON = "usr/bin/python3.11"
 TRANSFER_S = 900
 """Seconds for sending or fetching files, and for unpacking them; the image is about 150 MB."""
 GRACE_S = 5
-SIGNAL_BASE = 128
-"""A shell reports a program that a signal ended as this plus the signal's number."""
 
 _RUNNER = Path(__file__).parents[1] / "runner.py"
 
@@ -67,10 +65,6 @@ class Adb(Device):
     def runtimes(self) -> list[str]:
         """Name the runtimes of the image."""
         return list(images.load(self.image).runtimes)
-
-    def installed(self) -> list[str]:
-        """Name the runtimes of the image if the device can be used."""
-        return [] if self.missing() else self.runtimes()
 
     def missing(self) -> str:
         """Say what keeps the device from being used and what to do about it."""
@@ -216,7 +210,7 @@ class Adb(Device):
             outcome = read_outcome(back, job, self.name, version) if code == 0 else None
             if outcome is not None:
                 return outcome
-            died = SIGNAL_BASE - code if code > SIGNAL_BASE else code
+            died = of_shell(code)
             status, message = how_it_died(died, back / "stderr.txt")
             hint = "; Android does that when memory runs out" if died == -signal.SIGKILL else ""
             return failed(job, self.name, version, status, message + hint)

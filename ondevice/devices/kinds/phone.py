@@ -17,13 +17,11 @@ from ondevice.devices.guest.boot import Ending, boot, command
 from ondevice.devices.guest.disk import make_disk, read_disk
 from ondevice.devices.guest.image import Image, ImageSpec
 from ondevice.devices.guest.tools import version_of_qemu
-from ondevice.devices.job_folder import check_job, failed, how_it_died, read_outcome, write_job
+from ondevice.devices.job_folder import check_job, failed, how_it_died, of_shell, read_outcome, write_job
 from ondevice.errors import OnDeviceError, unknown_name
 
 RESULT_ROOM_BYTES = 8 << 30
 FULL_BELOW_BYTES = 16 << 20
-SIGNAL_BASE = 128
-"""A shell reports a program that a signal ended as this plus the signal's number."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,6 @@ class Phone(Device):
     def runtimes(self) -> list[str]:
         """Name the runtimes of the image."""
         return list(images.load(self.image).runtimes)
-
-    def installed(self) -> list[str]:
-        """Name the runtimes of the image if the phone can be started."""
-        return [] if self.missing() else self.runtimes()
 
     def missing(self) -> str:
         """Say what keeps the phone from being started and what to do about it."""
@@ -124,9 +118,8 @@ class Phone(Device):
             message = f"the phone's {self.memory_mb} MB ran out, and its kernel ended the runtime"
             return failed(job, self.name, version, "out of memory", message)
         if code:
-            died = SIGNAL_BASE - code if code > SIGNAL_BASE else code
             errors = (place or Path()) / "stderr.txt"
-            return failed(job, self.name, version, *how_it_died(died, errors))
+            return failed(job, self.name, version, *how_it_died(of_shell(code), errors))
         if ending.stopped and ending.running == number:
             return failed(job, self.name, version, "timed out", f"no result within {job.timeout_s:g} s")
         before = f"job {ending.running + 1} of this start did not end" if ending.running not in (None, number) else ""

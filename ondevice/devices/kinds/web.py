@@ -36,10 +36,6 @@ class Web(Device):
         """Name the only runtime."""
         return [self.runtime]
 
-    def installed(self) -> list[str]:
-        """Name the runtime if it can be used."""
-        return [] if self.missing() else self.runtimes()
-
     def missing(self) -> str:
         """Say what keeps the browser from being used and what to do about it."""
         return chromium.missing() or runtime_files.not_installed(runtime_files.load(self.runtime))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
-from ondevice.quantize.codebook import codebook_bound, fitted_codebook, nearest
+from ondevice.quantize.codebook import fitted_codebook, nearest
 from ondevice.quantize.scheme import Arrays, Layout, Scheme
 
 ENTRIES = 16
@@ -52,7 +52,3 @@ class Codebook4(Scheme):
         else:
             codes = xp.concat([high, low if width % 2 == 0 else low[..., : width // 2]])
         return xp.gather(arrays["codebook"], codes)
-
-    def error_bound(self, values: FloatArray) -> FloatArray:
-        """Allow half the distance of the entries around a number."""
-        return codebook_bound(values, fitted_codebook(values, ENTRIES))

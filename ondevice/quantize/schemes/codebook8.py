@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
-from ondevice.quantize.codebook import codebook_bound, fitted_codebook, nearest
+from ondevice.quantize.codebook import fitted_codebook, nearest
 from ondevice.quantize.scheme import Arrays, Layout, Scheme
 
 ENTRIES = 256
@@ -38,7 +38,3 @@ class Codebook8(Scheme):
     def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
         """Gather the codes, then the entries."""
         return xp.gather(arrays["codebook"], xp.to_int(xp.gather(arrays["codes"], index)))
-
-    def error_bound(self, values: FloatArray) -> FloatArray:
-        """Allow half the distance of the entries around a number."""
-        return codebook_bound(values, fitted_codebook(values, ENTRIES))

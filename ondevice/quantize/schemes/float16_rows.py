@@ -35,9 +35,3 @@ class Float16Rows(Scheme):
     def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
         """Gather the rows, take their bits for float16, then widen them."""
         return xp.to_float(xp.float16_of_bits(xp.gather(arrays["values"], index)))
-
-    def error_bound(self, values: FloatArray) -> FloatArray:
-        """Allow half the distance to the next float16, or the whole one to the largest."""
-        # Below the largest, whose distance to the next is not finite; half the smallest distance is no float16.
-        below = np.minimum(np.abs(values), np.float32(65_472)).astype(np.float16)
-        return np.maximum(np.spacing(below).astype(np.float32) / 2, np.abs(values) - LARGEST)

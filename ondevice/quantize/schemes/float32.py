@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray, Table
@@ -32,7 +31,3 @@ class Float32(Scheme):
     def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
         """Gather the rows."""
         return xp.gather(arrays["values"], index)
-
-    def error_bound(self, values: FloatArray) -> FloatArray:
-        """Allow no error."""
-        return np.zeros_like(values)

@@ -16,7 +16,6 @@ from ondevice.quantize.steps import (
     has_steps,
     in_steps,
     rounded_rows,
-    step_bound,
     steps_layout,
 )
 
@@ -64,10 +63,6 @@ class Int2Row(Scheme):
             rows = rows[..., :width]
         rows = rows + float(LOWEST)
         return rows * decoded_steps(arrays, index, xp) if has_steps(arrays) else rows
-
-    def error_bound(self, values: FloatArray) -> FloatArray:
-        """Allow half a step, and more for the numbers beyond the last level."""
-        return step_bound(values, chosen_steps(values, LOWEST, HIGHEST, STEPS, False)[0], LOWEST, HIGHEST)
 
     def rounded(self, rows: Any) -> Any:
         """Round rows within a graph; the steps themselves stay as they are."""

@@ -17,7 +17,6 @@ from ondevice.quantize.steps import (
     has_steps,
     in_steps,
     rounded_rows,
-    step_bound,
     steps_layout,
 )
 
@@ -66,10 +65,6 @@ class Int4Row(NativeScheme):
         else:
             rows = _apart(arrays["values"], index, xp, width)
         return rows * decoded_steps(arrays, index, xp) if has_steps(arrays) else rows
-
-    def error_bound(self, values: FloatArray) -> FloatArray:
-        """Allow half a step, and more for the numbers beyond seven steps."""
-        return step_bound(values, chosen_steps(values, -LEVELS, LEVELS, STEPS, False)[0], -LEVELS, LEVELS)
 
     def rounded(self, rows: Any) -> Any:
         """Round rows within a graph; the steps themselves stay as they are."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
-from ondevice.quantize.scheme import Arrays, Layout, Scheme, rounding_slack
+from ondevice.quantize.scheme import Arrays, Layout, Scheme
 
 LEVELS = 255
 BLOCK = 64
@@ -59,11 +59,6 @@ class UInt8Block(Scheme):
         """Decode whole runs by what they have."""
         runs = _runs(longest)
         return _decoded(arrays, row, row if runs == 1 else row // runs, xp)
-
-    def error_bound(self, values: FloatArray) -> FloatArray:
-        """Allow half a step."""
-        steps, _ = _steps(values, BLOCK)
-        return np.repeat(steps, BLOCK, axis=0)[: len(values)] / 2 + rounding_slack(values)
 
 
 def _runs(longest: int) -> int:
