@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ondevice.embeddings.method import FULL, Method, Rows, registry, require
+from ondevice.embeddings.method import FULL, Method, Rows, check_options, registry, require
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import UsageError
 from ondevice.ids import PADDING_ID, RESERVED_IDS
@@ -247,7 +247,9 @@ def _method(
 ) -> Method:
     if isinstance(method, str):
         wanted = (1.0 if method == FULL else DEFAULT_RATIO) if ratio is None else ratio
-        return registry.load(method).for_ratio(size, width, wanted, **options)
+        kind = registry.load(method)
+        check_options(options, kind, f"method {method}")
+        return kind.for_ratio(size, width, wanted, **options)
     found = method if isinstance(method, Method) else method_from_config(method)
     if (found.vocabulary_size, found.width) != (size, width) or ratio is not None or options:
         given = f"{found.vocabulary_size} ids of width {found.width}"

@@ -75,7 +75,7 @@ def batches(data: Any) -> Iterator[tuple[Any, Any]]:
         data: a pair of inputs and targets, inputs alone as a dict or an array, or whatever gives batches of these: a
             `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator.
     """
-    if isinstance(data, (Mapping, np.ndarray)) or (not hasattr(data, "__iter__") and not hasattr(data, "__getitem__")):
+    if isinstance(data, Mapping) or hasattr(data, "shape"):
         yield data, None
     elif isinstance(data, tuple):
         yield data[0], data[1] if len(data) > 1 else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ondevice.data.order import registry as orders
 from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings import sharing
-from ondevice.embeddings.method import Counts, Method
+from ondevice.embeddings.method import Counts, Method, check_options
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
@@ -24,8 +23,6 @@ from ondevice.task import RANKING
 from ondevice.training.config import TrainConfig
 from ondevice.training.quantize_aware import rounded_tables
 from ondevice.training.run_folder import open_run
-
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 def with_fields(config: TrainConfig, data: SplitData) -> TrainConfig:
@@ -97,7 +94,7 @@ def method_options(config: TrainConfig, counts: Counts | None = None) -> dict[st
     """
     kind = methods.load(config.method)
     options: dict[str, Any] = dict(config.options)
-    allowed = _checked(options, kind, f"method {config.method}")
+    allowed = check_options(options, kind, f"method {config.method}")
     if "sharing" in allowed and orders.load(config.order).neighbours_similar:
         options.setdefault("sharing", sharing.BLOCK)
     return options if counts is None else kind.options_from_counts(counts, options)
@@ -117,7 +114,7 @@ def choose_output(config: TrainConfig, method: Method, task: str = RANKING, labe
             fields or of another type.
     """
     kind = outputs.load(config.output)
-    _checked(config.output_options, kind, f"output layer {config.output}")
+    check_options(config.output_options, kind, f"output layer {config.output}")
     width = config.hidden[-1] if config.hidden else method.output_width
     return tasks.load(task).output(kind, method, width, config, labels)
 
@@ -155,20 +152,3 @@ def check_teacher(config: TrainConfig, data: SplitData, method: Method) -> None:
             f"teacher {config.teacher!r} has vectors of width {given[0]} and hidden layers {list(given[1])}, the model "
             f"{needed[0]} and {list(needed[1])}; name a run of the same width and hidden layers for a warm start."
         )
-
-
-def _checked(options: Mapping[str, Any], kind: type[Method | Output], whose: str) -> set[str]:
-    """Refuse options that are not fields of a member or of another type; return the names of those that may be."""
-    # A field without a default is what the ratio decides.
-    allowed = {
-        entry.name: entry.default for entry in dataclasses.fields(kind) if entry.default is not dataclasses.MISSING
-    }
-    unknown = sorted(set(options) - set(allowed))
-    if unknown:
-        has = f"it has {', '.join(sorted(allowed))}" if allowed else "it has none"
-        raise UsageError(f"option {unknown[0]!r} is not known to {whose}; {has}.")
-    for name, value in options.items():
-        wanted = type(allowed[name])
-        if type(value) is not wanted and not (wanted is float and type(value) is int):
-            raise UsageError(f"option {name} is {value!r}; allowed is {_KINDS[wanted]}.")
-    return set(allowed)

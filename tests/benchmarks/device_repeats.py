@@ -14,7 +14,7 @@ import numpy as np
 
 from ondevice import records
 from ondevice.files import write_json
-from ondevice.pipeline.validate import validate
+from ondevice.pipeline.validate import validate_run
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     for _ in range(arguments.times):
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            validation = validate(
+            validation = validate_run(
                 arguments.bundle,
                 arguments.run,
                 device=arguments.device,

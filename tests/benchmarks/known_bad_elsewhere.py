@@ -21,7 +21,7 @@ def main() -> None:
     arguments = parser.parse_args()
     # The suite is no package that is installed.
     sys.path.insert(0, str(ROOT))
-    from ondevice.pipeline.validate import validate
+    from ondevice.pipeline.validate import validate_run
     from tests.known_bad.good_bundles import GoodBundles, reseal
     from tests.known_bad.members import Copy, all_members
     from tests.tiny_runs import run_maker
@@ -36,7 +36,7 @@ def main() -> None:
             member.breaks(bundle)
             reseal(bundle.folder)
             run = bundle.run.folder if member.with_run else None
-            for result in validate(bundle.folder, run, device=arguments.device, **member.options).results:
+            for result in validate_run(bundle.folder, run, device=arguments.device, **member.options).results:
                 found = {failure.check for failure in result.failures}
                 # As in the suite: where real histories are answered wrongly, odd ones may be, too.
                 checks = found - {"edge ids"} if "values" in found else found

@@ -39,7 +39,7 @@ LABELS = ("one", "other")
 KB = 1024
 """What `getrusage` counts memory in on Linux, bytes."""
 
-EXPORT = "import sys; from ondevice.pipeline.export import export; export(sys.argv[1], sys.argv[2], recipe=sys.argv[3])"
+EXPORT = "import sys, ondevice; ondevice.export_run(sys.argv[1], sys.argv[2], recipe=sys.argv[3])"
 
 
 def make_run(folder: Path, arguments: argparse.Namespace) -> None:

@@ -15,21 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from peer_files import LENGTH, Module, normal
+from peer_files import LENGTH, lookup_file, normal
 
 from converters import flatbuffer
-from converters.lower import EncodedLookup
-from converters.native import pack_int4, with_native_tables
-from converters.sharing import share_constants
-from converters.stamp import stamped
-from converters.stand_ins import with_stand_ins
-from converters.tflite import SIGNATURE, convert
+from converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.profile import open_device
 from ondevice.embeddings.method import registry
 from ondevice.files import write_json
-from ondevice.quantize import recipe as recipes
-from ondevice.quantize.encode import encode
 
 RATIO, INFERENCES = 16.0, 20
 FORMS = {
@@ -47,12 +40,7 @@ def files(rows: int, width: int) -> Iterator[tuple[str, bytes]]:
         method = kind(rows, width) if name == "full" else kind.for_ratio(rows, width, RATIO)
         values = {table.name: normal(rng, table.rows, table.width) for table in method.tables()}
         for form, (recipe, target) in FORMS.items():
-            encoded = with_native_tables(encode(method, values, recipes.load(recipe)), target)
-            short, stand_ins = with_stand_ins(encoded)
-            layer = EncodedLookup(short, name="embedding")
-            module = Module(lambda ids, layer=layer: {"vectors": layer(ids)})
-            content = pack_int4(convert(module), short)
-            yield f"{name}, {form}", share_constants(stamped(content), stand_ins)
+            yield f"{name}, {form}", lookup_file(method, values, recipe, target)
 
 
 def main() -> None:

@@ -7,27 +7,30 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
+import keras
 import numpy as np
 import tensorflow as tf
 from ai_edge_quantizer import quantizer
 from ai_edge_quantizer import recipe as edge_recipes
-from converters.sharing import share_constants
-from converters.signatures.ranking import Recommend
-from converters.stamp import stamped
-from converters.stand_ins import with_stand_ins
 
-from converters.dense import quantize_dense
-from converters.lower import EncodedLookup
-from converters.output import LoweredOutput, lower_output
-from converters.tflite import SIGNATURE, convert
+from converters import flatbuffer
+from converters.convert import convert
+from converters.model_file import ModelFile
+from converters.output import LoweredOutput
+from converters.passes import Facts, stamp
+from converters.tflite import SIGNATURE
 from ondevice.devices.runtimes import DEFAULT_TARGET
+from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import Method, registry
-from ondevice.ids import RESERVED_IDS
+from ondevice.feature import IDS, Feature
+from ondevice.head import top_k, values
+from ondevice.ids import PADDING_ID, RESERVED_IDS, UNKNOWN_ID
 from ondevice.models.output import Output
 from ondevice.models.output import registry as outputs
+from ondevice.models.scores import Scores
 from ondevice.quantize import recipe as recipes
-from ondevice.quantize.encode import EncodedEmbedding, encode
 from ondevice.topk.best import best_items
 
 LENGTH, TOP_K = 50, 10
@@ -87,10 +90,9 @@ def lookup_files(rows: int, width: int, names: Callable[[str], bool]) -> Iterato
     yield from _stock_files(gather, names)
     yield from _edge_files("GATHER, ", gather, names)
     yield from _edge_files("EMBEDDING_LOOKUP, ", product, names)
-    for recipe in recipes.names(comparison=False):
+    for recipe in recipes.names():
         if names(f"ours {recipe}"):
-            encoded = encode(method, {"table": table}, recipes.load(recipe))
-            yield f"ours {recipe}", _ours(encoded, lambda layer: lambda ids: {"vectors": layer(ids)}, recipe)
+            yield f"ours {recipe}", lookup_file(method, {"table": table}, recipe, DEFAULT_TARGET)
 
 
 def model_files(items: int, width: int, ratio: float, names: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
@@ -134,7 +136,7 @@ def model_files(items: int, width: int, ratio: float, names: Callable[[str], boo
     yield from _stock_files(whole, names, stored)
     yield from _stock_files(unfiltered, names, stored, ", nothing left out")
     yield from _edge_files("", whole, names, stored)
-    for recipe in recipes.names(comparison=False):
+    for recipe in recipes.names():
         if names(f"ours full {recipe}"):
             member = outputs.load("dense").for_ratio(full, width, 1.0)
             model = _Model(full, {"table": table}, member, {"kernel": kernel, "bias": bias}, hidden)
@@ -142,7 +144,7 @@ def model_files(items: int, width: int, ratio: float, names: Callable[[str], boo
     memcom = registry.load("memcom").for_ratio(size, width, ratio, sharing="block")
     for biased in (False, True):
         drawn = _tied(memcom, biased, np.random.default_rng(1), hidden)
-        for recipe in recipes.names(comparison=False):
+        for recipe in recipes.names():
             for answer, options in TIED.items():
                 name = f"ours memcom {recipe}{', bias' if biased else ''}{answer}"
                 if names(name):
@@ -170,32 +172,54 @@ class _Model:
     hidden: Callable[[Any], Any]
 
     def converted(self, recipe: str, excluding: bool = True, every: bool = False) -> bytes:
-        chosen = recipes.load(recipe)
-        encoded = encode(self.method, self.values, chosen, self.member.reads_whole, self.member.layouts)
-        output = lower_output(self.member, self.weights, encoded, self.values, chosen.dense)
-        if every:
-            output = _EveryScored(output.member, output.arrays, output.number_format, output.tables)
-        short, stand_ins = with_stand_ins(encoded)
-        layer, size = EncodedLookup(short, name="embedding"), self.method.vocabulary_size
-        module = Recommend(
-            lambda ids, training: self.hidden(layer(ids)), size, LENGTH, TOP_K, "unknown", excluding, output
-        )
-        return share_constants(stamped(quantize_dense(convert(module), chosen.dense, DEFAULT_TARGET)), stand_ins)
+        embedding = filled(self.method, self.values)
+        scores = Scores(self.member, embedding if self.member.uses_tables else None, name="scores")
+        ids = keras.Input((LENGTH,), dtype="int32", name="ids")
+        model = keras.Model(ids, scores(keras.layers.Lambda(self.hidden)(embedding(ids))))
+        scores.assign({name: self.weights[name] for name in scores.own})
+        head = top_k(TOP_K, "ids" if excluding else "", RESERVED_IDS)
+        features = [history(self.method.vocabulary_size)]
+        with contextlib.ExitStack() as stack:
+            if every:
+                stack.enter_context(patch.object(LoweredOutput, "best", _every_scored))
+                # What only the short cut needs is not in such a file.
+                stack.enter_context(patch("converters.verify.output_problems", lambda *_: ()))
+            return convert(model, features, head, recipes.load(recipe), DEFAULT_TARGET).content
 
 
-class _EveryScored(LoweredOutput):
-    """The same output layer without its short cut: every item is scored, and the best are picked from all scores."""
-
-    def best(self, hidden: Any, excluded: Any, k: int, place: Any) -> tuple[Any, Any]:
-        return best_items(self.member.scores(hidden, self.arrays, place), excluded, k)
+def _every_scored(output: LoweredOutput, hidden: Any, excluded: Any, k: int, place: Any) -> tuple[Any, Any]:
+    """Answer without the short cut of the output layer: every item is scored, and the best are picked from these."""
+    return best_items(output.scores(hidden, place), excluded, k)
 
 
-def _ours(encoded: EncodedEmbedding, answer: Callable[[Any], Answer], recipe: str) -> bytes:
-    short, stand_ins = with_stand_ins(encoded)
-    module = Module(answer(EncodedLookup(short, name="embedding")))
-    return share_constants(
-        stamped(quantize_dense(convert(module), recipes.load(recipe).dense, DEFAULT_TARGET)), stand_ins
-    )
+def history(size: int) -> Feature:
+    """Make the input of all files, ids that are checked by arithmetic."""
+    return Feature("ids", IDS, (1, LENGTH), "int32", size, UNKNOWN_ID, PADDING_ID, RESERVED_IDS)
+
+
+def filled(method: Method, tables: Mapping[str, np.ndarray]) -> CompressedEmbedding:
+    """Make the layer of a method with these tables."""
+    layer = CompressedEmbedding.of(method, name="embedding")
+    layer.build(None)
+    layer.write_tables(tables)
+    return layer
+
+
+def lookup_file(method: Method, tables: Mapping[str, np.ndarray], recipe: str, target: str) -> bytes:
+    """Make our file of nothing but a look-up, as `ondevice.export` does.
+
+    Args:
+        method: the method.
+        tables: its tables by name.
+        recipe: name of the recipe.
+        target: name of the runtime that the file is for.
+    """
+    ids = keras.Input((LENGTH,), dtype="int32", name="ids")
+    model = keras.Model(ids, filled(method, tables)(ids))
+    features = [history(method.vocabulary_size)]
+    return convert(
+        model, features, values(), recipes.load(recipe), target, call=lambda inputs: {"vectors": model(inputs["ids"])}
+    ).content
 
 
 class Module(tf.Module):
@@ -239,10 +263,16 @@ def _edge_files(
                 work = quantizer.Quantizer(plain, getattr(edge_recipes, recipe)())
                 content = bytes(work.quantize().quantized_model)
             yield name, content
-            corrected = stamped(content)
-            if corrected != content:
+            file = ModelFile(content)
+            stamp.apply(file, Facts({}, ()))
+            corrected = file.write()
+            if _versions(corrected) != _versions(content):
                 # As the quantizer should have stamped it, so that a runtime that lacks an operation says so.
                 yield f"{name}, versions corrected", corrected
 
 
-__all__ = ["LENGTH", "SIGNATURE", "TOP_K", "lookup_files", "model_files"]
+def _versions(content: bytes) -> list[tuple[str, int]]:
+    return [(operator.name, operator.version) for operator in flatbuffer.read(content).operators]
+
+
+__all__ = ["LENGTH", "SIGNATURE", "TOP_K", "lookup_file", "lookup_files", "model_files"]

@@ -64,14 +64,13 @@ def test_an_operation_that_no_release_has_is_no_reason_to_stop(
 
 
 def test_only_the_full_table_is_compared_with(tiny_run: Callable[[str], Run], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"is for models of method 'full' only; run .* is of method 'memcom'"):
+    with pytest.raises(UsageError, match=r"'embedding' is compressed; allowed for .* are models of the method 'full'"):
         export_run(tiny_run("memcom").folder, tmp_path / "bundle", recipe=STOCK)
     assert not list(tmp_path.iterdir())
 
 
-def test_recipes_to_compare_with_are_listed_apart() -> None:
-    assert STOCK in recipes.names()
-    assert recipes.names(comparison=False) == [
+def test_what_is_there_to_compare_with_is_no_recipe_of_ours() -> None:
+    assert recipes.names() == [
         "float16",
         "float32",
         "int4",
@@ -80,6 +79,7 @@ def test_recipes_to_compare_with_are_listed_apart() -> None:
         "int8_small",
         "mixed",
     ]
+    assert recipes.load(STOCK).name == STOCK
     assert set(DEFAULT_RECIPES) == {STOCK, "float32", "int8"}
 
 
