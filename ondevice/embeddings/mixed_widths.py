@@ -8,38 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.embeddings.method import FLOAT32_BYTES, require
-
-
-def published_widths(
-    rows: Sequence[int],
-    temperature: float,
-    *,
-    widest: float | None = None,
-    budget: float | None = None,
-    power_of_two: bool = False,
-) -> tuple[int, ...]:
-    """Return the width of each table as the authors' solver chooses it, for click models with one table per feature.
-
-    The width falls with the rows to the power of the temperature: `d = l * n ** -a`. It is at least 1, and rounded to a
-    whole number before it is rounded to a power of two.
-
-    Args:
-        rows: rows of each table; one over them is how probable a row is.
-        temperature: `a`, 0 for equal widths.
-        widest: width of the table with the fewest rows; it or the budget is given.
-        budget: numbers in all tables before anything is rounded, projections not counted.
-        power_of_two: whether widths are rounded to powers of two.
-
-    Raises:
-        UsageError: neither or both of the sizes are given.
-    """
-    require("widest", widest, (widest is None) != (budget is None), "a width, or None beside a budget")
-    shares = relative_widths(rows, temperature)
-    if widest is None:
-        widest = float(budget or 0) / float(np.sum(np.asarray(rows) * shares))
-    found = np.rint(np.maximum(widest * shares, 1))
-    return tuple(int(width) for width in (2 ** np.rint(np.log2(found)) if power_of_two else found))
+from ondevice.embeddings.method import FLOAT32_BYTES
 
 
 def relative_widths(rows: Sequence[int], temperature: float) -> npt.NDArray[np.float64]:

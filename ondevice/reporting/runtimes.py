@@ -32,7 +32,6 @@ class RuntimeRow:
         overlap: mean share of the reference's items that the file returns too.
         p50_ms: median latency in milliseconds, median over seeds.
         p95_ms: 95th percentile of the latency in milliseconds, median over seeds.
-        samples: number of timed inferences behind the percentiles, all seeds together.
         instructions: instructions of one inference, median over seeds.
         load_ms: milliseconds to open the file and allocate its tensors, median over seeds.
         load_instructions: instructions of the same.
@@ -51,7 +50,6 @@ class RuntimeRow:
     overlap: float | None
     p50_ms: float | None
     p95_ms: float | None
-    samples: int
     instructions: int | None
     load_ms: float | None
     load_instructions: int | None
@@ -121,7 +119,6 @@ def _row(results: list[RuntimeResult], metric: str) -> RuntimeRow:
         overlap=statistics.fmean(quality.top_k_overlap for quality in qualities) if qualities else None,
         p50_ms=_median(each.latency_ms(50) for each in timed if each.run_ns),
         p95_ms=_median(each.latency_ms(95) for each in timed if each.run_ns),
-        samples=sum(len(each.run_ns) for each in ran),
         instructions=_middle(each.instructions for each in counted if each.run_ns),
         load_ms=_median(each.load_ms for each in timed),
         load_instructions=_middle(each.load_ns for each in counted),

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ondevice import records
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.plan import Plan, claim
 from ondevice.pipeline.run import run
 from ondevice.pipeline.train import configure
-from ondevice.reporting.write import read_report
+from ondevice.reporting.record import Report
 from ondevice.training.config import TrainConfig
 from tests.phones import require_phone
 from tests.tiny_runs import tiny_interactions, write_user_items
@@ -61,7 +62,7 @@ def folders(tmp_path_factory) -> tuple[Path, Path, list[str]]:
 
 def test_report_shows_every_model_on_both_runtimes(folders) -> None:
     _, out, _ = folders
-    report = read_report(out / "report.json")
+    report = records.read(Report, out / "report.json", "report")
     shown = {(model.variant, model.manifest.recipe) for model in report.models}
     assert shown == {(variant, recipe) for variant in REQUEST["variants"] for recipe in REQUEST["recipes"]}
     for model in report.models:

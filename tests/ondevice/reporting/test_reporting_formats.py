@@ -23,7 +23,7 @@ from ondevice.reporting.html import render_html
 from ondevice.reporting.markdown import render_markdown
 from ondevice.reporting.plot import size_accuracy_svg
 from ondevice.reporting.record import Report
-from ondevice.reporting.write import read_report, write_report
+from ondevice.reporting.write import write_report
 
 EVIL = "<script>alert('x')</script> $\\frac{$ | [b]bold[/b] & `"
 
@@ -60,7 +60,7 @@ def test_json_round_trip(tmp_path: Path) -> None:
     report = two_device_report()
     write_report(report, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["report.html", "report.json", "report.md"]
-    assert read_report(tmp_path / "out" / "report.json") == report
+    assert records.read(Report, tmp_path / "out" / "report.json", "report") == report
 
 
 @pytest.mark.parametrize("where", [(), ("models", 0), ("models", 0, "manifest", "embeddings", 0)])
@@ -73,13 +73,7 @@ def test_an_unknown_key_is_an_error(tmp_path: Path, where: tuple[str | int, ...]
     path = tmp_path / "report.json"
     path.write_text(json.dumps(content))
     with pytest.raises(OnDeviceError, match="surprise"):
-        read_report(path)
-
-
-def test_another_schema_version_is_an_error(tmp_path: Path) -> None:
-    records.write(tmp_path / "report.json", replace(make_report(), schema_version=99))
-    with pytest.raises(OnDeviceError, match="schema version 99"):
-        read_report(tmp_path / "report.json")
+        records.read(Report, path, "report")
 
 
 def test_a_report_that_cannot_be_rendered_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

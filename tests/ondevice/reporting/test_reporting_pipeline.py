@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +12,11 @@ from report_samples import make_report, one_seed_report, two_device_report
 from ondevice import records
 from ondevice.bundle import MANIFEST_FILE
 from ondevice.cli.main import main
-from ondevice.errors import OnDeviceError, UsageError
+from ondevice.errors import UsageError
 from ondevice.head import top_k
 from ondevice.pipeline.report import report, validations_of
 from ondevice.pipeline.validate import is_validated, validation_path
 from ondevice.reporting.record import ModelRecord, Report
-from ondevice.reporting.write import JSON_FILE, read_report
 from tests.manifests import embedding
 
 
@@ -39,7 +37,7 @@ def test_every_device_beside_a_bundle_is_gathered_the_host_first(tmp_path: Path)
         ["host", "entry-2018"]
     ] * 14
     assert all(model in sample.models for model in found.models)
-    assert read_report(tmp_path / JSON_FILE) == found
+    assert records.read(Report, tmp_path / "report.json", "report") == found
 
 
 def test_validations_of_a_bundle_with_a_longer_name_are_not_its_own(tmp_path: Path) -> None:
@@ -106,14 +104,6 @@ def test_a_model_of_ones_own_is_no_row_of_a_report(tmp_path: Path) -> None:
     write_bundles(replace(sample, models=(*sample.models, changed(sample.models[0], task="", name="mine"))), tmp_path)
     with pytest.raises(UsageError, match="holds 'mine', a model of one's own; a report compares models of a task"):
         report(tmp_path)
-
-
-def test_a_report_of_an_older_version_is_named_as_such_whatever_its_fields(tmp_path: Path) -> None:
-    content = records.to_json(make_report())
-    del content["remarks"]
-    (tmp_path / JSON_FILE).write_text(json.dumps({**content, "schema_version": 2}))
-    with pytest.raises(OnDeviceError, match=r"has schema version 2; this ondevice reads version 3\.$"):
-        read_report(tmp_path / JSON_FILE)
 
 
 def finished(sample: Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
