@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import functools
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ondevice import files
@@ -29,25 +29,39 @@ def cache_folder(part: str) -> Path:
     return base / "ondevice" / part
 
 
-@contextlib.contextmanager
-def alone(folder: Path, waiting: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Wait until nobody else builds in a folder, and clear away what one that was killed has left.
+def build(
+    folder: Path, wanted: Callable[[], bool], make: Callable[[Path, Path], None], what: str, say: Callable[[str], None]
+) -> None:
+    """Build a folder of the cache, once nobody else builds there; one that is half built is never seen.
 
     Args:
-        folder: folder of one part of the cache, made if it is not there.
-        waiting: what is said where somebody else builds.
-        say: told so.
+        folder: the folder; those of other versions, whose names have another word behind the last hyphen, are removed.
+        wanted: whether it has to be built, asked after waiting: whoever waited may find what another has built.
+        make: makes the folder, given one to work in and the path it is to have there.
+        what: what another process does that is waited for, e.g. `"builds an image"`.
+        say: told of each step before it starts.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    parent = folder.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with (parent / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(waiting)
+            say(f"waiting for another process that {what}")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in folder.glob(f"{BUILDING}*"):
+        # What one that was killed has left.
+        for left in parent.glob(f"{BUILDING}*"):
             shutil.rmtree(left)
-        yield
+        if not wanted():
+            return
+        with tempfile.TemporaryDirectory(prefix=BUILDING, dir=parent) as work:
+            made = Path(work) / "made"
+            make(Path(work), made)
+            shutil.rmtree(folder, ignore_errors=True)
+            made.rename(folder)
+        for older in parent.glob(f"{folder.name.rpartition('-')[0]}-*"):
+            if older != folder:
+                shutil.rmtree(older)
 
 
 def require_whole(folder: Path, sha256: Mapping[str, str], what: str, install: str) -> None:

@@ -108,7 +108,6 @@ class Device(ABC):
     def machine(self) -> dict[str, str]:
         """Describe what runs the files: system, processor, cores and whatever else its figures depend on."""
 
-    @abstractmethod
     def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Run jobs, each in a process of its own, and return their outcomes in order.
 
@@ -116,7 +115,19 @@ class Device(ABC):
 
         Raises:
             UsageError: a runtime's name is unknown, a model does not exist, or a job contradicts itself.
+            OnDeviceError: what the device starts from was changed, or its disk can't be made.
         """
+        from ondevice.devices.job_folder import check_job, failed
+
+        for job in jobs:
+            check_job(job, self.runtimes())
+        if reason := self.missing():
+            return [failed(job, self.name, "", "missing", reason) for job in jobs]
+        return self._run_all(jobs)
+
+    @abstractmethod
+    def _run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs that are right on a device that is there."""
 
     def run(self, job: Job) -> Outcome:
         """Run one job; see `run_all`."""

@@ -18,7 +18,7 @@ from ondevice import files
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.measurement import Measurement
 from ondevice.devices.runner import digests_of
-from ondevice.devices.runtimes import RUNTIMES, find_runtime
+from ondevice.devices.runtimes import find_runtime
 from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Tensor
 
@@ -28,7 +28,7 @@ NOT_MEASURED = -1
 _RUNNER = Path(__file__).with_name("runner.py")
 
 
-def check_job(job: Job, runtimes: Iterable[str] = RUNTIMES) -> None:
+def check_job(job: Job, runtimes: Iterable[str]) -> None:
     """Refuse a job that no runtime could run.
 
     Args:

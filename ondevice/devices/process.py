@@ -9,9 +9,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 POLL_S = 0.1
+
+Thing = TypeVar("Thing")
+Done = TypeVar("Done")
 
 
 def run_limited(command: Sequence[str], output: Path, errors: Path, overdue: Callable[[float], bool]) -> int | None:
@@ -42,6 +47,25 @@ def run_limited(command: Sequence[str], output: Path, errors: Path, overdue: Cal
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+def beside(
+    work: Callable[[Thing, Callable[[], bool]], Done], things: Sequence[Thing], at_once: int | None = None
+) -> list[Done]:
+    """Do some work on things in threads beside each other and return what it gives, in order.
+
+    Args:
+        work: the work on one thing; it ends soon after what it is given besides, asked again and again, is true.
+        things: what is worked on.
+        at_once: how many at a time, at most.
+    """
+    cancelled = threading.Event()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            return list(pool.map(lambda thing: work(thing, cancelled.is_set), things))
+        finally:
+            # Also on KeyboardInterrupt: the pool waits for its threads, and they for the processes.
+            cancelled.set()
 
 
 @contextlib.contextmanager

@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,20 +78,13 @@ def install(spec: RuntimeSpec, again: bool = False, say: Callable[[str], None] =
     Raises:
         OnDeviceError: npm is missing, a download failed or is not what it should be.
     """
-    parent = spec.folder.parent
-    with cache.alone(parent, "waiting for another process that fetches the runtime", say):
-        if not_installed(spec) or again:
-            if tools.find("npm") is None:
-                raise OnDeviceError(f"{spec.name} can't be fetched: npm is not installed; it comes with Node.js.")
-            say(f"downloading {spec.name}")
-            with tempfile.TemporaryDirectory(prefix=cache.BUILDING, dir=parent) as name:
-                fetched = Path(name) / "files"
-                _fetch(spec, Path(name), fetched)
-                shutil.rmtree(spec.folder, ignore_errors=True)
-                fetched.rename(spec.folder)
-            for older in parent.glob(f"{spec.name}-*"):
-                if older != spec.folder:
-                    shutil.rmtree(older)
+    cache.build(
+        spec.folder,
+        lambda: again or bool(not_installed(spec)),
+        lambda work, folder: _fetch(spec, work, folder, say),
+        "fetches the runtime",
+        say,
+    )
     return open_runtime(spec)
 
 
@@ -109,7 +100,10 @@ def open_runtime(spec: RuntimeSpec) -> Path:
     return spec.folder
 
 
-def _fetch(spec: RuntimeSpec, work: Path, folder: Path) -> None:
+def _fetch(spec: RuntimeSpec, work: Path, folder: Path, say: Callable[[str], None]) -> None:
+    if tools.find("npm") is None:
+        raise OnDeviceError(f"{spec.name} can't be fetched: npm is not installed; it comes with Node.js.")
+    say(f"downloading {spec.name}")
     contents: dict[str, bytes] = {}
     for package, integrity in spec.packages.items():
         archive = _download(package, spec.version, work)

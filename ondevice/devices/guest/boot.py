@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ondevice.devices.guest.image import Image
+from ondevice.devices.guest.image import KERNEL_FILE, START_FILE, Image
 from ondevice.devices.guest.tools import find
 from ondevice.devices.process import run_limited
 
@@ -64,7 +64,7 @@ def command(
         # One instruction is one nanosecond of the phone's clock, and waiting takes no time.
         "-icount", "shift=0,sleep=off",
         "-nic", "none", "-nographic", "-no-reboot",
-        "-kernel", str(image.kernel), "-initrd", str(image.start), "-append", options,
+        "-kernel", str(image.folder / KERNEL_FILE), "-initrd", str(image.folder / START_FILE), "-append", options,
         "-drive", drives[0], "-drive", drives[1],
         # The last device becomes /dev/vda.
         "-device", "virtio-blk-device,drive=job", "-device", "virtio-blk-device,drive=system",

@@ -15,6 +15,9 @@ from ondevice.toml_family import TomlFamily
 INIT = Path(__file__).with_name("init.sh")
 RECORD_FILE = "image.json"
 KERNEL_FILE, START_FILE, SYSTEM_FILE, ROOT_FOLDER = "kernel", "start.gz", "system.ext4", "root"
+"""An arm64 kernel whatever the programs are for; the archive that it unpacks into memory, with what mounts the disks;
+the disk with Python and the runtimes; and the same as a folder, for devices that have a kernel of their own."""
+
 LAYOUT = 1
 """Raised when the way an image is built changes, so that older ones are built anew."""
 
@@ -90,26 +93,6 @@ class Image:
     spec: ImageSpec
     record: ImageRecord
     folder: Path
-
-    @property
-    def kernel(self) -> Path:
-        """The kernel, an arm64 one whatever the programs are for."""
-        return self.folder / KERNEL_FILE
-
-    @property
-    def start(self) -> Path:
-        """The compressed archive the kernel unpacks into memory: what mounts the disks."""
-        return self.folder / START_FILE
-
-    @property
-    def system(self) -> Path:
-        """The disk with Python and the runtimes."""
-        return self.folder / SYSTEM_FILE
-
-    @property
-    def root(self) -> Path:
-        """The same as a folder, for devices that have a kernel of their own."""
-        return self.folder / ROOT_FOLDER
 
 
 def exports(spec: ImageSpec) -> list[str]:

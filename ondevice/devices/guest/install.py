@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 from ondevice import files, records
-from ondevice.devices.cache import BUILDING, alone
+from ondevice.devices.cache import build
 from ondevice.devices.guest import tools
 from ondevice.devices.guest.boot import boot, command
 from ondevice.devices.guest.disk import make_disk
@@ -24,7 +23,6 @@ from ondevice.devices.guest.image import (
     Image,
     ImageRecord,
     ImageSpec,
-    cache_folder,
     exports,
     open_image,
 )
@@ -73,18 +71,13 @@ def install(spec: ImageSpec, again: bool = False, say: Callable[[str], None] = l
             f"the phone's image can't be built: {', '.join(packages)} is not installed; "
             f"run: {tools.install_command(packages)}"
         )
-    with alone(cache_folder(), "waiting for another process that builds an image", say):
-        # Whoever waited finds what the other has built.
-        if (spec.folder / RECORD_FILE).is_file() and not again:
-            return open_image(spec)
-        with tempfile.TemporaryDirectory(prefix=BUILDING, dir=cache_folder()) as name:
-            built = Path(name) / "image"
-            _build(spec, Path(name), built, say)
-            shutil.rmtree(spec.folder, ignore_errors=True)
-            built.rename(spec.folder)
-        for older in cache_folder().glob(f"{spec.name}-*"):
-            if older != spec.folder:
-                shutil.rmtree(older)
+    build(
+        spec.folder,
+        lambda: again or not (spec.folder / RECORD_FILE).is_file(),
+        lambda work, image: _build(spec, work, image, say),
+        "builds an image",
+        say,
+    )
     return open_image(spec)
 
 
@@ -173,7 +166,9 @@ def _first_start(image: Image, folder: Path) -> None:
     (content / "main.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
     make_disk(content, folder / "job.ext4", 0)
     cpu, memory_mb, limit_s = FIRST_START
-    ending = boot(command(image, cpu, memory_mb, folder / "job.ext4", image.system, prepare=True), folder, [limit_s])
+    ending = boot(
+        command(image, cpu, memory_mb, folder / "job.ext4", image.folder / SYSTEM_FILE, prepare=True), folder, [limit_s]
+    )
     if not ending.done or ending.exit_codes != {0: 0}:
         said = (folder / "console.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise OnDeviceError(

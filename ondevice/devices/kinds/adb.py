@@ -19,10 +19,10 @@ from ondevice.devices.adb_line import HINTS, DeviceFailed, Line, Overdue, alone,
 from ondevice.devices.device import Device, Job, Outcome
 from ondevice.devices.guest import image as images
 from ondevice.devices.guest import tools
-from ondevice.devices.guest.image import ImageSpec
-from ondevice.devices.job_folder import check_job, failed, how_it_died, of_shell, read_outcome, write_job
+from ondevice.devices.guest.image import ROOT_FOLDER, ImageSpec
+from ondevice.devices.job_folder import failed, how_it_died, of_shell, read_outcome, write_job
 from ondevice.devices.runtimes import find_runtime
-from ondevice.errors import UsageError, unknown_name
+from ondevice.errors import UsageError
 
 PROCESSORS = {"arm64": ("aarch64",), "armhf": ("armv7l", "armv8l")}
 """What `uname -m` says on the processors that run an image, by the image's architecture."""
@@ -105,28 +105,17 @@ class Adb(Device):
             "cores": str(parts.total() or "unknown"),
         }
 
-    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs one after the other; see `Device.run_all`.
-
-        Raises:
-            UsageError: a job can't be run by any runtime of the device.
-            OnDeviceError: the image was changed.
-        """
+    def _run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs one after the other."""
         spec = images.load(self.image)
-        for job in jobs:
-            check_job(job)
-            if job.runtime not in spec.runtimes:
-                raise unknown_name(f"runtime of {self.name}", job.runtime, spec.runtimes)
-        if reason := self.missing():
-            return [failed(job, self.name, "", "missing", reason) for job in jobs]
         with connect(self.serial) as line:
             try:
                 with alone(line):
-                    return self._run_all(line, spec, jobs)
+                    return self._run_on(line, spec, jobs)
             except DeviceFailed as error:
                 return [failed(job, self.name, spec.runtimes[job.runtime], "device failed", str(error)) for job in jobs]
 
-    def _run_all(self, line: Line, spec: ImageSpec, jobs: Sequence[Job]) -> list[Outcome]:
+    def _run_on(self, line: Line, spec: ImageSpec, jobs: Sequence[Job]) -> list[Outcome]:
         work = shlex.quote(f"{self.folder}/current")
         try:
             # Also what one that was killed or cut off has left.
@@ -158,7 +147,7 @@ class Adb(Device):
         line.do(what, f"rm -f {folder}/whole && rm -rf {folder}/root && mkdir {folder}/root", TRANSFER_S)
         archive = line.scratch / "root.tar"
         with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as tar:
-            tar.add(image.root, ".")
+            tar.add(image.folder / ROOT_FOLDER, ".")
         line.adb("push", str(archive), str(_RUNNER), f"{self.folder}/current", limit_s=TRANSFER_S)
         archive.unlink()
         line.do(what, f"cd {folder}/root && tar -xf ../current/root.tar && rm ../current/root.tar", TRANSFER_S)

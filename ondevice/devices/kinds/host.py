@@ -7,16 +7,14 @@ import os
 import platform
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from ondevice.devices.device import Device, Job, Outcome
-from ondevice.devices.job_folder import check_job, failed, how_it_died, read_outcome, write_job
-from ondevice.devices.process import run_limited
+from ondevice.devices.job_folder import failed, how_it_died, read_outcome, write_job
+from ondevice.devices.process import beside, run_limited
 from ondevice.devices.runtimes import RUNTIMES, find_runtime, installed_version
 from ondevice.versions import machine
 
@@ -49,23 +47,12 @@ class Host(Device):
         """Describe this machine."""
         return machine()
 
-    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs in order, timed ones alone and others beside each other; see `Device.run_all`."""
-        for job in jobs:
-            check_job(job)
+    def _run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs in order, timed ones alone and others beside each other."""
         outcomes: list[Outcome] = []
         for timed, group in groupby(jobs, lambda job: job.repeats > 0):
-            outcomes += self._run_beside(list(group), 1 if timed else os.cpu_count())
+            outcomes += beside(self._run, list(group), 1 if timed else os.cpu_count())
         return outcomes
-
-    def _run_beside(self, jobs: list[Job], at_once: int | None) -> list[Outcome]:
-        cancelled = threading.Event()
-        with ThreadPoolExecutor(at_once) as pool:
-            try:
-                return list(pool.map(lambda job: self._run(job, cancelled.is_set), jobs))
-            finally:
-                # Also on KeyboardInterrupt: the pool waits for its threads, and they for the processes.
-                cancelled.set()
 
     def _run(self, job: Job, cancelled: Callable[[], bool]) -> Outcome:
         runtime = find_runtime(job.runtime)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +13,11 @@ from ondevice.devices.device import Device, Job, Outcome
 from ondevice.devices.guest import image as images
 from ondevice.devices.guest.boot import Ending, boot, command
 from ondevice.devices.guest.disk import make_disk, read_disk
-from ondevice.devices.guest.image import Image, ImageSpec
+from ondevice.devices.guest.image import SYSTEM_FILE, Image, ImageSpec
 from ondevice.devices.guest.tools import version_of_qemu
-from ondevice.devices.job_folder import check_job, failed, how_it_died, of_shell, read_outcome, write_job
-from ondevice.errors import OnDeviceError, unknown_name
+from ondevice.devices.job_folder import failed, how_it_died, of_shell, read_outcome, write_job
+from ondevice.devices.process import beside
+from ondevice.errors import OnDeviceError
 
 RESULT_ROOM_BYTES = 8 << 30
 FULL_BELOW_BYTES = 16 << 20
@@ -62,32 +61,15 @@ class Phone(Device):
             "memory": f"{self.memory_mb} MB",
         }
 
-    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs, those of each runtime in one start of the phone; see `Device.run_all`.
-
-        Raises:
-            UsageError: a job can't be run by any runtime of the phone.
-            OnDeviceError: the image was changed, or the phone's disk can't be made.
-        """
-        for job in jobs:
-            check_job(job)
-            if job.runtime not in self.runtimes():
-                raise unknown_name(f"runtime of {self.name}", job.runtime, self.runtimes())
-        if reason := self.missing():
-            return [failed(job, self.name, "", "missing", reason) for job in jobs]
+    def _run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs, those of each runtime in one start of the phone."""
         image = images.open_image(images.load(self.image))
         groups = {job.runtime: [each for each in jobs if each.runtime == job.runtime] for job in jobs}
-        cancelled = threading.Event()
         # Each start keeps one core busy; what it counts does not depend on what else the host does.
-        with ThreadPoolExecutor(min(len(groups), os.cpu_count() or 1)) as pool:
-            try:
-                started = {
-                    name: pool.submit(self._start, image, group, cancelled.is_set) for name, group in groups.items()
-                }
-                outcomes = {name: iter(future.result()) for name, future in started.items()}
-            finally:
-                # Also on KeyboardInterrupt: the pool waits for its threads, and they for the emulator.
-                cancelled.set()
+        started = beside(
+            lambda group, cancelled: self._start(image, group, cancelled), list(groups.values()), os.cpu_count()
+        )
+        outcomes = dict(zip(groups, map(iter, started), strict=True))
         return [next(outcomes[job.runtime]) for job in jobs]
 
     def _start(self, image: Image, jobs: list[Job], cancelled: Callable[[], bool]) -> list[Outcome]:
@@ -96,7 +78,7 @@ class Phone(Device):
             _write_content(folder / "content", jobs, image.spec)
             make_disk(folder / "content", folder / "job.ext4", RESULT_ROOM_BYTES)
             shutil.rmtree(folder / "content")
-            start = command(image, self.cpu, self.memory_mb, folder / "job.ext4", image.system)
+            start = command(image, self.cpu, self.memory_mb, folder / "job.ext4", image.folder / SYSTEM_FILE)
             ending = boot(start, folder, [job.timeout_s for job in jobs], cancelled)
             back = _read_back(folder)
             full = shutil.disk_usage(folder).free < FULL_BELOW_BYTES

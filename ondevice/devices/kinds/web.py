@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +12,8 @@ from ondevice.devices.browser import chromium, runtime_files
 from ondevice.devices.browser.job_page import write_page
 from ondevice.devices.browser.server import serving
 from ondevice.devices.device import Device, Job, Outcome
-from ondevice.devices.job_folder import check_job, failed, read_outcome
+from ondevice.devices.job_folder import failed, read_outcome
+from ondevice.devices.process import beside
 from ondevice.versions import machine
 
 
@@ -45,27 +44,12 @@ class Web(Device):
         here = machine()
         return {**here, "system": f"{chromium.version()} on {here['system']}"}
 
-    def run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs one after the other, each in a browser of its own; see `Device.run_all`.
-
-        Raises:
-            UsageError: a job can't be run by the runtime.
-            OnDeviceError: a file of the runtime was changed.
-        """
-        for job in jobs:
-            check_job(job, self.runtimes())
-        if reason := self.missing():
-            return [failed(job, self.name, "", "missing", reason) for job in jobs]
+    def _run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs one after the other, each in a browser of its own."""
         runtime = runtime_files.open_runtime(runtime_files.load(self.runtime))
-        cancelled = threading.Event()
         # A thread of its own: the library that drives the browser refuses to work where an event loop runs already,
         # and in a notebook one does.
-        with ThreadPoolExecutor(1) as pool:
-            try:
-                return list(pool.map(lambda job: self._run(job, runtime, cancelled.is_set), jobs))
-            finally:
-                # Also on KeyboardInterrupt: the pool waits for its thread, and that for the browser.
-                cancelled.set()
+        return beside(lambda job, cancelled: self._run(job, runtime, cancelled), jobs, 1)
 
     def _run(self, job: Job, runtime: Path, cancelled: Callable[[], bool]) -> Outcome:
         version = runtime_files.load(self.runtime).version
