@@ -21,6 +21,11 @@ FILE_TYPES = (".toml", ".json")
 """Endings of the files that a member of the user's own may come from."""
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
 class TomlFamily(Generic[Record]):
     """Finds the members of a family by their file names.
 
@@ -53,7 +58,7 @@ class TomlFamily(Generic[Record]):
         if name not in self.names():
             raise unknown_name(self.kind, name, self.names())
         path = self.folder / f"{name}.toml"
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
         return records.from_json(self.record, {"name": name, **self.defaults, **values}, f"{self.kind} {path.name}")
 
     def load_file(self, path: Path) -> Record:
@@ -70,7 +75,7 @@ class TomlFamily(Generic[Record]):
             raise UsageError(f"{what} is no file.")
         else:
             try:
-                values = tomllib.loads(path.read_text(encoding="utf-8"))
+                values = read_toml(path)
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                 raise OnDeviceError(f"{what} is no TOML file: {error}.") from error
         if isinstance(values, dict) and "name" in values:
