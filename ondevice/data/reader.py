@@ -6,9 +6,11 @@ import gzip
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ondevice.data.labelled import MINIMUM_COUNT, MOST_WORDS, SPLITS
 from ondevice.data.split_data import SplitData
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.registry import Registry
@@ -34,6 +36,34 @@ class Reader(ABC):
         """
 
 
+@dataclass(frozen=True)
+class ClickReader(Reader):
+    """Reads lines of a log, of which values become items.
+
+    Args:
+        minimum_count: how often a value must occur in training, at least.
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ("minimum_count",)
+
+    minimum_count: int = MINIMUM_COUNT
+
+
+@dataclass(frozen=True)
+class TextReader(Reader):
+    """Reads texts, of which words become items.
+
+    Args:
+        minimum_count: how often a word must occur in training, at least.
+        most_words: number of words, at most.
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ("minimum_count", "most_words")
+
+    minimum_count: int = MINIMUM_COUNT
+    most_words: int = MOST_WORDS
+
+
 DIGITS = 18
 """Digits of an integer in a file, at most; more would not fit 64 bits."""
 
@@ -50,6 +80,28 @@ def find(folder: Path, name: str) -> Path:
         if path.is_file():
             return path
     raise UsageError(f"data file {str(folder / name)!r} does not exist, nor does {name}.gz beside it.")
+
+
+def split_files(path: Path | None, ending: str) -> dict[str, Path]:
+    """Return the files of a folder with one for each split, each perhaps with `.gz`, by the names of `SPLITS`.
+
+    Args:
+        path: the folder.
+        ending: what each name ends with, e.g. `".txt"`.
+
+    Raises:
+        UsageError: it is no folder, or a file is missing.
+    """
+    names = [f"{split}{ending}" for split in SPLITS]
+    if path is None or not path.is_dir():
+        raise UsageError(f"data {str(path)!r} is not a folder; it must hold {names[0]}, {names[1]} and {names[2]}.")
+    return {split: find(path, name) for split, name in zip(SPLITS, names, strict=True)}
+
+
+def refuse_files(path: Path | None, what: str) -> None:
+    """Raise a `UsageError` if a path is given for data that are made, e.g. `"synthetic texts are"`."""
+    if path is not None:
+        raise UsageError(f"data is {str(path)!r}, but {what} made, not read; leave --data out.")
 
 
 def only_file(path: Path | None, patterns: tuple[str, ...], kind: str, of: str) -> Path:

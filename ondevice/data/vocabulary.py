@@ -64,16 +64,6 @@ class Vocabulary:
             raise OnDeviceError(f"item {missing!r} is not in the vocabulary of {len(self):,} ids.")
         return np.array([by_key[key] for key in item_keys], np.int32)
 
-    def text_ids(self, texts: Iterable[str], tokenizer: Tokenizer, length: int) -> IntArray:
-        """Return the ids of the last words of every text, filled with padding behind, int32 `[texts, length]`.
-
-        Args:
-            texts: the texts.
-            tokenizer: how to cut them.
-            length: words per text, at most.
-        """
-        return text_ids(self.keys, texts, tokenizer, length)
-
     def write(self, path: Path) -> None:
         """Write one key per line, so that the line number (from zero) is the id."""
         files.write_text(path, "".join(f"{key}\n" for key in self.keys))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ondevice.bundle import TestText
-from ondevice.data.vocabulary import Vocabulary
+from ondevice.data.vocabulary import Vocabulary, text_ids
 from ondevice.ids import RESERVED_IDS
 from ondevice.training.run_folder import Run
 
@@ -43,7 +43,7 @@ def make_texts(run: Run, vocabulary: Vocabulary, feature: str) -> tuple[TestText
     if tokenizer is None:
         return ()
     given = _lines(vocabulary, tokenizer.fields) if tokenizer.fields else _texts(vocabulary, length)
-    ids = vocabulary.text_ids(given, tokenizer, length)
+    ids = text_ids(vocabulary.keys, given, tokenizer, length)
     return tuple(TestText(feature, text, tuple(row.tolist())) for text, row in zip(given, ids, strict=True))
 
 

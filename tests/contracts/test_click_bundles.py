@@ -15,7 +15,7 @@ from converters.convert import convert
 from ondevice import bundle as bundles
 from ondevice import records
 from ondevice.bundle import Bundle
-from ondevice.data.vocabulary import Vocabulary
+from ondevice.data.vocabulary import Vocabulary, text_ids
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.devices.runtimes import DEFAULT_TARGET
@@ -119,7 +119,7 @@ def test_a_single_line_is_scored_the_way_an_app_asks(good: tuple[Run, Bundle]) -
     lines = ["\n".join(data.item_keys[value] for value in line if value >= 0) for line in data.test.keys]
     vocabulary = Vocabulary.read(bundle.folder / "vocab.txt")
     [feature] = manifest.inputs
-    ids = vocabulary.text_ids(lines, feature.tokenizer, feature.length)
+    ids = text_ids(vocabulary.keys, lines, feature.tokenizer, feature.length)
     outcome = Host().run(Job(bundle.model, "litert", "score", {"ids": ids[:, None]}, warmups=0))
     scores = outcome.outputs["scores"][:, 0, 0]
     assert (outcome.outputs["labels"] == 0).all()

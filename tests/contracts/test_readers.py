@@ -14,8 +14,7 @@ import pytest
 from ondevice.data.clicks import ClickLog
 from ondevice.data.interactions import Interactions
 from ondevice.data.labelled import MINIMUM_COUNT, NO_KEY
-from ondevice.data.labelled_reader import ClickReader, TextReader
-from ondevice.data.reader import Reader, registry
+from ondevice.data.reader import ClickReader, Reader, TextReader, registry
 from ondevice.data.readers.synthetic import Synthetic
 from ondevice.data.readers.synthetic_clicks import SyntheticClicks
 from ondevice.data.readers.synthetic_texts import SyntheticTexts

@@ -17,7 +17,7 @@ from ondevice import tasks as members
 from ondevice.bundle import Bundle, TestVectors
 from ondevice.data.reader import registry as readers
 from ondevice.data.split_data import SplitData
-from ondevice.data.vocabulary import Vocabulary
+from ondevice.data.vocabulary import Vocabulary, text_ids
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.errors import UsageError
@@ -152,7 +152,7 @@ def test_a_single_text_is_answered_the_way_an_app_asks(exported: tuple[Run, Bund
     texts = [" ".join(data.item_keys[number] for number in text if number >= 0) for text in data.test.keys]
     vocabulary = Vocabulary.read(bundle.folder / "vocab.txt")
     [feature] = manifest.inputs
-    ids = vocabulary.text_ids(texts, feature.tokenizer, feature.length)
+    ids = text_ids(vocabulary.keys, texts, feature.tokenizer, feature.length)
     outcome = Host().run(Job(bundle.model, "litert", "classify", {"ids": ids[:, None]}, warmups=0))
     named = np.array(manifest.head.labels)[outcome.outputs["labels"][:, 0, 0]]
     expected = np.array(data.labels)[data.test.labels]

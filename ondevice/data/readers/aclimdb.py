@@ -9,8 +9,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ondevice.data.labelled_reader import TextReader
-from ondevice.data.reader import only_file
+from ondevice.data.reader import TextReader, only_file
 from ondevice.data.texts import LabelledText, LabelledTexts, number_texts
 from ondevice.errors import OnDeviceError
 from ondevice.tokenizer import Tokenizer

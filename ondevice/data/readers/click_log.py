@@ -6,10 +6,7 @@ from pathlib import Path
 
 from ondevice.data.click_table import ClickTable
 from ondevice.data.clicks import ClickLog, number_lines
-from ondevice.data.labelled import SPLITS
-from ondevice.data.labelled_reader import ClickReader
-from ondevice.data.reader import find
-from ondevice.errors import UsageError
+from ondevice.data.reader import ClickReader, split_files
 
 
 class ClickLogFiles(ClickReader):
@@ -20,9 +17,8 @@ class ClickLogFiles(ClickReader):
 
     def read(self, name: str, path: Path | None) -> ClickLog:
         """Read the three files."""
-        if path is None or not path.is_dir():
-            raise UsageError(f"data {str(path)!r} is not a folder; it must hold train.csv, valid.csv and test.csv.")
-        tables = {split: ClickTable(find(path, f"{split}.csv")) for split in SPLITS}
+        files = split_files(path, ".csv")
+        tables = {split: ClickTable(file) for split, file in files.items()}
         fields = tables["train"].fields()
         splits = {split: table.lines(fields) for split, table in tables.items()}
         return number_lines(name, splits, fields, self.minimum_count)

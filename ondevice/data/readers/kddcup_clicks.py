@@ -9,8 +9,7 @@ import numpy as np
 from ondevice.data.click_table import ClickTable
 from ondevice.data.clicks import ClickLog, number_lines
 from ondevice.data.labelled import SPLITS
-from ondevice.data.labelled_reader import ClickReader
-from ondevice.data.reader import find
+from ondevice.data.reader import ClickReader, find
 from ondevice.errors import OnDeviceError, UsageError
 
 FILE = "Click_prediction_small.csv"

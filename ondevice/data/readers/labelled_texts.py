@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ondevice.data.labelled import SPLITS
-from ondevice.data.labelled_reader import TextReader
-from ondevice.data.reader import find, text_lines
+from ondevice.data.reader import TextReader, split_files, text_lines
 from ondevice.data.texts import LabelledText, LabelledTexts, number_texts
-from ondevice.errors import OnDeviceError, UsageError
+from ondevice.errors import OnDeviceError
 from ondevice.tokenizer import Tokenizer
 
 
@@ -22,9 +20,7 @@ class LabelledTextFiles(TextReader):
 
     def read(self, name: str, path: Path | None) -> LabelledTexts:
         """Read the three files."""
-        if path is None or not path.is_dir():
-            raise UsageError(f"data {str(path)!r} is not a folder; it must hold train.tsv, valid.tsv and test.tsv.")
-        files = {split: find(path, f"{split}.tsv") for split in SPLITS}
+        files = split_files(path, ".tsv")
         labels = tuple(sorted({label for label, _ in _read_split(files["train"], ())}))
         splits = {split: _read_split(file, labels) for split, file in files.items()}
         return number_texts(name, splits, labels, Tokenizer(), self.minimum_count, self.most_words)

@@ -9,8 +9,7 @@ import numpy as np
 
 from ondevice.data.interactions import Interactions
 from ondevice.data.lists import Lists
-from ondevice.data.reader import Reader
-from ondevice.errors import UsageError
+from ondevice.data.reader import Reader, refuse_files
 
 GENRES = (
     "action", "ambient", "baroque", "blues", "country", "dance", "drama", "electro", "fable", "folk", "funk", "garage",
@@ -36,8 +35,7 @@ class Synthetic(Reader):
 
     def read(self, name: str, path: Path | None) -> Interactions:
         """Make the data set."""
-        if path is not None:
-            raise UsageError(f"data is {str(path)!r}, but the synthetic catalogue is made, not read; leave --data out.")
+        refuse_files(path, "the synthetic catalogue is")
         rng = np.random.default_rng(self.seed)
         genre = rng.integers(len(GENRES), size=self.items)
         style = rng.standard_normal((self.items, STYLES)).astype(np.float32)

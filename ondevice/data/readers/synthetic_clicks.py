@@ -10,8 +10,7 @@ import numpy as np
 
 from ondevice.data.clicks import ClickLine, ClickLog, number_lines
 from ondevice.data.labelled import SPLITS
-from ondevice.data.labelled_reader import ClickReader
-from ondevice.errors import UsageError
+from ondevice.data.reader import ClickReader, refuse_files
 
 FIELDS = ("user", "ad", "site", "position")
 SITES, POSITIONS = 40, 3
@@ -39,8 +38,7 @@ class SyntheticClicks(ClickReader):
 
     def read(self, name: str, path: Path | None) -> ClickLog:
         """Make the data set."""
-        if path is not None:
-            raise UsageError(f"data is {str(path)!r}, but synthetic clicks are made, not read; leave --data out.")
+        refuse_files(path, "synthetic clicks are")
         made = list(self._made())
         bounds = [0, *(int(end * len(made)) for end in ENDS), len(made)]
         splits = {split: made[bounds[n] : bounds[n + 1]] for n, split in enumerate(SPLITS)}

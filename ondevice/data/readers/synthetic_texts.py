@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ondevice.data.labelled_reader import TextReader
+from ondevice.data.reader import TextReader, refuse_files
 from ondevice.data.texts import LabelledText, LabelledTexts, number_texts
-from ondevice.errors import UsageError
 from ondevice.tokenizer import Tokenizer
 
 LABELS = ("bad", "good")
@@ -41,8 +40,7 @@ class SyntheticTexts(TextReader):
 
     def read(self, name: str, path: Path | None) -> LabelledTexts:
         """Make the data set."""
-        if path is not None:
-            raise UsageError(f"data is {str(path)!r}, but synthetic texts are made, not read; leave --data out.")
+        refuse_files(path, "synthetic texts are")
         made = list(self._texts())
         bounds = np.cumsum([round(share * len(made)) for share in SHARES.values()])[:-1]
         parts = np.split(np.arange(len(made)), bounds)

@@ -8,8 +8,8 @@ import numpy as np
 
 from ondevice.data.interactions import Interactions
 from ondevice.data.lists import Lists
-from ondevice.data.reader import Reader, find, integer_lines
-from ondevice.errors import OnDeviceError, UsageError
+from ondevice.data.reader import Reader, integer_lines, split_files
+from ondevice.errors import OnDeviceError
 
 LARGEST_ITEM = int(np.iinfo(np.int32).max)
 
@@ -23,12 +23,11 @@ class UserItems(Reader):
 
     def read(self, name: str, path: Path | None) -> Interactions:
         """Read the three files."""
-        if path is None or not path.is_dir():
-            raise UsageError(f"data {str(path)!r} is not a folder; it must hold train.txt, valid.txt and test.txt.")
-        splits = {part: _read_split(find(path, f"{part}.txt")) for part in ("train", "valid", "test")}
+        files = split_files(path, ".txt")
+        splits = {split: _read_split(file) for split, file in files.items()}
         users = sorted(user for user, items in splits["train"].items() if items)
         if not users:
-            raise OnDeviceError(f"{find(path, 'train.txt')} holds no user with an item.")
+            raise OnDeviceError(f"{files['train']} holds no user with an item.")
         lists = {part: Lists.of([found.get(user, []) for user in users]) for part, found in splits.items()}
         numbers, places = np.unique(np.concatenate([each.values for each in lists.values()]), return_inverse=True)
         ends = np.cumsum([len(each.values) for each in lists.values()])[:-1]

@@ -18,7 +18,7 @@ from playwright.sync_api import BrowserContext, Route, expect
 
 from ondevice import bundle as bundles
 from ondevice.bundle import Bundle, TestVector
-from ondevice.data.vocabulary import Vocabulary
+from ondevice.data.vocabulary import Vocabulary, text_ids
 from ondevice.devices.browser.server import serving
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
@@ -226,7 +226,7 @@ def test_a_line_is_scored_as_the_reference_does(opened, tiny_run, tmp_path) -> N
         expect(page.locator("#note-0")).to_have_text("The model does not know this value.")
         page.get_by_role("combobox", name="position").fill("p2")
         words = ["user=nobody", *tokenizer.words(bundle.vectors.texts[2].text)[1:3], "position=p2"]
-        ids = vocabulary.text_ids(["\n".join(words)], tokenizer, 4)
+        ids = text_ids(vocabulary.keys, ["\n".join(words)], tokenizer, 4)
         job = Job(bundle.model, "litert", "score", {"ids": ids[None]}, warmups=0)
         score = float(Host().run(job).outputs["scores"][0, 0, 0])
         expect(page.locator("#answers .name")).to_have_text(["click"])

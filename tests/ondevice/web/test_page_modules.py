@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Page
 from ondevice import bundle as bundles
 from ondevice import manifest as manifests
 from ondevice import records
-from ondevice.data.vocabulary import Vocabulary
+from ondevice.data.vocabulary import Vocabulary, text_ids
 from ondevice.feature import Feature
 from ondevice.head import Head
 from ondevice.tokenizer import FIELDS, Tokenizer
@@ -117,7 +117,7 @@ def test_lines_of_fields_are_cut_as_here(modules, site) -> None:
     vocabulary = Vocabulary(("<padding>", "<unknown>", "user=1", "ad=2", "a=z"))
     for text, (words, ids) in zip(texts, modules.evaluate(cut, given), strict=True):
         assert words == tokenizer.words(text)
-        assert ids == vocabulary.text_ids([text], tokenizer, len(tokenizer.fields))[0].tolist()
+        assert ids == text_ids(vocabulary.keys, [text], tokenizer, len(tokenizer.fields))[0].tolist()
 
 
 def test_search_finds_the_best_first_and_percentiles_are_numpys(modules, site) -> None:
