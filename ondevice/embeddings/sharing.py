@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ondevice.embeddings.method import Method, require
+from typing_extensions import Self
+
+from ondevice.embeddings.method import Method, require, rows_for_ratio
 from ondevice.embeddings.ops import Ops
 from ondevice.errors import unknown_name
 from ondevice.ids import RESERVED_IDS, run_lengths
+from ondevice.registry import member_name
 
 MOD = "mod"
 BLOCK = "block"
@@ -106,3 +109,13 @@ class SharingMethod(Method):
     def shared_row(self, ids: Any, xp: Ops) -> Any:
         """Return the row of each id in the shared table."""
         return shared_row(ids, self.items, self.item_rows, self.sharing, xp)
+
+    @classmethod
+    def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
+        """Choose the number of shared rows."""
+        # Made once before the size is known, so that a senseless option is named before a ratio out of reach.
+        least = cls(vocabulary_size, width, 1, **options)
+        per_id, reserved = sum(table.width for table in least.tables() if table.per_id), reserved_rows(least.sharing)
+        name = member_name(cls)
+        rows = rows_for_ratio(name, vocabulary_size, width, ratio, per_id=per_id, reserved=reserved)
+        return cls(vocabulary_size, width, rows, **options)

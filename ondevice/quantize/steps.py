@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
-from ondevice.quantize.scheme import Arrays, Layout
+from ondevice.quantize.scheme import Arrays, Layout, Scheme
 
 ENTRIES = 256
 ROWS_PER_BLOCK = 4_096
@@ -46,23 +47,6 @@ def best_steps(values: FloatArray, lowest: int, highest: int, steps: Sequence[fl
     return found
 
 
-def chosen_steps(
-    values: FloatArray, lowest: int, highest: int, steps: Sequence[float], folds: bool
-) -> tuple[FloatArray, dict[str, npt.NDArray[Any]]]:
-    """Return the steps to round with, and the arrays that hold them.
-
-    Args:
-        values: float32 `[rows, width]`.
-        lowest: as for `best_steps`.
-        highest: as for `best_steps`.
-        steps: as for `best_steps`.
-        folds: whether another table absorbs the steps, so that they stay float32.
-    """
-    best = best_steps(values, lowest, highest, steps)
-    arrays, stored = ({"scales": best}, best) if folds else stored_steps(best)
-    return stored, arrays
-
-
 def in_steps(values: FloatArray, steps: FloatArray, lowest: int, highest: int) -> npt.NDArray[np.int8]:
     """Return the nearest whole number of steps of each number, int8."""
     whole = np.empty(values.shape, np.int8)
@@ -70,31 +54,6 @@ def in_steps(values: FloatArray, steps: FloatArray, lowest: int, highest: int) -
         block = slice(start, start + ROWS_PER_BLOCK)
         whole[block] = np.clip(np.rint(values[block] / steps[block]), lowest, highest)
     return whole
-
-
-def rounded_rows(rows: Any, lowest: int, highest: int, steps: Sequence[float]) -> Any:
-    """Round rows within a graph as `best_steps` and `in_steps` do, for training; a row of zeros stays.
-
-    Args:
-        rows: float32 tensor `[..., width]`.
-        lowest: as for `best_steps`.
-        highest: as for `best_steps`.
-        steps: as for `best_steps`.
-
-    Returns:
-        float32 `[..., width]`.
-    """
-    import tensorflow as tf
-
-    largest = tf.reduce_max(tf.abs(rows), axis=-1, keepdims=True)
-    shares = tf.math.divide_no_nan(rows, largest)
-    best, least = shares, None
-    for step in steps:
-        tried = tf.clip_by_value(tf.round(shares / step), lowest, highest) * step
-        error = tf.reduce_sum(tf.square(tried - shares), axis=-1, keepdims=True)
-        best = tried if least is None else tf.where(error < least, tried, best)
-        least = error if least is None else tf.minimum(error, least)
-    return best * largest
 
 
 def steps_layout(rows: int) -> Layout:
@@ -128,13 +87,59 @@ def stored_steps(steps: FloatArray) -> tuple[dict[str, npt.NDArray[Any]], FloatA
     return {"scales_codes": codes, "scales_codebook": codebook}, codebook[codes]
 
 
-def decoded_steps(arrays: Arrays, index: Any, xp: Ops) -> Any:
-    """Return the steps of rows, float32 `[..., 1]`: GATHER, or GATHER, CAST and GATHER."""
-    if "scales" in arrays:
-        return xp.gather(arrays["scales"], index)
-    return xp.gather(arrays["scales_codebook"], xp.to_int(xp.gather(arrays["scales_codes"], index)))
+class StepRows(Scheme):
+    """Stores whole numbers of a step of each row, several in one byte."""
 
+    scales: ClassVar[str] = "scales"
 
-def has_steps(arrays: Arrays) -> bool:
-    """Tell whether the steps are stored, or absorbed elsewhere."""
-    return "scales" in arrays or "scales_codes" in arrays
+    lowest: ClassVar[int]
+    highest: ClassVar[int]
+    """The whole numbers of steps there are, from the lowest to the highest."""
+    tried: ClassVar[tuple[float, ...]]
+    """Steps that are tried, as for `best_steps`."""
+    per_byte: ClassVar[int]
+    """Numbers in one byte."""
+    byte: ClassVar[str]
+    """Its type."""
+
+    @abstractmethod
+    def packed(self, whole: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
+        """Return rows of whole numbers of steps as they are stored, from int8 `[rows, width]`."""
+
+    @abstractmethod
+    def apart(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
+        """Return rows in steps, as `decode` does."""
+
+    def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
+        """Declare the bytes, and the steps."""
+        values: Layout = {"values": ((rows, -(-width // self.per_byte)), self.byte)}
+        return values if folds else {**values, **steps_layout(rows)}
+
+    def encode(self, values: FloatArray, folds: bool = False) -> dict[str, npt.NDArray[Any]]:
+        """Round every row to its own step and pack it; steps that another table absorbs stay float32."""
+        steps = best_steps(values, self.lowest, self.highest, self.tried)
+        arrays, stored = ({"scales": steps}, steps) if folds else stored_steps(steps)
+        return {"values": self.packed(in_steps(values, stored, self.lowest, self.highest)), **arrays}
+
+    def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
+        """Gather and widen the rows asked for, and multiply by their steps: GATHER, or GATHER, CAST and GATHER."""
+        rows = self.apart(arrays, index, xp, width)
+        if "scales" in arrays:
+            return rows * xp.gather(arrays["scales"], index)
+        if "scales_codes" not in arrays:
+            return rows
+        return rows * xp.gather(arrays["scales_codebook"], xp.to_int(xp.gather(arrays["scales_codes"], index)))
+
+    def rounded(self, rows: Any) -> Any:
+        """Round rows within a graph as `best_steps` and `in_steps` do; a row of zeros stays."""
+        import tensorflow as tf
+
+        largest = tf.reduce_max(tf.abs(rows), axis=-1, keepdims=True)
+        shares = tf.math.divide_no_nan(rows, largest)
+        best, least = shares, None
+        for step in self.tried:
+            tried = tf.clip_by_value(tf.round(shares / step), self.lowest, self.highest) * step
+            error = tf.reduce_sum(tf.square(tried - shares), axis=-1, keepdims=True)
+            best = tried if least is None else tf.where(error < least, tried, best)
+            least = error if least is None else tf.minimum(error, least)
+        return best * largest

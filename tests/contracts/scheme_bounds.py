@@ -12,7 +12,7 @@ from ondevice.quantize.schemes import codebook4, codebook8, float16_rows, int2_r
 from ondevice.quantize.schemes.int8_column import Int8Column
 from ondevice.quantize.schemes.int8_row import Int8Row
 from ondevice.quantize.schemes.int8_table import Int8Table
-from ondevice.quantize.steps import chosen_steps
+from ondevice.quantize.steps import best_steps, stored_steps
 
 
 def rounding_slack(values: FloatArray) -> FloatArray:
@@ -37,7 +37,7 @@ def of_steps(lowest: int, highest: int, tried: tuple[float, ...]) -> Callable[[F
     """Allow half a step, or more beyond the lowest and highest number of steps."""
 
     def bound(values: FloatArray) -> FloatArray:
-        steps = chosen_steps(values, lowest, highest, tried, False)[0]
+        steps = stored_steps(best_steps(values, lowest, highest, tried))[1]
         ends = np.sort(np.concatenate([steps * lowest, steps * highest], axis=1), axis=1)
         beyond = np.maximum(values - ends[:, 1:], ends[:, :1] - values)
         # An end may be rounded away from where the last number is.

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from typing_extensions import Self
-
 from ondevice.embeddings import sharing as rule
 from ondevice.embeddings.hashes import check_hashable, hashed
-from ondevice.embeddings.method import Rows, Table, require, rows_for_ratio
+from ondevice.embeddings.method import Rows, Table, require
 from ondevice.embeddings.ops import Ops
 from ondevice.ids import UNKNOWN_ID
 
@@ -59,12 +57,3 @@ class HashEmbedding(rule.SharingMethod):
         number = xp.maximum(ids - UNKNOWN_ID, 0)
         start = xp.minimum(ids if self.sharing == rule.MOD else number, reserved)
         return start + hashed(number, self.item_rows, function, xp)
-
-    @classmethod
-    def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
-        """Choose the number of shared rows."""
-        # Made once before the size is known, so that a senseless option is named before a ratio out of reach.
-        least = cls(vocabulary_size, width, 1, **options)
-        reserved = rule.reserved_rows(least.sharing)
-        rows = rows_for_ratio("hash_embedding", vocabulary_size, width, ratio, per_id=least.hashes, reserved=reserved)
-        return cls(vocabulary_size, width, rows, **options)

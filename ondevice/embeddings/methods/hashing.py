@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from typing_extensions import Self
-
 from ondevice.embeddings import sharing as rule
-from ondevice.embeddings.method import Rows, Table, rows_for_ratio
+from ondevice.embeddings.method import Rows, Table
 from ondevice.embeddings.ops import Ops
 
 
@@ -28,10 +26,3 @@ class Hashing(rule.SharingMethod):
     def lookup(self, ids: Any, rows: Rows, xp: Ops) -> Any:
         """Return the shared row of each id."""
         return rows("shared", self.shared_row(ids, xp))
-
-    @classmethod
-    def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
-        """Choose the number of shared rows."""
-        reserved = rule.reserved_rows(options.get("sharing", rule.MOD))
-        rows = rows_for_ratio("hashing", vocabulary_size, width, ratio, per_id=0, reserved=reserved)
-        return cls(vocabulary_size, width, rows, **options)

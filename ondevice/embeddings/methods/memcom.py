@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from typing_extensions import Self
-
 from ondevice.embeddings import sharing as rule
-from ondevice.embeddings.method import Rows, Table, require, rows_for_ratio
+from ondevice.embeddings.method import Rows, Table, require
 from ondevice.embeddings.ops import Ops
 
 
@@ -58,12 +56,3 @@ class MEmCom(rule.SharingMethod):
             groups = zip(xp.split(shared, self.multipliers), xp.split(multiplier, self.multipliers), strict=True)
             vectors = xp.concat([group * factor for group, factor in groups])
         return vectors + rows("bias", ids) if self.bias else vectors
-
-    @classmethod
-    def for_ratio(cls, vocabulary_size: int, width: int, ratio: float, **options: Any) -> Self:
-        """Choose the number of shared rows."""
-        # Made once before the size is known, so that a senseless option is named before a ratio out of reach.
-        least = cls(vocabulary_size, width, 1, **options)
-        per_id, reserved = least.multipliers + least.bias, rule.reserved_rows(least.sharing)
-        rows = rows_for_ratio("memcom", vocabulary_size, width, ratio, per_id=per_id, reserved=reserved)
-        return cls(vocabulary_size, width, rows, **options)

@@ -7,17 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import Ops
-from ondevice.quantize.scheme import Arrays, Layout, Scheme
-from ondevice.quantize.steps import (
-    chosen_steps,
-    decoded_steps,
-    has_steps,
-    in_steps,
-    rounded_rows,
-    steps_layout,
-)
+from ondevice.quantize.scheme import Arrays
+from ondevice.quantize.steps import StepRows
 
 LOWEST, HIGHEST = -1, 2
 _SHARES = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.75)
@@ -25,7 +17,7 @@ STEPS = _SHARES + tuple(-share for share in _SHARES)
 PER_BYTE = 4
 
 
-class Int2Row(Scheme):
+class Int2Row(StepRows):
     """Stores `q = round(x / s)` as -1, 0, 1 or 2, four in one uint8, with a scale per row that may be negative.
 
     Its sign decides which side of zero gets the second level; it is, with its size, the one of sixteen that leaves the
@@ -33,25 +25,24 @@ class Int2Row(Scheme):
     three times that of int4 for half the bytes, so this is for tables that can be trained to it.
     """
 
-    scales: ClassVar[str] = "scales"
+    lowest: ClassVar[int] = LOWEST
+    highest: ClassVar[int] = HIGHEST
+    tried: ClassVar[tuple[float, ...]] = STEPS
+    per_byte: ClassVar[int] = PER_BYTE
+    byte: ClassVar[str] = "uint8"
 
-    def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
-        """Declare a quarter of a byte per number, and the steps."""
-        return {"values": ((rows, -(-width // PER_BYTE)), "uint8"), **({} if folds else steps_layout(rows))}
-
-    def encode(self, values: FloatArray, folds: bool = False) -> dict[str, npt.NDArray[Any]]:
-        """Round every row to its own step and pack its quarters."""
-        steps, arrays = chosen_steps(values, LOWEST, HIGHEST, STEPS, folds)
-        codes = (in_steps(values, steps, LOWEST, HIGHEST) - LOWEST).astype(np.uint8)
-        quarter = -(-values.shape[1] // PER_BYTE)
-        padded = np.pad(codes, ((0, 0), (0, quarter * PER_BYTE - values.shape[1])))
-        packed = np.zeros((len(values), quarter), np.uint8)
+    def packed(self, whole: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
+        """Put a number of each quarter of a row in one byte."""
+        quarter = -(-whole.shape[1] // PER_BYTE)
+        codes = (whole - LOWEST).astype(np.uint8)
+        padded = np.pad(codes, ((0, 0), (0, quarter * PER_BYTE - whole.shape[1])))
+        packed = np.zeros((len(whole), quarter), np.uint8)
         for part in range(PER_BYTE):
             packed = packed * np.uint8(PER_BYTE) + padded[:, part * quarter : (part + 1) * quarter]
-        return {"values": packed, **arrays}
+        return packed
 
-    def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
-        """Gather and widen the rows asked for; halve the byte twice, exactly."""
+    def apart(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
+        """Halve the byte twice, exactly."""
         four = xp.to_float(xp.gather(arrays["values"], index))
         high = xp.floor(four * 0.0625)
         parts = []
@@ -61,9 +52,4 @@ class Int2Row(Scheme):
         rows = xp.concat(parts)
         if width % PER_BYTE:
             rows = rows[..., :width]
-        rows = rows + float(LOWEST)
-        return rows * decoded_steps(arrays, index, xp) if has_steps(arrays) else rows
-
-    def rounded(self, rows: Any) -> Any:
-        """Round rows within a graph; the steps themselves stay as they are."""
-        return rounded_rows(rows, LOWEST, HIGHEST, STEPS)
+        return rows + float(LOWEST)

@@ -7,24 +7,15 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import NumpyOps, Ops
-from ondevice.quantize.scheme import INT4, Arrays, Layout, NativeScheme
-from ondevice.quantize.steps import (
-    ROWS_PER_BLOCK,
-    chosen_steps,
-    decoded_steps,
-    has_steps,
-    in_steps,
-    rounded_rows,
-    steps_layout,
-)
+from ondevice.quantize.scheme import INT4, Arrays, NativeScheme
+from ondevice.quantize.steps import ROWS_PER_BLOCK, StepRows
 
 LEVELS = 7
 STEPS = tuple(share / LEVELS for share in (0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0))
 
 
-class Int4Row(NativeScheme):
+class Int4Row(StepRows, NativeScheme):
     """Stores `q = round(x / s)` from -7 to 7, as `16 * q[j] + q[j + half]` in one int8, with a scale per row.
 
     The scale is the one of eight that leaves the row's least squared error. A row of odd width is filled up with a
@@ -33,20 +24,18 @@ class Int4Row(NativeScheme):
     (0.108 and 0.085 with the largest number as 7).
     """
 
-    scales: ClassVar[str] = "scales"
+    lowest: ClassVar[int] = -LEVELS
+    highest: ClassVar[int] = LEVELS
+    tried: ClassVar[tuple[float, ...]] = STEPS
+    per_byte: ClassVar[int] = 2
+    byte: ClassVar[str] = "int8"
 
-    def layout(self, rows: int, width: int, folds: bool = False) -> Layout:
-        """Declare half a byte per number, and the steps."""
-        return {"values": ((rows, -(-width // 2)), "int8"), **({} if folds else steps_layout(rows))}
-
-    def encode(self, values: FloatArray, folds: bool = False) -> dict[str, npt.NDArray[Any]]:
-        """Round every row to its own step and pack its halves."""
-        steps, arrays = chosen_steps(values, -LEVELS, LEVELS, STEPS, folds)
-        whole = in_steps(values, steps, -LEVELS, LEVELS)
-        half = -(-values.shape[1] // 2)
+    def packed(self, whole: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
+        """Put a number of each half of a row in one byte."""
+        half = -(-whole.shape[1] // 2)
         packed = whole[:, :half] * np.int8(16)
-        packed[:, : values.shape[1] - half] += whole[:, half:]
-        return {"values": packed, **arrays}
+        packed[:, : whole.shape[1] - half] += whole[:, half:]
+        return packed
 
     def native(self, arrays: Arrays) -> Arrays:
         """Pack neighbours instead of halves."""
@@ -58,17 +47,11 @@ class Int4Row(NativeScheme):
             packed[start : start + len(block)] = rows[:, ::2] & 15 | rows[:, 1::2] << 4
         return {INT4: packed, **{part: array for part, array in arrays.items() if part != "values"}}
 
-    def decode(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
-        """Gather and widen the rows asked for, and multiply by their steps."""
+    def apart(self, arrays: Arrays, index: Any, xp: Ops, width: int) -> Any:
+        """Gather an int4 table as it is, and take halves apart."""
         if INT4 in arrays:
-            rows = xp.to_float(xp.gather_int4(arrays[INT4], index))
-        else:
-            rows = _apart(arrays["values"], index, xp, width)
-        return rows * decoded_steps(arrays, index, xp) if has_steps(arrays) else rows
-
-    def rounded(self, rows: Any) -> Any:
-        """Round rows within a graph; the steps themselves stay as they are."""
-        return rounded_rows(rows, -LEVELS, LEVELS, STEPS)
+            return xp.to_float(xp.gather_int4(arrays[INT4], index))
+        return _apart(arrays["values"], index, xp, width)
 
 
 def _apart(halves: Any, index: Any, xp: Ops, width: int) -> Any:
