@@ -12,11 +12,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ondevice.embeddings.method import FULL, Method, Rows, check_options, registry, require
+from ondevice.embeddings.method import (
+    FULL,
+    Method,
+    Rows,
+    check_options,
+    method_config,
+    method_from_config,
+    registry,
+    require,
+)
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import UsageError
 from ondevice.ids import PADDING_ID, RESERVED_IDS
-from ondevice.registry import member_name
 
 DEFAULT_RATIO = 16.0
 
@@ -257,13 +265,3 @@ def _method(
             f"method is one of {given}; allowed is one of {size} of width {width}, without ratio and options."
         )
     return found
-
-
-def method_config(method: Method) -> dict[str, Any]:
-    """Return a method as plain values: its name and its parameters."""
-    return {"name": member_name(type(method)), "parameters": method.parameters()}
-
-
-def method_from_config(config: Mapping[str, Any]) -> Method:
-    """Build a method from what `method_config` gave."""
-    return registry.load(config["name"])(**config["parameters"])

@@ -16,7 +16,7 @@ from typing_extensions import Self
 from ondevice.embeddings.ops import Ops
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
-from ondevice.registry import Registry
+from ondevice.registry import Registry, member_name
 from ondevice.units import counted, format_at_most
 
 Rows = Callable[[str, Any], Any]
@@ -247,6 +247,16 @@ FULL = "full"
 """Name of the method that the others are compared with."""
 
 registry: Registry[Method] = Registry("method", "ondevice.embeddings.methods", Method)
+
+
+def method_config(method: Method) -> dict[str, Any]:
+    """Return a method as plain values: its name and its parameters."""
+    return {"name": member_name(type(method)), "parameters": method.parameters()}
+
+
+def method_from_config(config: Mapping[str, Any]) -> Method:
+    """Build a method from what `method_config` gave."""
+    return registry.load(config["name"])(**config["parameters"])
 
 
 def require(field: str, value: object, holds: bool, allowed: str) -> None:

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self
 
-from ondevice.embeddings.method import FloatArray, Method, require
-from ondevice.embeddings.method import registry as methods
+from ondevice.embeddings.method import FloatArray, Method, method_config, method_from_config, require
 from ondevice.embeddings.run_layout import RunLayout
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
@@ -237,16 +236,14 @@ def output_config(output: Output) -> dict[str, Any]:
         "parameters": output.parameters(),
     }
     method = getattr(output, "method", None)
-    if method is not None:
-        config["method"] = {"name": member_name(type(method)), "parameters": method.parameters()}
-    return config
+    return config if method is None else {**config, "method": method_config(method)}
 
 
 def output_from_config(config: Mapping[str, Any]) -> Output:
     """Build an output layer from what `output_config` gave."""
     fields = {"vocabulary_size": config["vocabulary_size"], "width": config["width"], **config["parameters"]}
     if "method" in config:
-        fields["method"] = methods.load(config["method"]["name"])(**config["method"]["parameters"])
+        fields["method"] = method_from_config(config["method"])
     return registry.load(config["name"])(**fields)
 
 

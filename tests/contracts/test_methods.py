@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ondevice.embeddings.every_id import reference_lookup, rows_used
-from ondevice.embeddings.layer import CompressedEmbedding, method_config, method_from_config
-from ondevice.embeddings.method import Method, registry
+from ondevice.embeddings.layer import CompressedEmbedding
+from ondevice.embeddings.method import Method, method_config, method_from_config, registry
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS, UNKNOWN_ID
 from ondevice.models.network import load_network
