@@ -20,12 +20,6 @@ RULES = (MOD, BLOCK)
 `block`: the run of neighbours in the id order, which pays when neighbours are similar."""
 
 
-def check_rule(sharing: str) -> None:
-    """Raise a `UsageError` unless the rule exists."""
-    if sharing not in RULES:
-        raise unknown_name("sharing rule", sharing, RULES)
-
-
 def reserved_rows(sharing: str) -> int:
     """Return how many rows padding and unknown take: they stay outside the sharing."""
     return RESERVED_IDS if sharing == MOD else 1
@@ -88,7 +82,8 @@ class SharingMethod(Method):
 
     def check(self) -> None:
         """Refuse an unknown sharing rule and a table without rows."""
-        check_rule(self.sharing)
+        if self.sharing not in RULES:
+            raise unknown_name("sharing rule", self.sharing, RULES)
         require("rows", self.rows, self.rows >= 1, "at least 1")
 
     @property

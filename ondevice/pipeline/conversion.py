@@ -173,19 +173,14 @@ def _tables(layer: ConvertedLayer) -> tuple[Table, ...]:
     )
 
 
-def lookup_digests(encoded: EncodedEmbedding, ids_per_block: int = IDS_PER_BLOCK) -> tuple[str, ...]:
-    """Return what look-ups of all ids must give, see `ondevice.manifest.Lookup`.
-
-    Args:
-        encoded: a layer's encoded tables.
-        ids_per_block: consecutive ids that share a digest.
-    """
+def lookup_digests(encoded: EncodedEmbedding) -> tuple[str, ...]:
+    """Return what look-ups of all ids must give, see `ondevice.manifest.Lookup`."""
     from ondevice.devices.runner import RowHash
     from ondevice.embeddings.every_id import id_blocks
 
-    digests = RowHash(encoded.size, ids_per_block)
+    digests = RowHash(encoded.size, IDS_PER_BLOCK)
     # Block by block, since the vectors of all ids take as much memory as the full table.
-    for ids in id_blocks(encoded.size, ids_per_block):
+    for ids in id_blocks(encoded.size, IDS_PER_BLOCK):
         digests.add(encoded.lookup(ids))
     return tuple(digests.finish())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def own_examples(
         UsageError: bundle, model, data and metric do not belong together.
     """
     require_file(model)
-    data = read_arrays_of(data)
+    data = read_arrays(Path(data)) if isinstance(data, (str, Path)) else data
     # From here on it takes TensorFlow; mistakes are told before.
     from converters.program import describe, own_inputs, tensors_of
 
@@ -88,13 +89,6 @@ def own_examples(
         manifest.score_tolerance_steps,
     )
     return examples, _other_vocabularies(bundle, program.vocabularies)
-
-
-def read_arrays_of(data: Any) -> Any:
-    """Return data, read from a `.npz` file where its path is given."""
-    from pathlib import Path
-
-    return read_arrays(Path(data)) if isinstance(data, (str, Path)) else data
 
 
 def metric_of(metric: Any) -> Metric | None:

@@ -36,7 +36,6 @@ def report(
     *,
     metric: str | None = None,
     command: str = "",
-    title: str = "",
     remarks: Sequence[str] = (),
 ) -> Report:
     """Gather every validated bundle below a folder and write `report.md`, `report.json` and `report.html`.
@@ -46,7 +45,6 @@ def report(
         out: folder to write to; the same one without it.
         metric: metric shown first; the first of the task's without it.
         command: command that made the bundles, for the reader.
-        title: heading; made from the data set without it.
         remarks: sentences on what was meant to be measured and was not.
 
     Raises:
@@ -77,7 +75,7 @@ def report(
     first = models[0].manifest
     found = Report(
         schema_version=SCHEMA_VERSION,
-        title=title or f"Size and accuracy on {datasets[0]}",
+        title=f"Size and accuracy on {datasets[0]}",
         dataset=datasets[0],
         dataset_summary=first.training.dataset_summary,
         command=command or f"ondevice report {folder}",

@@ -22,7 +22,7 @@ from ondevice.training.config import TrainConfig
 from ondevice.training.kept_memory import freed_memory_kept
 from ondevice.training.quantize_aware import rounded_tables
 from ondevice.training.run_folder import Run, TrainResult
-from ondevice.training.start import arranged, start, teacher_of
+from ondevice.training.start import arranged, start
 from ondevice.training.teacher import Pupil, Teacher
 from ondevice.versions import versions
 
@@ -60,7 +60,7 @@ def _fit(
 
     keras.utils.set_random_seed(config.seed)
     examples = task.training_examples(config, data, ids)
-    teacher = teacher_of(config, vocabulary)
+    teacher = Teacher.of_run(run_folder.open_run(Path(config.teacher)), vocabulary) if config.teacher else None
     model = _compiled(config, method, output, len(examples), teacher, task, len(data.fields))
     if config.quantize_aware:
         model.get_layer("embedding").rounded = rounded_tables(method, config.quantize_aware)

@@ -45,11 +45,6 @@ def arranged(config: TrainConfig, data: SplitData, method: Method, output: Outpu
     return Vocabulary.of_items(data.item_keys, arrangement)
 
 
-def teacher_of(config: TrainConfig, vocabulary: Vocabulary) -> Teacher | None:
-    """Read the teacher, if there is one."""
-    return Teacher.of_run(open_run(Path(config.teacher)), vocabulary) if config.teacher else None
-
-
 def start(
     config: TrainConfig,
     data: SplitData,
