@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from converters import flatbuffer
 from converters import target as targets
 from converters.model_file import ModelFile
 from converters.passes.lookups import INSIDE
@@ -54,8 +53,7 @@ def quantize_dense(file: ModelFile, dense: str, target: str) -> ModelFile:
         return file
     from ai_edge_quantizer import qtyping, quantizer
 
-    content = file.write()
-    work = quantizer.Quantizer(content)
+    work = quantizer.Quantizer(file.write())
 
     def add(scope: str, bits: int, scales: str) -> None:
         granularity = {PER_TENSOR: "TENSORWISE", PER_CHANNEL: "CHANNELWISE"}[scales]
@@ -64,7 +62,7 @@ def quantize_dense(file: ModelFile, dense: str, target: str) -> ModelFile:
 
     add(OUTSIDE_LOOKUPS, 8, PER_TENSOR)
     # Of several scopes that match, the last one counts.
-    for (bits, scales), names in _exceptions(content, dense, chosen).items():
+    for (bits, scales), names in _exceptions(file, dense, chosen).items():
         add(_named(names), bits, scales)
     # The quantizer reports sizes on stdout, which belongs to the results of this program, and draws progress bars.
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -113,12 +111,12 @@ def _dense_layers(summary: FileSummary) -> Iterator[tuple[Operator, TensorInfo]]
                 yield operator, weights
 
 
-def _exceptions(content: bytes, dense: str, target: Target) -> dict[tuple[int, str], list[str]]:
+def _exceptions(file: ModelFile, dense: str, target: Target) -> dict[tuple[int, str], list[str]]:
     """Return the names of the layers that are not int8 with one scale, by their bits and scales."""
-    summary = flatbuffer.read(content)
+    summary, places = file.summary(), [tensor.buffer for tensor in file.tensors()]
     found = defaultdict(list)
     for operator, tensor in _dense_layers(summary):
-        weights: FloatArray = flatbuffer.buffer_of(content, tensor).view(np.float32)
+        weights = file.data[places[tensor.index]].view(np.float32).reshape(tensor.shape)
         name = summary.tensors[operator.outputs[0]].name
         if dense == INT4 and _is_whole(weights):
             found[4, PER_TENSOR].append(name)

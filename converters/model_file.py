@@ -11,8 +11,8 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import Builder
 
-from converters.flatbuffer import IDENTIFIER, RUNTIME_KEY, operation_names
-from converters.summary import LARGEST_FILE
+from converters.flatbuffer import IDENTIFIER, RUNTIME_KEY, operation_names, tensor_types
+from converters.summary import LARGEST_FILE, FileSummary, Operator, TensorInfo
 from ondevice.errors import OnDeviceError
 from ondevice.units import format_bytes
 
@@ -95,13 +95,64 @@ class ModelFile:
         code = self.model.operatorCodes[operator.opcodeIndex]
         return operation_names().get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
 
+    def operators(self) -> list[tuple[int, Operator]]:
+        """Return the operations of all graphs as `converters.flatbuffer.read` gives them, with their operator codes."""
+        found, first = [], 0
+        for number, graph in enumerate(self.model.subgraphs):
+            for operator in graph.operators:
+                code = self.model.operatorCodes[operator.opcodeIndex]
+                custom = self.name_of(operator) == "CUSTOM"
+                name = code.customCode.decode() if custom else self.name_of(operator)
+                inputs, outputs = (
+                    tuple(int(index) + (first if index >= 0 else 0) for index in (each if each is not None else ()))
+                    for each in (operator.inputs, operator.outputs)
+                )
+                found.append((operator.opcodeIndex, Operator(name, code.version, custom, inputs, outputs, number)))
+            first += len(graph.tensors)
+        return found
+
+    def tensor_infos(self) -> list[TensorInfo]:
+        """Return the tensors of all graphs as `converters.flatbuffer.read` gives them, but for places in the file."""
+        found: list[TensorInfo] = []
+        for number, graph in enumerate(self.model.subgraphs):
+            for tensor in graph.tensors:
+                scales = tensor.quantization.scale if tensor.quantization is not None else None
+                found.append(
+                    TensorInfo(
+                        index=len(found),
+                        subgraph=number,
+                        name=(tensor.name or b"").decode(),
+                        shape=tuple(int(size) for size in (tensor.shape if tensor.shape is not None else ())),
+                        dtype=tensor_types()[tensor.type],
+                        buffer_bytes=len(self.data[tensor.buffer]),
+                        buffer_offset=0,
+                        scales=0 if scales is None else len(scales),
+                        scale_offset=0,
+                        quantized_dimension=tensor.quantization.quantizedDimension if tensor.quantization else 0,
+                    )
+                )
+        return found
+
+    def summary(self) -> FileSummary:
+        """Return what `converters.flatbuffer.read` would say of the file, but for signatures and places in it."""
+        operators = tuple(operator for _, operator in self.operators())
+        return FileSummary("the model", 0, self.model.version, self.release, (), operators, tuple(self.tensor_infos()))
+
+    @property
+    def release(self) -> str:
+        """The release that the file says it needs; empty if it says none."""
+        buffer = self._release_buffer()
+        return "" if buffer is None else bytes(self.data[buffer]).split(b"\0")[0].decode("ascii")
+
     def say_release(self, release: str) -> None:
         """Say which release the file needs, if it says any."""
-        name = RUNTIME_KEY.encode()
-        buffer = next((each.buffer for each in self.model.metadata or () if each.name == name), None)
+        buffer = self._release_buffer()
         if buffer is not None:
             size = len(self.data[buffer])
             self.data[buffer] = np.frombuffer(release.encode("ascii").ljust(size, b"\0")[:size], np.uint8)
+
+    def _release_buffer(self) -> int | None:
+        return next((each.buffer for each in self.model.metadata or () if each.name == RUNTIME_KEY.encode()), None)
 
     def write(self) -> bytes:
         """Return the file: the graph first and large constants behind it, which takes memory for one copy of them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converters import flatbuffer, lint
+from converters import lint
 from converters.model_file import ModelFile
 from converters.op_versions import least_version
 from converters.passes import Facts
@@ -14,10 +14,9 @@ def apply(file: ModelFile, facts: Facts) -> None:
     Raises:
         OnDeviceError: an operation is custom or of an unknown version.
     """
-    summary = flatbuffer.read(file.write())
-    codes = [operator.opcodeIndex for graph in file.model.subgraphs for operator in graph.operators]
-    for code, operator in zip(codes, summary.operators, strict=True):
+    tensors = tuple(file.tensor_infos())
+    for code, operator in file.operators():
         entry = file.model.operatorCodes[code]
-        entry.version = max(entry.version, least_version(operator, summary.tensors))
-    if summary.minimum_runtime:
-        file.say_release(lint.minimum_runtime(flatbuffer.read(file.write())))
+        entry.version = max(entry.version, least_version(operator, tensors))
+    if file.release:
+        file.say_release(lint.minimum_runtime(file.summary()))
