@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from converters.summary import Operator, TensorInfo
+from ondevice.converters.summary import Operator, TensorInfo
 from ondevice.toml_family import read_toml
 
 OLDEST = "1.5.0"

@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 
-import converters
 import ondevice
+import ondevice.converters
 
 ROOT = Path(__file__).parent.parent
 
 NEED_TENSORFLOW = (
-    "converters.convert",
-    "converters.converted",
-    "converters.cut_off",
-    "converters.heads",
-    "converters.lower",
-    "converters.program",
-    "converters.signature",
-    "converters.stock",
-    "converters.structure",
-    "converters.tables",
-    "converters.tflite",
-    "converters.verify",
+    "ondevice.converters.convert",
+    "ondevice.converters.converted",
+    "ondevice.converters.cut_off",
+    "ondevice.converters.heads",
+    "ondevice.converters.lower",
+    "ondevice.converters.program",
+    "ondevice.converters.signature",
+    "ondevice.converters.stock",
+    "ondevice.converters.structure",
+    "ondevice.converters.tables",
+    "ondevice.converters.tflite",
+    "ondevice.converters.verify",
     "ondevice.embeddings.layer",
     "ondevice.embeddings.tensorflow_ops",
     "ondevice.models.dropout",

@@ -18,7 +18,7 @@ from ondevice.pipeline.prove import prove
 from ondevice.quantize import recipe as recipes
 
 if TYPE_CHECKING:
-    from converters.converted import Converted
+    from ondevice.converters.converted import Converted
     from ondevice.quantize.recipe import Recipe
 
 MOST_STEPS = 4
@@ -69,8 +69,8 @@ def export(
     Example:
         >>> bundle = export(model, "out/bundle", sample=batch, recipe="int8")  # doctest: +SKIP
     """
-    from converters.convert import convert
-    from converters.program import describe
+    from ondevice.converters.convert import convert
+    from ondevice.converters.program import describe
     from ondevice.pipeline.own_model import built, sample_of
     from ondevice.pipeline.own_vectors import make_texts, make_vectors
 
@@ -100,8 +100,8 @@ def export(
 
 
 def _recipe(name: str, target: str) -> Recipe:
-    from converters import target as targets
-    from converters.dense import require_dense
+    from ondevice.converters import target as targets
+    from ondevice.converters.dense import require_dense
 
     if name == recipes.STOCK:
         raise UsageError(f"recipe is {name!r}, which is for models of `ondevice train`; allowed are {recipes.names()}.")
