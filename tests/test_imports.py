@@ -41,7 +41,6 @@ NEED_TENSORFLOW = (
     "ondevice.training.examples",
     "ondevice.training.fit",
     "ondevice.training.fit_tables",
-    "ondevice.training.labelled_examples",
     "ondevice.training.lazy",
     "ondevice.training.loss",
     "ondevice.training.reference",

@@ -66,7 +66,7 @@ def test_every_id_gives_its_row_exactly(models: Path, runtime: str) -> None:
 def test_digests_come_back_in_place_of_outputs(models: Path, runtime: str, rows: int, per_digest: int) -> None:
     ids = np.arange(20, dtype=np.int32) % len(TABLE)
     inputs = {"ids": np.resize(ids, (-(-20 // LENGTH), LENGTH))}
-    asked = job(models / "gather.tflite", runtime, inputs=inputs, digests=RowDigests(rows, per_digest))
+    asked = job(models / "gather.tflite", runtime, inputs=inputs, digests=RowDigests({"rows": rows}, per_digest))
     outcome = HOST.run(asked)
     assert outcome.measurement.ok, outcome.measurement.message
     assert outcome.outputs == {}
