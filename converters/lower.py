@@ -18,7 +18,6 @@ from keras.src.models.functional import Functional
 
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
-from ondevice.errors import OnDeviceError
 from ondevice.models.scores import Scores
 from ondevice.quantize.encode import EncodedEmbedding, EncodedTable
 from ondevice.quantize.scheme import INT4
@@ -85,15 +84,14 @@ class Lowering:
         name = self.names.get(id(layer))
         if name is None:
             return None
-        if tf.get_static_value(ids) is not None:
+        # Tensors that are there already are all static.
+        if not tf.executing_eagerly() and tf.get_static_value(ids) is not None:
             self.constant.add(name)
             return None
         encoded, ids = self.layers[name], tf.cast(ids, tf.int32)
         if tf.executing_eagerly():
             vectors = encoded.in_graph(ids, TensorFlowOps())
         else:
-            if ids.graph is not tf.compat.v1.get_default_graph() or getattr(ids.graph, "outer_graph", None) is None:
-                raise OnDeviceError(f"layer {name!r} looks ids up within a loop; allowed is outside of one.")
             given = ids
             sources = moved_from(ids, {tensor.ref(): feature for feature, tensor in self.features.items()})
             if not sources or any(self.sizes[source] > encoded.size for source in sources):

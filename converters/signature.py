@@ -55,6 +55,11 @@ class Signature(tf.Module):
         given |= checked
         with lowered(self.lowering, self.output is not None):
             found = self.call(given)
+        for call in self.lowering.calls:
+            if call.vectors.graph is not tf.compat.v1.get_default_graph():
+                raise OnDeviceError(
+                    f"layer {call.layer!r} looks ids up within a loop or a tf.function; allowed is outside of one."
+                )
         outputs = answer(self.head, found, given, self.output)
         # The file's inner tensors are found by these, see `converters.passes.lookups`.
         for number, call in enumerate(self.lowering.calls):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +44,6 @@ class Results:
         folder: folder of the sweep.
         plan: the plan.
         data: the data set.
-
-    Raises:
-        OnDeviceError: the report in the folder is damaged.
     """
 
     def __init__(self, folder: Path, plan: SweepPlan, data: SplitData) -> None:
@@ -53,13 +51,25 @@ class Results:
         self.cells, self.refused = plans.cells(plan, data)
         self.metric = tasks.load(data.task).metric
         self._trained: dict[str, Known] = {}
-        self._earlier, self._reported = _reported(folder)
+
+    @functools.cached_property
+    def _reported(self) -> tuple[Sweep | None, dict[str, Known]]:
+        """The report of an earlier call and its trainings; read only where a run folder is missing."""
+        if not all((self.folder / name).is_file() for name in (REPORT_FILE, USERS_FILE)):
+            return None, {}
+        try:
+            sweep = records.read(Sweep, self.folder / REPORT_FILE, "sweep")
+            values = read_users(self.folder, sweep)
+        except OnDeviceError as error:
+            raise OnDeviceError(f"{error} Without both files a sweep is reported anew from its run folders.") from error
+        return sweep, {trial.title: (trial, row) for trial, row in zip(sweep.trials, values, strict=True)}
 
     @property
     def only_reported(self) -> bool:
         """Whether the folder holds nothing but the report of a sweep of the same data and protocol."""
-        found = self._earlier
-        if found is None or not {path.name for path in self.folder.iterdir()} <= REPORTS:
+        names = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
+        found, _ = self._reported if names <= REPORTS else (None, {})
+        if found is None:
             return False
         same = (found.dataset, found.dataset_summary, found.protocol)
         return same == (self.plan.dataset, self.data.summary(), _protocol(self.plan, found.metric))
@@ -69,7 +79,7 @@ class Results:
         title, run = cell.training(setting, seed).title, place(self.folder, cell, setting, seed)
         if title not in self._trained and is_finished(run):
             self._trained[title] = _trial(cell, open_run(run), setting), open_run(run).test_values()
-        return self._trained.get(title) or self._reported.get(title)
+        return self._trained.get(title) or self._reported[1].get(title)
 
     def best(self, cell: Cell) -> Setting | None:
         """Return the candidate with the best validation metric of the first seed, or nothing while one is unknown."""
@@ -107,16 +117,15 @@ class Results:
 
         found = self.known()
         trials, values = [trial for trial, _ in found], [values for _, values in found]
-        used = {trial.title for trial in trials} - set(self._trained)
-        earlier = [self._earlier] if used and self._earlier is not None else []
+        earlier = [self._reported[0]] if {trial.title for trial in trials} - set(self._trained) else []
         sweep = Sweep(
             schema_version=SCHEMA_VERSION,
             dataset=self.plan.dataset,
             dataset_summary=self.data.summary(),
             command=command,
             created=now(),
-            machine=all_of([machine(), *(each.machine for each in earlier)]),
-            versions=all_of([versions(), *(each.versions for each in earlier)]),
+            machine=all_of([machine(), *(each.machine for each in earlier if each)]),
+            versions=all_of([versions(), *(each.versions for each in earlier if each)]),
             metric=self.metric,
             baseline=FULL_CELL.variant,
             protocol=_protocol(self.plan, self.metric),
@@ -129,17 +138,6 @@ class Results:
         write_users(trials, values, self.folder)
         write_sweep(sweep, self.folder)
         return sweep
-
-
-def _reported(folder: Path) -> tuple[Sweep | None, dict[str, Known]]:
-    if not all((folder / name).is_file() for name in (REPORT_FILE, USERS_FILE)):
-        return None, {}
-    try:
-        sweep = records.read(Sweep, folder / REPORT_FILE, "sweep")
-        values = read_users(folder, sweep)
-    except OnDeviceError as error:
-        raise OnDeviceError(f"{error} Without both files a sweep is reported anew from its run folders.") from error
-    return sweep, {trial.title: (trial, row) for trial, row in zip(sweep.trials, values, strict=True)}
 
 
 def _trial(cell: Cell, run: Run, setting: Setting) -> Trial:

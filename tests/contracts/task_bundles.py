@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ondevice.bundle import Bundle, open_bundle
-from ondevice.pipeline.export import export
+from ondevice.pipeline.export_run import export_run
 from ondevice.training.run_folder import Run
 from ondevice.validation.vocabulary import vocabulary_failures
 
@@ -21,7 +21,7 @@ def exporter(tiny_run: Callable[[str], Run], root: Path) -> Exporting:
     def make(variant: str, recipe: str) -> tuple[Run, Bundle]:
         if variant not in made:
             run = tiny_run(variant)
-            made[variant] = run, export(run.folder, root / variant.replace(" ", "-"), recipe=recipe)
+            made[variant] = run, export_run(run.folder, root / variant.replace(" ", "-"), recipe=recipe)
         return made[variant]
 
     return make

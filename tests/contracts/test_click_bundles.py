@@ -5,38 +5,44 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from converters import flatbuffer, verify
-from converters.lower import lower
-from converters.signatures.clicks import Score
-from converters.tflite import convert
+from converters import flatbuffer
+from converters.convert import convert
 from ondevice import bundle as bundles
 from ondevice import records
 from ondevice.bundle import Bundle
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
+from ondevice.devices.runtimes import DEFAULT_TARGET
+from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
-from ondevice.models.network import load_network, pooled_network
+from ondevice.feature import Feature
+from ondevice.head import values
+from ondevice.models.network import load_network
 from ondevice.models.output import registry as outputs
-from ondevice.pipeline.export import export
-from ondevice.pipeline.validate import validate
-from ondevice.quantize.encode import encode
+from ondevice.models.pooling import JoinedFields
+from ondevice.pipeline.export_run import export_run
+from ondevice.pipeline.validate import validate_run
+from ondevice.quantize import recipe as recipes
 from ondevice.tokenizer import FIELDS, Tokenizer
 from ondevice.training.choose import choose_output
 from ondevice.training.run_folder import Run
 from tests.contracts.task_bundles import Exporting, copied, exporter, failed_checks
 from tests.contracts.test_exports import BUILTINS
-from tests.known_bad.good_bundles import reseal
-from tests.samples import METHODS
+from tests.known_bad.good_bundles import reseal, reseal_input
+from tests.samples import METHODS, SIZE
 from tests.tiny_runs import CLICK_VARIANTS, tiny_clicks, tiny_config
 
 EXPORTED = [("clicks full", "float32"), ("clicks memcom", "int8"), ("clicks mixed_dimension", "int4")]
 NAMED = ("user", "ad", "site", "position")
+NAMES = methods.names()
+FIELDS_OF_A_LINE = len(NAMED)
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +64,8 @@ def test_a_click_bundle_is_as_it_was_agreed(exported: tuple[Run, Bundle]) -> Non
     _, bundle = exported
     manifest = bundle.manifest
     tokenizer = Tokenizer(FIELDS, lowercase=False, fields=NAMED)
-    assert (manifest.task, manifest.labels, manifest.tokenizer) == ("clicks", ("click",), tokenizer)
-    assert (manifest.signature, manifest.history_length, manifest.top_k) == ("score", 4, 1)
+    assert (manifest.task, manifest.head.labels, manifest.inputs[0].tokenizer) == ("clicks", ("click",), tokenizer)
+    assert (manifest.signature, manifest.inputs[0].shape, manifest.head.k) == ("score", (1, 4), 1)
     summary = flatbuffer.read(bundle.model)
     [signature] = summary.signatures
     assert [(each.name, each.shape, each.dtype) for each in signature.inputs] == [("ids", (1, 4), "int32")]
@@ -68,9 +74,9 @@ def test_a_click_bundle_is_as_it_was_agreed(exported: tuple[Run, Bundle]) -> Non
     }  # fmt: skip
     assert set(summary.op_histogram) <= BUILTINS
     for vector in bundle.vectors.vectors:
-        assert (vector.items, vector.keys, vector.score_range) == ((0,), ("click",), 1)
-        assert 0 < vector.scores[0] < 1
-    assert {"auc", "log loss", "calibration", "lines"} == set(manifest.quality)
+        assert (vector.outputs["labels"], vector.keys, vector.ranges) == ((0,), ("click",), {"scores": 1})
+        assert 0 < vector.outputs["scores"][0] < 1
+    assert {"auc", "log loss", "calibration", "lines"} == set(manifest.training.quality)
 
 
 def test_lines_become_ids_by_the_values_of_the_vocabulary(exported: tuple[Run, Bundle]) -> None:
@@ -92,7 +98,7 @@ def test_lines_become_ids_by_the_values_of_the_vocabulary(exported: tuple[Run, B
 
 def test_the_file_answers_as_the_model_on_every_runtime(exported: tuple[Run, Bundle]) -> None:
     run, bundle = exported
-    verdict = validate(bundle.folder, run.folder)
+    verdict = validate_run(bundle.folder, run.folder)
     assert verdict.valid
     assert [result.measurement.runtime for result in verdict.results] == ["tflite-2.14", "litert"]
     clicked, evaluation = tiny_clicks().test.labels, run.evaluation()
@@ -112,7 +118,8 @@ def test_a_single_line_is_scored_the_way_an_app_asks(good: tuple[Run, Bundle]) -
     manifest, data = bundle.manifest, tiny_clicks()
     lines = ["\n".join(data.item_keys[value] for value in line if value >= 0) for line in data.test.keys]
     vocabulary = Vocabulary.read(bundle.folder / "vocab.txt")
-    ids = vocabulary.text_ids(lines, manifest.tokenizer, manifest.history_length)
+    [feature] = manifest.inputs
+    ids = vocabulary.text_ids(lines, feature.tokenizer, feature.length)
     outcome = Host().run(Job(bundle.model, "litert", "score", {"ids": ids[:, None]}, warmups=0))
     scores = outcome.outputs["scores"][:, 0, 0]
     assert (outcome.outputs["labels"] == 0).all()
@@ -134,7 +141,7 @@ def test_the_place_of_a_value_counts(good: tuple[Run, Bundle]) -> None:
 def test_fields_in_another_order_are_caught(good: tuple[Run, Bundle], tmp_path: Path) -> None:
     _, bundle = good
     folder = copied(bundle, tmp_path)
-    reseal(folder, tokenizer=Tokenizer(FIELDS, lowercase=False, fields=NAMED[::-1]))
+    reseal_input(folder, tokenizer=Tokenizer(FIELDS, lowercase=False, fields=NAMED[::-1]))
     assert failed_checks(folder) == {"vocabulary"}
 
 
@@ -167,24 +174,27 @@ def test_a_file_that_answers_with_something_else_is_caught(
             gather = graph.add_operator("GATHER", 1, [ids, order], picked, graph.graph.operators[0])
             graph.set_options(gather, "GatherOptions", axis=1, batchDims=0)
     reseal(folder)
-    verdict = validate(folder)
+    verdict = validate_run(folder)
     assert {failure.check for result in verdict.results for failure in result.failures} >= {"values"}
 
 
-@pytest.mark.parametrize("name", methods.names())
-def test_every_method_has_its_vectors_in_the_file(name: str) -> None:
+def test_every_method_has_its_vectors_in_the_file() -> None:
     """Several look-ups end with a reshape, which must not become one with that of the fields."""
-    method = next(each for sample, each in METHODS.items() if sample.split()[0] == name)
-    network = pooled_network(method, (4,), 0.0, outputs.load("dense")(1, 4), fields=4)
-    encoded = encode(method, network.get_layer("embedding").table_values(), "int8_row")
-    module = Score(lower(network, encoded), method.vocabulary_size, 4, 1, "unknown", False)
-    summary = flatbuffer.read(convert(module, signature="score"))
-    found = verify.lookup_tensor(summary, 4, method.output_width)
-    # What joins the fields takes it as it is, so that it is not a tensor before the last one.
-    [join] = [
-        each for each in summary.operators if each.name == "GATHER" and summary.tensors[each.inputs[0]].name == found
-    ]
-    assert summary.tensors[join.outputs[0]].shape == (1, 4, method.output_width)
+    methods_of = {name: next(each for sample, each in METHODS.items() if sample.split()[0] == name) for name in NAMES}
+    ids = keras.Input((FIELDS_OF_A_LINE,), dtype="int32", name="ids")
+    joined = [JoinedFields()(CompressedEmbedding.of(method, name=name)(ids)) for name, method in methods_of.items()]
+    model = keras.Model(ids, {name: keras.layers.Dense(1)(each) for name, each in zip(NAMES, joined, strict=True)})
+    features = [Feature("ids", "ids", (1, FIELDS_OF_A_LINE), "int32", SIZE, 1, 0, 2)]
+    converted = convert(model, features, values(), recipes.load("int8"), DEFAULT_TARGET)
+    assert sorted(converted.layers) == sorted(NAMES)
+    summary = converted.summary
+    shapes = {tensor.name: tensor.shape for tensor in summary.tensors}
+    for name, layer in converted.layers.items():
+        [call] = layer.calls
+        # What joins the fields takes it as it is, so that it is not a tensor before the last one.
+        assert shapes[call.vectors] == (1, FIELDS_OF_A_LINE, methods_of[name].output_width)
+        [found] = [tensor.index for tensor in summary.tensors if tensor.name == call.vectors]
+        assert [each.name for each in summary.operators if found in each.inputs] in (["GATHER"], ["RESHAPE"])
 
 
 @pytest.mark.parametrize("name", outputs.names())
@@ -205,13 +215,13 @@ def test_one_score_takes_no_output_layer_but_a_dense_one(name: str, tiny_run) ->
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"top_k": 2}, "top_k is 2; allowed is 1, since every answer has all labels"),
+        ({"k": 2}, "top_k is 2; allowed is 1, since every answer has all labels"),
         ({"exclude_history": True}, "exclude_history is True; allowed is False for a clicks model"),
     ],
 )
 def test_an_export_that_clicks_do_not_have_is_refused(options: dict, says: str, tiny_run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=says):
-        export(tiny_run("clicks memcom").folder, tmp_path / "bundle", **options)
+        export_run(tiny_run("clicks memcom").folder, tmp_path / "bundle", **options)
     assert not (tmp_path / "bundle").exists()
 
 

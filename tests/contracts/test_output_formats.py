@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from converters.sharing import share_constants
-from converters.stamp import stamped
 
 from converters import dense, flatbuffer, lint
+from converters.model_file import ModelFile
 from converters.output import LoweredOutput, lower_output, output_problems
-from converters.tflite import SIGNATURE, convert
+from converters.passes import deduplicate, stamp
+from converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.ids import RESERVED_IDS
@@ -25,6 +25,8 @@ from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import encode
 from ondevice.topk.parts import FLOAT32, INT4, INT8
 from tests.contracts.test_outputs import embedding_of, network
+from tests.converters.look_ups import file_of
+from tests.converters.tiny_models import passed
 from tests.samples import OUTPUTS, SIZE
 
 OLD, NEW = "tflite-2.14", "litert-2.3"
@@ -49,10 +51,9 @@ class Scored:
             recipe = recipes.load(RECIPES[number_format])
             encoded = encode(embedding_of(member), values, recipe, member.reads_whole, member.layouts)
             layer = model.get_layer(SCORES)
-            self.lowered[name] = lower_output(member, layer.values(), encoded, values, number_format)
+            self.lowered[name] = lower_output(member, layer.values(), number_format, encoded, values)
             self.hidden[name] = np.tanh(rng.standard_normal((HISTORIES, member.width))).astype(np.float32)
             self.expected[name] = np.array(layer(self.hidden[name]))
-        self.function = tf.function(self.answer, input_signature=[tf.TensorSpec([1, 1], tf.int32, name="ids")])
 
     @tf.autograph.experimental.do_not_convert
     def answer(self, ids: Any) -> dict[str, Any]:
@@ -69,7 +70,7 @@ class Scored:
 @pytest.fixture(scope="module", params=FORMATS)
 def scored(request: pytest.FixtureRequest) -> tuple[str, Scored, bytes]:
     module = Scored(request.param)
-    return request.param, module, convert(module)
+    return request.param, module, file_of(module.answer, 1).write()
 
 
 @pytest.fixture(scope="module", params=[(OLD, "tflite-2.14"), (NEW, "litert")], ids="-".join)
@@ -81,7 +82,8 @@ def answered(
     target, runtime = request.param
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dense, "LONG_ROW", 1)
-        content = share_constants(stamped(dense.quantize_dense(content, number_format, target)))
+        quantized = dense.quantize_dense(ModelFile(content), number_format, target)
+        content = passed(quantized.write(), stamp, deduplicate)
     assert lint.check(flatbuffer.read(content), target) == ()
     path: Path = tmp_path_factory.mktemp("scored") / "model.tflite"
     path.write_bytes(content)

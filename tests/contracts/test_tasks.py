@@ -22,8 +22,8 @@ from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.errors import UsageError
 from ondevice.models.output import registry as outputs
-from ondevice.pipeline.export import export
-from ondevice.pipeline.validate import validate
+from ondevice.pipeline.export_run import export_run
+from ondevice.pipeline.validate import validate_run
 from ondevice.tokenizer import Tokenizer
 from ondevice.training.choose import choose_output
 from ondevice.training.metrics import NAMES as METRICS
@@ -31,7 +31,7 @@ from ondevice.training.metrics import cut_off
 from ondevice.training.run_folder import Run
 from tests.contracts.task_bundles import Exporting, copied, exporter, failed_checks
 from tests.contracts.test_exports import BUILTINS
-from tests.known_bad.good_bundles import reseal
+from tests.known_bad.good_bundles import reseal, reseal_input
 from tests.tiny_runs import TEXT_VARIANTS, tiny_config, tiny_texts
 
 NAMES = tasks.names()
@@ -96,8 +96,8 @@ def exported(request: pytest.FixtureRequest, exporting) -> tuple[Run, Bundle]:
 def test_a_text_bundle_is_as_it_was_agreed(exported: tuple[Run, Bundle]) -> None:
     _, bundle = exported
     manifest = bundle.manifest
-    assert (manifest.task, manifest.labels, manifest.tokenizer) == ("text", ("bad", "good"), Tokenizer())
-    assert (manifest.signature, manifest.top_k, manifest.excludes_history) == ("classify", 2, False)
+    assert (manifest.task, manifest.head.labels, manifest.inputs[0].tokenizer) == ("text", ("bad", "good"), Tokenizer())
+    assert (manifest.signature, manifest.head.k, manifest.head.exclude) == ("classify", 2, "")
     summary = flatbuffer.read(bundle.model)
     [signature] = summary.signatures
     assert [(each.name, each.shape, each.dtype) for each in signature.inputs] == [("ids", (1, 48), "int32")]
@@ -107,12 +107,13 @@ def test_a_text_bundle_is_as_it_was_agreed(exported: tuple[Run, Bundle]) -> None
     assert set(summary.op_histogram) <= BUILTINS
     # Every label is answered, with probabilities that are one together.
     for vector in bundle.vectors.vectors:
-        assert sorted(vector.items) == [0, 1]
-        assert list(vector.keys) == [manifest.labels[label] for label in vector.items]
-        assert sum(vector.scores) == pytest.approx(1, abs=1e-5)
+        labels, scores = vector.outputs["labels"], vector.outputs["scores"]
+        assert sorted(labels) == [0, 1]
+        assert list(vector.keys) == [manifest.head.labels[int(label)] for label in labels]
+        assert sum(scores) == pytest.approx(1, abs=1e-5)
     written = json.loads((bundle.folder / "test_vectors.json").read_text())
     assert set(written) == {"schema_version", "vectors", "texts"}
-    assert set(written["texts"][0]) == {"text", "ids"}
+    assert set(written["texts"][0]) == {"feature", "text", "ids"}
 
 
 def test_texts_become_ids_by_the_words_of_the_vocabulary(exported: tuple[Run, Bundle]) -> None:
@@ -133,7 +134,7 @@ def test_texts_become_ids_by_the_words_of_the_vocabulary(exported: tuple[Run, Bu
 
 def test_the_file_answers_as_the_model_on_every_runtime(exported: tuple[Run, Bundle]) -> None:
     run, bundle = exported
-    verdict = validate(bundle.folder, run.folder)
+    verdict = validate_run(bundle.folder, run.folder)
     assert verdict.valid
     assert [result.measurement.runtime for result in verdict.results] == ["tflite-2.14", "litert"]
     evaluation = run.evaluation()
@@ -150,9 +151,10 @@ def test_a_single_text_is_answered_the_way_an_app_asks(exported: tuple[Run, Bund
     manifest, data = bundle.manifest, tiny_texts()
     texts = [" ".join(data.item_keys[number] for number in text if number >= 0) for text in data.test.keys]
     vocabulary = Vocabulary.read(bundle.folder / "vocab.txt")
-    ids = vocabulary.text_ids(texts, manifest.tokenizer, manifest.history_length)
+    [feature] = manifest.inputs
+    ids = vocabulary.text_ids(texts, feature.tokenizer, feature.length)
     outcome = Host().run(Job(bundle.model, "litert", "classify", {"ids": ids[:, None]}, warmups=0))
-    named = np.array(manifest.labels)[outcome.outputs["labels"][:, 0, 0]]
+    named = np.array(manifest.head.labels)[outcome.outputs["labels"][:, 0, 0]]
     expected = np.array(data.labels)[data.test.labels]
     assert np.mean(named == expected) > 0.7
 
@@ -165,14 +167,15 @@ def good(exporting) -> tuple[Run, Bundle]:
 def test_labels_in_another_order_are_caught(good: tuple[Run, Bundle], tmp_path: Path) -> None:
     run, bundle = good
     folder = copied(bundle, tmp_path)
-    reseal(folder, labels=bundle.manifest.labels[::-1])
+    head = bundle.manifest.head
+    reseal(folder, head=dataclasses.replace(head, labels=head.labels[::-1]))
     assert failed_checks(folder) == {"labels"}
     # Test vectors that agree with the wrong order: only the run knows better.
     vectors = tuple(dataclasses.replace(each, keys=each.keys[::-1]) for each in bundle.vectors.vectors)
     records.write(folder / bundles.TEST_VECTORS_FILE, dataclasses.replace(bundle.vectors, vectors=vectors))
     reseal(folder)
     assert failed_checks(folder) == set()
-    verdict = validate(folder, run.folder, users=1)
+    verdict = validate_run(folder, run.folder, users=1)
     assert {failure.check for result in verdict.results for failure in result.failures} == {"labels"}
 
 
@@ -188,7 +191,7 @@ def test_a_file_whose_labels_are_swapped_is_caught(good: tuple[Run, Bundle], tmp
         graph.set_options(gather, "GatherOptions", axis=1, batchDims=0)
         graph.redirect_output("labels", picked)
     reseal(folder)
-    verdict = validate(folder)
+    verdict = validate_run(folder)
     assert {failure.check for result in verdict.results for failure in result.failures} == {"values", "edge ids"}
 
 
@@ -204,10 +207,10 @@ def test_a_vocabulary_of_another_size_or_order_and_another_tokenizer_are_caught(
         reseal(folder)
         assert failed_checks(folder) == {"vocabulary"}
     path.write_text("".join(f"{line}\n" for line in lines))
-    reseal(folder, tokenizer=Tokenizer(lowercase=False))
+    reseal_input(folder, tokenizer=Tokenizer(lowercase=False))
     assert failed_checks(folder) == {"vocabulary"}
-    reseal(folder, tokenizer=Tokenizer())
-    records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(2, bundle.vectors.vectors))
+    reseal_input(folder, tokenizer=Tokenizer())
+    records.write(folder / bundles.TEST_VECTORS_FILE, TestVectors(bundles.SCHEMA_VERSION, bundle.vectors.vectors))
     reseal(folder)
     assert failed_checks(folder) == {"vocabulary"}
 
@@ -227,20 +230,20 @@ def test_few_labels_take_no_output_layer_but_a_dense_one(name: str, tiny_run) ->
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"top_k": 1}, "top_k is 1; allowed is 2, since every answer has all labels"),
+        ({"k": 1}, "top_k is 1; allowed is 2, since every answer has all labels"),
         ({"exclude_history": True}, "exclude_history is True; allowed is False for a text model"),
     ],
 )
 def test_an_export_that_texts_do_not_have_is_refused(options: dict, says: str, tiny_run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=says):
-        export(tiny_run("text memcom").folder, tmp_path / "bundle", **options)
+        export_run(tiny_run("text memcom").folder, tmp_path / "bundle", **options)
     assert not (tmp_path / "bundle").exists()
 
 
 def test_a_metric_of_another_task_is_refused(good: tuple[Run, Bundle]) -> None:
     run, bundle = good
     with pytest.raises(UsageError, match=r"unknown metric 'ndcg@20' of the task 'text'\. Choose one of: accuracy"):
-        validate(bundle.folder, run.folder, metric="ndcg@20")
+        validate_run(bundle.folder, run.folder, metric="ndcg@20")
 
 
 def test_variants_are_all_used() -> None:

@@ -13,11 +13,13 @@ import tiny_models
 
 from converters import flatbuffer
 from converters.appended import STORED_BYTES, append
-from converters.cut import cut
+from converters.passes.extract import extract
 from converters.summary import AppendedFile
+from converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.devices.runtimes import RUNTIMES
+from tests.converters.passes.test_extract import whole
 
 FILES = {"metadata.json": b'{"name": "x"}\n', "vocab.txt": b"".join(b"item-%d\n" % n for n in range(20_000))}
 IDS = np.array([[[0, 7, 39, 1, 1]]], np.int32)
@@ -75,10 +77,13 @@ def test_append_says_how_much(tmp_path: Path) -> None:
     assert append(path, FILES) == path.stat().st_size - len(tiny_models.plain())
 
 
-def test_cutting_leaves_it_out(model: Path) -> None:
-    [operator] = [each for each in flatbuffer.read(model).operators if each.name == "GATHER"]
-    name = flatbuffer.read(model).tensors[operator.outputs[0]].name
-    assert cut(model.read_bytes(), "serving_default", name) == cut(tiny_models.plain(), "serving_default", name)
+def test_extracting_leaves_it_out(tmp_path: Path) -> None:
+    content, calls = whole()
+    path = tmp_path / "model.tflite"
+    path.write_bytes(content)
+    append(path, FILES)
+    alone = extract(content, SIGNATURE, [calls["rows"]])
+    assert extract(path.read_bytes(), SIGNATURE, [calls["rows"]]) == alone
 
 
 @pytest.mark.parametrize("runtime", Host().installed())

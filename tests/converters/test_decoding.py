@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from converters import flatbuffer, lint
-from converters.tflite import SIGNATURE, convert
+from converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods
@@ -19,6 +18,7 @@ from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.quantize import recipe as recipes
 from ondevice.quantize.encode import EncodedEmbedding, encode
 from ondevice.quantize.scheme import CODES, Arrays, registry
+from tests.converters.look_ups import file_of
 from tests.samples import sample_tables
 
 SHAPES = [(41, 1), (41, 2), (41, 3), (41, 5), (500, 1), (500, 6), (500, 7)]
@@ -38,7 +38,6 @@ class Decoding:
                 values[3] = 0
                 arrays = registry.load(scheme)().encode(values)
                 self.tables[f"{scheme}_{rows}_{width}"] = scheme, arrays, (rows, width)
-        self.function = tf.function(self.decode, input_signature=[tf.TensorSpec([1, IDS], tf.int32, name="ids")])
 
     def decode(self, ids: Any) -> dict[str, Any]:
         return self._rows(ids, TensorFlowOps())
@@ -57,7 +56,7 @@ class Decoding:
 @pytest.fixture(scope="module")
 def decoding(tmp_path_factory: pytest.TempPathFactory) -> tuple[Decoding, Path]:
     module, path = Decoding(registry.names()), tmp_path_factory.mktemp("decoding") / "model.tflite"
-    path.write_bytes(convert(module))
+    path.write_bytes(file_of(module.decode, IDS).write())
     return module, path
 
 
@@ -104,7 +103,6 @@ class LookUps:
             for name, method in METHODS.items()
             for recipe in encodings
         }
-        self.function = tf.function(self.look_up, input_signature=[tf.TensorSpec([1, IDS], tf.int32, name="ids")])
 
     def look_up(self, ids: Any) -> dict[str, Any]:
         xp = TensorFlowOps()
@@ -114,7 +112,7 @@ class LookUps:
 @pytest.fixture(scope="module")
 def look_ups(tmp_path_factory: pytest.TempPathFactory) -> tuple[LookUps, Path]:
     module, path = LookUps(), tmp_path_factory.mktemp("look_ups") / "model.tflite"
-    path.write_bytes(convert(module))
+    path.write_bytes(file_of(module.look_up, IDS).write())
     return module, path
 
 

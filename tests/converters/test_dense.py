@@ -11,8 +11,10 @@ import tensorflow as tf
 import tiny_models
 
 from converters import flatbuffer, lint, target
-from converters.dense import dense_format, quantize_dense, require_dense
-from converters.stamp import stamped
+from converters.dense import dense_format, require_dense
+from converters.dense import quantize_dense as quantize
+from converters.model_file import ModelFile
+from converters.passes import stamp
 from converters.target import PER_CHANNEL, PER_TENSOR, Target
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
@@ -24,6 +26,14 @@ RNG = np.random.default_rng(0)
 FIRST = RNG.standard_normal((HIDDEN, INPUTS)).astype(np.float32)
 SIZES = RNG.lognormal(0, 1, (ROWS, 1)).astype(np.float32)
 VECTORS = RNG.standard_normal((5, 1, INPUTS)).astype(np.float32)
+
+
+def quantize_dense(model: bytes, dense: str, name: str) -> bytes:
+    return quantize(ModelFile(model), dense, name).write()
+
+
+def stamped(model: bytes) -> bytes:
+    return tiny_models.passed(model, stamp)
 
 
 def rows(columns: int = HIDDEN, largest: int = 7) -> np.ndarray:
@@ -68,13 +78,14 @@ def largest_error(model: bytes, reference: bytes, runtime: str, folder: Any) -> 
 
 
 def test_float32_is_left_as_it_is() -> None:
-    assert quantize_dense(uneven(), "float32", NEW) is uneven()
+    file = ModelFile(uneven())
+    assert quantize(file, "float32", NEW) is file
 
 
 def test_the_oldest_target_gets_what_it_always_got() -> None:
     """One scale per tensor, as the quantizer writes it when asked for nothing else: byte for byte."""
     model = quantize_dense(tiny_models.plain(), "int8", OLD)
-    assert model == tiny_models.edge_quantized(8, "TENSORWISE")
+    assert model == ModelFile(tiny_models.edge_quantized(8, "TENSORWISE")).write()
     content = quantize_dense(uneven(), "int8", OLD)
     assert formats(content) == [("int8", 1), ("int8", 1)]
     assert dense_format(flatbuffer.read(content)) == "int8_per_tensor"

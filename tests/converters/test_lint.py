@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from converters import flatbuffer, lint, target
 from converters.op_versions import RELEASES, order
-from converters.stamp import stamped
+from converters.passes import stamp
 from ondevice.errors import OnDeviceError, UsageError
 
 FLOATS = tf.TensorSpec([2, 8], tf.float32, name="x")
@@ -21,6 +21,11 @@ INTEGERS = tf.TensorSpec([2, 8], tf.int32, name="x")
 BOOLEANS = tf.TensorSpec([2, 8], tf.bool, name="x")
 DYNAMIC = tf.TensorSpec([None, 8], tf.float32, name="x")
 WEIGHTS = np.linspace(-1, 1, 32, dtype=np.float32).reshape(8, 4)
+
+
+def stamped(content: bytes) -> bytes:
+    return tiny_models.passed(content, stamp)
+
 
 # Operation -> a function that the stock converter turns into it.
 FLOAT_OPS: dict[str, Callable[[Any], Any]] = {

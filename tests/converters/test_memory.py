@@ -8,37 +8,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from converters import flatbuffer
 from converters.equality import equal_numbers
 from converters.flatbuffer import buffer_of
-from converters.lower import EncodedLookup
-from converters.native import with_native_tables
-from converters.sharing import share_constants
-from converters.stand_ins import with_stand_ins
-from converters.tflite import convert
+from converters.passes import deduplicate, full_arrays, stamp
+from converters.placeholder import Placeholders
 from ondevice.embeddings.every_id import rows_used
 from ondevice.embeddings.methods.full import Full
 from ondevice.embeddings.methods.memcom import MEmCom
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.quantize.encode import encode, table_errors
 from ondevice.quantize.errors import encoding_error
+from ondevice.quantize.scheme import INT4, scheme_of
+from tests.converters.look_ups import facts_of, looked_up
 
 ROWS, WIDTH, LENGTH = 150_000, 64, 50
 TABLE_BYTES = ROWS * WIDTH * 4
-
-
-class Vectors(tf.Module):
-    """The look-up alone."""
-
-    def __init__(self, layer: EncodedLookup) -> None:
-        super().__init__()
-        self.layer = layer
-        self.function = tf.function(self.answer, input_signature=[tf.TensorSpec([1, LENGTH], tf.int32, name="ids")])
-
-    def answer(self, ids: Any) -> dict[str, Any]:
-        return {"vectors": self.layer(ids)}
 
 
 def peak_bytes(work: Callable[[], Any]) -> int:
@@ -63,10 +49,17 @@ def test_encoding_takes_less_than_the_table_beside_it(scheme: str, values) -> No
 
 def test_the_finished_file_is_the_only_copy(values) -> None:
     encoded = encode(Full(ROWS, WIDTH), values, "int8_row")
-    short, stand_ins = with_stand_ins(encoded)
-    small = convert(Vectors(EncodedLookup(short, name="embedding")))
+    placeholders = Placeholders()
+    short = {"vectors": placeholders.embedding(encoded)}
+    facts, small = facts_of(short, placeholders.made), looked_up(short, LENGTH)
     made: list[bytes] = []
-    assert peak_bytes(lambda: made.append(share_constants(small, stand_ins))) < 1.1 * encoded.payload_bytes
+
+    def finish() -> None:
+        for each in (stamp, full_arrays, deduplicate):
+            each.apply(small, facts)
+        made.append(small.write())
+
+    assert peak_bytes(finish) < 1.1 * encoded.payload_bytes
     [content] = made
     tensors = [tensor for tensor in flatbuffer.read(content).constants if tensor.buffer_bytes > TABLE_BYTES // 8]
     [stored] = [buffer_of(content, tensor) for tensor in tensors]
@@ -81,9 +74,11 @@ def test_the_finished_file_is_the_only_copy(values) -> None:
 
 
 def test_a_native_table_is_packed_in_blocks(values) -> None:
-    encoded = encode(Full(ROWS, WIDTH), values, "int4_row")
+    portable = encode(Full(ROWS, WIDTH), values, "int4_row").tables["table"]
+    made: list[dict[str, np.ndarray]] = []
     # An eighth is the table itself.
-    assert peak_bytes(lambda: with_native_tables(encoded, "litert-2.3")) < 0.4 * TABLE_BYTES
+    assert peak_bytes(lambda: made.append(scheme_of("int4_row").native(portable.arrays))) < 0.4 * TABLE_BYTES
+    assert INT4 in made[0]
 
 
 def test_errors_are_measured_in_blocks(values) -> None:

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from converters import flatbuffer
-from converters.dense import quantize_dense
-from converters.lower import lower
-from converters.signatures.ranking import Recommend
-from converters.tflite import convert
+from converters.convert import convert
 from ondevice.embeddings.method import registry
+from ondevice.feature import Feature
+from ondevice.head import top_k
 from ondevice.models.network import pooled_network
-from ondevice.quantize.encode import encode
+from ondevice.quantize import recipe as recipes
 from tests.samples import sample_tables
 
 SIZE, WIDTH, ROWS, LENGTH = 60, 8, 11, 24
@@ -23,10 +22,13 @@ def test_the_matrix_is_multiplied_and_not_quantized(signed: bool) -> None:
     """The converter turns one-hot vectors times a matrix into EMBEDDING_LOOKUP where it can, and says nothing."""
     method = registry.load("one_hot_hashing")(SIZE, WIDTH, ROWS, signed)
     values = sample_tables(method, 0)
-    network = lower(pooled_network(method, (8,), 0.0), encode(method, values, "int8_row"))
-    module = Recommend(network, SIZE, LENGTH, 5, "unknown", True)
-    model = quantize_dense(convert(module), "int8", "tflite-2.14")
-    summary = flatbuffer.read(model)
+    network = pooled_network(method, (8,), 0.0)
+    network.get_layer("embedding").write_tables(values)
+    # The converter leaves a bias of zeros out.
+    network.get_layer("scores").assign({"bias": np.linspace(-1, 1, SIZE, dtype=np.float32)})
+    ids = Feature("ids", "ids", (1, LENGTH), "int32", SIZE, 1, 0, 2)
+    converted = convert(network, [ids], top_k(5, "ids", 2), recipes.load("int8"), "tflite-2.14")
+    model, summary = converted.content, converted.summary
 
     assert summary.op_histogram["ONE_HOT"] == 1
     assert not {"GATHER", "EMBEDDING_LOOKUP"} & set(summary.op_histogram)

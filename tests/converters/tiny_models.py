@@ -11,6 +11,9 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
+from converters.model_file import ModelFile
+from converters.passes import Facts
+
 ROWS, WIDTH, LENGTH = 40, 8, 5
 TABLE = np.linspace(-1, 1, ROWS * WIDTH, dtype=np.float32).reshape(ROWS, WIDTH)
 IDS = tf.TensorSpec([1, LENGTH], tf.int32, name="ids")
@@ -151,6 +154,14 @@ def edited(content: bytes, edit: Callable[[Any], None]) -> bytes:
     builder = flatbuffers.Builder(len(content))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def passed(content: bytes, *passes: Any) -> bytes:
+    """Change a file by passes that need not know anything of the model."""
+    file = ModelFile(content)
+    for each in passes:
+        each.apply(file, Facts({}, ()))
+    return file.write()
 
 
 def restamped(content: bytes, version: int) -> bytes:

@@ -52,7 +52,7 @@ def output_layer_of_zeros(bundle: Copy) -> None:
 @known_bad("memcom, int8", everywhere("values"))
 def sign_bit_of_an_output_weight_is_flipped(bundle: Copy) -> None:
     """The heaviest weight among those of the users' best items; the look-ups are right."""
-    best = [vector.items[0] for vector in open_bundle(bundle.folder).vectors.vectors if not vector.edge]
+    best = [int(vector.outputs["items"][0]) for vector in open_bundle(bundle.folder).vectors.vectors if not vector.edge]
     with bundle.graph() as graph:
         weights = graph.values(graph.operator("FULLY_CONNECTED").inputs[1], "int8")
         sizes = np.abs(weights[best].astype(int))

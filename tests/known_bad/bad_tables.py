@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ondevice.bundle import open_bundle
-from tests.known_bad.good_bundles import GRID_STEP
+from tests.known_bad.good_bundles import GRID_STEP, TWINS
 from tests.known_bad.members import Copy, everywhere, known_bad, verdict
 from tests.known_bad.model_edits import Graph
 
@@ -139,7 +139,42 @@ def ids_share_rows_with_the_wrong_neighbours(bundle: Copy) -> None:
 def one_bit_of_an_id_that_no_test_vector_holds(bundle: Copy) -> None:
     """The lowest bit of one multiplier: every answer that is looked at is right."""
     opened = open_bundle(bundle.folder)
-    given = {one for vector in opened.vectors.vectors for one in vector.ids}
-    unseen = max(set(range(opened.manifest.vocabulary_size)) - given)
+    given = {int(one) for vector in opened.vectors.vectors for one in vector.inputs["ids"]}
+    unseen = max(set(range(opened.manifest.inputs[0].size)) - given)
     with bundle.graph() as graph:
         multipliers(graph).view(np.uint32)[unseen] ^= 1
+
+
+def tables_of(graph: Graph, layer: str) -> dict[str, int]:
+    """Return the tensors of a twin's tables by name: those that the rows of its vectors are gathered from."""
+    [vectors] = [n for n, each in enumerate(graph.graph.tensors) if each.name == f"{layer}/vectors".encode()]
+    [product] = [each for each in graph.operators("MUL") if each.outputs[0] == vectors]
+    gathers = {int(each.outputs[0]): int(each.inputs[0]) for each in graph.operators("GATHER")}
+    tables = [gathers[int(rows)] for rows in product.inputs]
+    return {"multiplier" if graph.shape(table)[1] == 1 else "shared": table for table in tables}
+
+
+@known_bad("twins", everywhere("look-ups, values"))
+def two_tables_of_one_shape_are_swapped(bundle: Copy) -> None:
+    """Each input is looked up in the other one's table: every shape is right, and every number is in the file."""
+    with bundle.graph() as graph:
+        one, other = (graph.graph.tensors[tables_of(graph, layer)["shared"]] for layer in TWINS)
+        assert list(one.shape) == list(other.shape)
+        one.buffer, other.buffer = other.buffer, one.buffer
+
+
+def one_bit_of(layer: str, table: str) -> None:
+    """Declare a bundle with one byte of a table changed: in a model of several layers all of them are checked."""
+
+    def breaks(bundle: Copy) -> None:
+        """The lowest bit of the last number: no answer tells."""
+        with bundle.graph() as graph:
+            graph.values(tables_of(graph, layer)[table], "uint32")[-1, -1] ^= 1
+
+    breaks.__name__ = f"one_bit_of_{table}_of_{layer}"
+    known_bad("twins", everywhere("look-ups"))(breaks)
+
+
+for twin in TWINS:
+    for name in ("shared", "multiplier"):
+        one_bit_of(twin, name)

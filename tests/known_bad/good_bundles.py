@@ -17,7 +17,7 @@ from ondevice.data.lists import Lists
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.files import sha256
 from ondevice.manifest import Manifest
-from ondevice.pipeline.export import export
+from ondevice.pipeline.export_run import export_run
 from ondevice.training import run_folder
 from ondevice.training.config import TrainConfig
 from ondevice.training.evaluation import Evaluation
@@ -28,14 +28,15 @@ GRID_STEP = 1 / 64
 GRID_LARGEST = 7
 KERNEL_SPREAD, BIAS_SPREAD = 1.0, 0.2
 USERS, HISTORY, KEPT = 20, 48, 50
+TWINS, TWIN_IDS = ("from", "to"), 200
 
 
 @dataclasses.dataclass(frozen=True)
 class Good:
-    """A good bundle and the run it was exported from."""
+    """A good bundle and the run it was exported from, if it was one."""
 
     folder: Path
-    run: Run
+    run: Run | None
 
 
 def reseal(folder: Path, **changes: object) -> None:
@@ -45,6 +46,12 @@ def reseal(folder: Path, **changes: object) -> None:
     size = (folder / bundles.MODEL_FILE).stat().st_size
     changed = dataclasses.replace(manifest, sha256=digests, file_bytes=size, **changes)
     records.write(folder / bundles.MANIFEST_FILE, changed)
+
+
+def reseal_input(folder: Path, **changes: object) -> None:
+    """Let the manifest say something else of its only input, as a careless exporter would."""
+    [feature] = records.read(Manifest, folder / bundles.MANIFEST_FILE, "manifest").inputs
+    reseal(folder, inputs=(dataclasses.replace(feature, **changes),))
 
 
 def grid_run(folder: Path, vocabulary_size: int, width: int) -> Run:
@@ -99,7 +106,7 @@ def _evaluation(rng: np.random.Generator) -> Evaluation:
 
 
 def _export(folder: Path, run: Run, recipe: str) -> Good:
-    return Good(export(run.folder, folder / "bundle", recipe=recipe).folder, run)
+    return Good(export_run(run.folder, folder / "bundle", recipe=recipe).folder, run)
 
 
 def _with_softmax(folder: Path, run: Run) -> Good:
@@ -114,6 +121,26 @@ def _with_softmax(folder: Path, run: Run) -> Good:
     kept = {name: probabilities(getattr(Dense, name)) for name in ("scores", "training_scores")}
     with mock.patch.multiple(Dense, **kept):
         return _export(folder, run, "float32")
+
+
+def _twins(folder: Path) -> Good:
+    """Export a model of one's own that looks two inputs up in two tables of one shape."""
+    import keras
+
+    import ondevice
+
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    ids = [keras.Input((), dtype="int32", name=f"{name}_city") for name in TWINS]
+    layers = [ondevice.CompressedEmbedding(TWIN_IDS, 8, "memcom", 4, name=name) for name in TWINS]
+    vectors = [layer(each) for layer, each in zip(layers, ids, strict=True)]
+    for layer in layers:
+        layer.write_tables(
+            {name: rng.standard_normal(values.shape, np.float32) for name, values in layer.table_values().items()}
+        )
+    model = keras.Model(ids, keras.layers.Dense(4, name="prices")(keras.layers.Concatenate()(vectors)))
+    sample = {each.name: rng.integers(0, TWIN_IDS, USERS).astype(np.int32) for each in ids}
+    return Good(ondevice.export(model, folder / "bundle", sample=sample, recipe="float32").folder, None)
 
 
 class GoodBundles:
@@ -133,6 +160,7 @@ class GoodBundles:
             "grid": lambda folder: _export(folder, grid_run(folder / "run", 302, 16), "float32"),
             "odd grid": lambda folder: _export(folder, grid_run(folder / "run", 302, 15), "float32"),
             "large grid": lambda folder: _export(folder, grid_run(folder / "run", 8_000, 256), "float32"),
+            "twins": _twins,
             "softmax": lambda folder: _with_softmax(folder, grid_run(folder / "run", 4_000, 16)),
         }
 

@@ -24,11 +24,11 @@ class Copy:
 
     Args:
         folder: the bundle's folder.
-        run: the run that the good bundle was exported from.
+        run: the run that the good bundle was exported from; None where that was a model of one's own.
     """
 
     folder: Path
-    run: Run
+    run: Run | None
 
     @property
     def model(self) -> Path:
