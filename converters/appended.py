@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from converters.summary import AppendedFile
+from ondevice.converters.summary import AppendedFile
 
 STORED_BYTES = 16_384
 """Files up to this size are stored as they are, so that any reader finds their text; larger ones are deflated."""

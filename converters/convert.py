@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 import keras
 
-from converters import flatbuffer, lint, verify
-from converters.converted import Converted, ConvertedLayer, ConvertedOutput
-from converters.dense import dense_format, quantize_dense
-from converters.lower import Lowering
-from converters.model_file import ModelFile
-from converters.output import LoweredOutput, lower_output, payload_bytes
-from converters.passes import Facts, deduplicate, full_arrays, int4_tables, lookups, stamp
-from converters.placeholder import Placeholders
-from converters.signature import Call, Signature
-from converters.tables import LayerTables, encoded_for, layers_of
-from converters.tflite import SIGNATURE
-from converters.tflite import convert as to_tflite
+from ondevice.converters import flatbuffer, lint, verify
+from ondevice.converters.converted import Converted, ConvertedLayer, ConvertedOutput
+from ondevice.converters.dense import dense_format, quantize_dense
+from ondevice.converters.lower import Lowering
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.output import LoweredOutput, lower_output, payload_bytes
+from ondevice.converters.passes import Facts, deduplicate, full_arrays, int4_tables, lookups, stamp
+from ondevice.converters.placeholder import Placeholders
+from ondevice.converters.signature import Call, Signature
+from ondevice.converters.tables import LayerTables, encoded_for, layers_of
+from ondevice.converters.tflite import SIGNATURE
+from ondevice.converters.tflite import convert as to_tflite
 from ondevice.errors import UsageError
 from ondevice.feature import Feature
 from ondevice.head import PROBABILITIES, Head

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from converters.output import LoweredOutput
-from converters.summary import FileSummary
-from converters.tables import LayerTables
+from ondevice.converters.output import LoweredOutput
+from ondevice.converters.summary import FileSummary
+from ondevice.converters.tables import LayerTables
 from ondevice.feature import Feature
 from ondevice.head import Head
 from ondevice.manifest import LookupCall, Tensor

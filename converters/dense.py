@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from converters import target as targets
-from converters.model_file import ModelFile
-from converters.passes.lookups import INSIDE
-from converters.summary import FileSummary, Operator, TensorInfo
-from converters.target import PER_CHANNEL, PER_TENSOR, Target
+from ondevice.converters import target as targets
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes.lookups import INSIDE
+from ondevice.converters.summary import FileSummary, Operator, TensorInfo
+from ondevice.converters.target import PER_CHANNEL, PER_TENSOR, Target
 from ondevice.embeddings.method import FloatArray
 from ondevice.errors import UsageError, unknown_name
 from ondevice.models.output_parts import FORMATS

@@ -16,9 +16,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from converters.appended import archive_in
-from converters.flatbuffer_table import Source, Table
-from converters.summary import AppendedFile, FileSummary, Operator, Signature, SignatureTensor, TensorInfo
+from ondevice.converters.appended import archive_in
+from ondevice.converters.flatbuffer_table import Source, Table
+from ondevice.converters.summary import AppendedFile, FileSummary, Operator, Signature, SignatureTensor, TensorInfo
 from ondevice.errors import OnDeviceError, UsageError
 
 IDENTIFIER = b"TFL3"

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from converters.output import LoweredOutput
+from ondevice.converters.output import LoweredOutput
 from ondevice.errors import UsageError
 from ondevice.head import ANSWERS, SCORES, TOP_K, Head
 from ondevice.topk.best import best_items, best_labels, click_probability

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from converters.summary import LARGEST_FILE
+from ondevice.converters.summary import LARGEST_FILE
 from ondevice.embeddings.method import Method
 from ondevice.errors import UsageError
 from ondevice.models.output import Output

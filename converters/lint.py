@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from converters import target as targets
-from converters.op_versions import OLDEST, RELEASES, constant_read, least_version, order, unversioned_release
-from converters.summary import FileSummary, Operator, TensorInfo
-from converters.target import PER_CHANNEL, PER_TENSOR, Target
+from ondevice.converters import target as targets
+from ondevice.converters.op_versions import OLDEST, RELEASES, constant_read, least_version, order, unversioned_release
+from ondevice.converters.summary import FileSummary, Operator, TensorInfo
+from ondevice.converters.target import PER_CHANNEL, PER_TENSOR, Target
 from ondevice.errors import OnDeviceError
 
 # Constants up to this size may be expanded at start-up: the converter itself leaves such small ones alone.

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.appended import append
 from ondevice import records
+from ondevice.converters.appended import append
 from ondevice.feature import Feature
 from ondevice.head import Head
 

@@ -5,7 +5,7 @@ The figures are those that the converter itself uses when it stamps a file (`run
 
 from __future__ import annotations
 
-from converters.summary import Operator, TensorInfo
+from ondevice.converters.summary import Operator, TensorInfo
 
 OLDEST = "1.5.0"
 

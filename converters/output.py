@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converters.equality import equal_numbers
-from converters.flatbuffer import buffer_of
-from converters.summary import FileSummary, TensorInfo
+from ondevice.converters.equality import equal_numbers
+from ondevice.converters.flatbuffer import buffer_of
+from ondevice.converters.summary import FileSummary, TensorInfo
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.models.output import Output
@@ -94,7 +94,7 @@ def output_problems(model: bytes, summary: FileSummary, output: LoweredOutput) -
 
     Args:
         model: the file.
-        summary: what `converters.flatbuffer.read` says of it.
+        summary: what `ondevice.converters.flatbuffer.read` says of it.
         output: what it has to hold.
     """
     quantized = Counter[tuple[str, int]]()
@@ -118,7 +118,7 @@ def payload_bytes(summary: FileSummary, output: LoweredOutput, encoded: EncodedE
     """Return the bytes of a file that only its output layer uses.
 
     Args:
-        summary: what `converters.flatbuffer.read` says of the file.
+        summary: what `ondevice.converters.flatbuffer.read` says of the file.
         output: the output layer.
         encoded: the tables of the embedding that it uses.
     """

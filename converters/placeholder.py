@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converters.output import LoweredOutput
+from ondevice.converters.output import LoweredOutput
 from ondevice.models.output_parts import LEVELS
 from ondevice.quantize.encode import EncodedEmbedding, EncodedTable
 from ondevice.topk.parts import INT8

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from converters import cut_off
-from converters.cut_off import Cut
-from converters.lower import Lowering, lowered, moved_from
-from converters.structure import flat, input_names, output_names, rebuilder
-from converters.tables import LayerTables, layers_of
+from ondevice.converters import cut_off
+from ondevice.converters.cut_off import Cut
+from ondevice.converters.lower import Lowering, lowered, moved_from
+from ondevice.converters.structure import flat, input_names, output_names, rebuilder
+from ondevice.converters.tables import LayerTables, layers_of
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.feature import BOOL, DTYPES, IDS, NUMBER, Feature
 from ondevice.quantize.encode import encode
@@ -52,7 +52,7 @@ class Program:
     specs: Mapping[str, tf.TensorSpec]
 
     def call(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Call the model with the file's inputs by name; see `converters.signature.Call`."""
+        """Call the model with the file's inputs by name; see `ondevice.converters.signature.Call`."""
         made = dict(self.cuts)
         # What only layers read that are cut off has to be there and says nothing.
         given = {leaf: _blank(spec) for leaf, spec in self.specs.items()}

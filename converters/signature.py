@@ -7,10 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from converters.heads import answer
-from converters.lower import Lowering, inside, lowered
-from converters.output import LoweredOutput
-from converters.passes.lookups import output_names
+from ondevice.converters.heads import answer
+from ondevice.converters.lower import Lowering, inside, lowered
+from ondevice.converters.output import LoweredOutput
+from ondevice.converters.passes.lookups import output_names
 from ondevice.errors import OnDeviceError
 from ondevice.feature import Feature
 from ondevice.head import Head
@@ -61,7 +61,7 @@ class Signature(tf.Module):
                     f"layer {call.layer!r} looks ids up within a loop or a tf.function; allowed is outside of one."
                 )
         outputs = answer(self.head, found, given, self.output)
-        # The file's inner tensors are found by these, see `converters.passes.lookups`.
+        # The file's inner tensors are found by these, see `ondevice.converters.passes.lookups`.
         for number, call in enumerate(self.lowering.calls):
             outputs |= dict(zip(output_names(number), (call.ids, call.vectors), strict=True))
         return outputs

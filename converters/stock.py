@@ -8,20 +8,20 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from converters import flatbuffer, lint
-from converters.convert import plain_call
-from converters.converted import Converted, ConvertedLayer
-from converters.dense import dense_format, number_format
-from converters.flatbuffer import buffer_of
-from converters.lower import Lowering
-from converters.model_file import ModelFile
-from converters.passes import Facts, lookups
-from converters.signature import Signature
-from converters.summary import FileSummary, TensorInfo
-from converters.tables import layers_of
-from converters.tflite import SIGNATURE
-from converters.tflite import convert as to_tflite
-from converters.verify import constants_between
+from ondevice.converters import flatbuffer, lint
+from ondevice.converters.convert import plain_call
+from ondevice.converters.converted import Converted, ConvertedLayer
+from ondevice.converters.dense import dense_format, number_format
+from ondevice.converters.flatbuffer import buffer_of
+from ondevice.converters.lower import Lowering
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import Facts, lookups
+from ondevice.converters.signature import Signature
+from ondevice.converters.summary import FileSummary, TensorInfo
+from ondevice.converters.tables import layers_of
+from ondevice.converters.tflite import SIGNATURE
+from ondevice.converters.tflite import convert as to_tflite
+from ondevice.converters.verify import constants_between
 from ondevice.embeddings.method import FULL, FloatArray
 from ondevice.encoding_error import EncodingError
 from ondevice.errors import OnDeviceError, UsageError

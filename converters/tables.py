@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from converters import target as targets
-from converters.lower import KINDS
-from converters.target import Target
+from ondevice.converters import target as targets
+from ondevice.converters.lower import KINDS
+from ondevice.converters.target import Target
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import FULL, FloatArray, Method
 from ondevice.embeddings.method import registry as methods

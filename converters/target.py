@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.op_versions import order
+from ondevice.converters.op_versions import order
 from ondevice.errors import OnDeviceError
 from ondevice.toml_family import TomlFamily
 
@@ -21,7 +21,7 @@ class Target:
     Args:
         name: name of the target, the file's name.
         title: one line for lists.
-        release: the newest release, as `converters.op_versions` counts them, whose operations it has in full.
+        release: the newest release, as `ondevice.converters.op_versions` counts them, whose operations it has in full.
         int8_dense: how the int8 weights of a dense layer with float32 activations may be scaled, of `GRANULARITIES`.
         int4_dense: the same of int4 weights; empty where it computes no dense layer with them.
         float16_gather: whether it gathers rows of a float16 table.

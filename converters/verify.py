@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from converters.converted import Converted
-from converters.equality import equal_numbers
-from converters.flatbuffer import buffer_of
-from converters.lint import check
-from converters.output import output_problems
-from converters.summary import FileSummary, Signature, TensorInfo
+from ondevice.converters.converted import Converted
+from ondevice.converters.equality import equal_numbers
+from ondevice.converters.flatbuffer import buffer_of
+from ondevice.converters.lint import check
+from ondevice.converters.output import output_problems
+from ondevice.converters.summary import FileSummary, Signature, TensorInfo
 from ondevice.errors import OnDeviceError
 from ondevice.manifest import LookupCall, Tensor
 from ondevice.quantize.encode import EncodedEmbedding

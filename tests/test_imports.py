@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 
-import converters
 import ondevice
+import ondevice.converters
 
 ROOT = Path(__file__).parent.parent
 
 NEED_TENSORFLOW = (
-    "converters.convert",
-    "converters.converted",
-    "converters.cut_off",
-    "converters.heads",
-    "converters.lower",
-    "converters.program",
-    "converters.signature",
-    "converters.stock",
-    "converters.structure",
-    "converters.tables",
-    "converters.tflite",
-    "converters.verify",
+    "ondevice.converters.convert",
+    "ondevice.converters.converted",
+    "ondevice.converters.cut_off",
+    "ondevice.converters.heads",
+    "ondevice.converters.lower",
+    "ondevice.converters.program",
+    "ondevice.converters.signature",
+    "ondevice.converters.stock",
+    "ondevice.converters.structure",
+    "ondevice.converters.tables",
+    "ondevice.converters.tflite",
+    "ondevice.converters.verify",
     "ondevice.embeddings.layer",
     "ondevice.embeddings.tensorflow_ops",
     "ondevice.models.dropout",
@@ -53,7 +53,7 @@ NEED_TENSORFLOW = (
 STARTS_PROGRAM = "ondevice.__main__"
 ALL = sorted(
     module.name
-    for package in (converters, ondevice)
+    for package in (ondevice,)
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     if module.name != STARTS_PROGRAM
 )
@@ -63,7 +63,7 @@ import importlib, sys
 before = set(sys.modules)
 for name in sys.argv[1:]:
     # Own modules are forgotten, so that each one has to bring in by itself what it needs.
-    for loaded in [each for each in sys.modules if each.partition(".")[0] in ("ondevice", "converters")]:
+    for loaded in [each for each in sys.modules if each.partition(".")[0] == "ondevice"]:
         del sys.modules[loaded]
     importlib.import_module(name)
     heavy = {each.partition(".")[0] for each in set(sys.modules) - before} & {"tensorflow", "keras"}

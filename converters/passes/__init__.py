@@ -1,11 +1,11 @@
-"""The passes: each edits a finished file in one way, as `apply(file, facts)`; `converters.convert` lists them."""
+"""The passes: each edits a finished file in one way, as `apply(file, facts)`; `convert.py` lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from converters.placeholder import Placeholder
+from ondevice.converters.placeholder import Placeholder
 from ondevice.manifest import LookupCall
 from ondevice.quantize.encode import EncodedEmbedding
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
-from converters.model_file import SMALLEST, ModelFile
-from converters.passes import Facts
+from ondevice.converters.model_file import SMALLEST, ModelFile
+from ondevice.converters.passes import Facts
 
 
 def apply(file: ModelFile, facts: Facts) -> None:

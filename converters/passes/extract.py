@@ -7,8 +7,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from converters import flatbuffer
-from converters.model_file import ModelFile, indices
+from ondevice.converters import flatbuffer
+from ondevice.converters.model_file import ModelFile, indices
 from ondevice.errors import OnDeviceError
 from ondevice.manifest import LookupCall
 

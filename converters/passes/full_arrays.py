@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converters.model_file import Constant, ModelFile
-from converters.passes import Facts
+from ondevice.converters.model_file import Constant, ModelFile
+from ondevice.converters.passes import Facts
 from ondevice.errors import OnDeviceError
 
 

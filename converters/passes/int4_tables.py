@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from converters.model_file import ModelFile
-from converters.passes import Facts
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import Facts
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.scheme import INT4

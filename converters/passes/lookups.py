@@ -5,8 +5,8 @@ The converter keeps no name of an inner tensor for sure, but every output keeps 
 
 from __future__ import annotations
 
-from converters.model_file import ModelFile
-from converters.passes import Facts
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import Facts
 from ondevice.errors import OnDeviceError
 from ondevice.manifest import LookupCall
 

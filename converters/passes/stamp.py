@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from converters import lint
-from converters.model_file import ModelFile
-from converters.op_versions import least_version
-from converters.passes import Facts
+from ondevice.converters import lint
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.op_versions import least_version
+from ondevice.converters.passes import Facts
 
 
 def apply(file: ModelFile, facts: Facts) -> None:

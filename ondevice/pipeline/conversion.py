@@ -15,8 +15,8 @@ from ondevice.validation.lookups import IDS_PER_BLOCK
 from ondevice.versions import versions
 
 if TYPE_CHECKING:
-    from converters.converted import Converted, ConvertedLayer, ConvertedOutput
-    from converters.stock import StockFile
+    from ondevice.converters.converted import Converted, ConvertedLayer, ConvertedOutput
+    from ondevice.converters.stock import StockFile
     from ondevice.encoding_error import EncodingError
     from ondevice.quantize.encode import EncodedEmbedding
 
@@ -63,9 +63,9 @@ def write_bundle(folder: Path, converted: Converted, about: About, stock: StockF
         about: what else the bundle says.
         stock: what the stock converter made, if it is a file of that; then nothing is promised of its look-ups.
     """
-    from converters import flatbuffer
-    from converters.metadata import SCHEMA_VERSION as METADATA_VERSION
-    from converters.metadata import Metadata, append_metadata
+    from ondevice.converters import flatbuffer
+    from ondevice.converters.metadata import SCHEMA_VERSION as METADATA_VERSION
+    from ondevice.converters.metadata import Metadata, append_metadata
 
     model = folder / bundles.MODEL_FILE
     files.write_bytes(model, converted.content)

@@ -18,7 +18,7 @@ from ondevice.pipeline.prove import prove
 from ondevice.quantize import recipe as recipes
 
 if TYPE_CHECKING:
-    from converters.converted import Converted
+    from ondevice.converters.converted import Converted
     from ondevice.quantize.recipe import Recipe
 
 MOST_STEPS = 4
@@ -77,8 +77,8 @@ def export(
     chosen = _recipe(recipe, target)
     require_file(model)
     # From here on it takes TensorFlow; mistakes are told before.
-    from converters.convert import convert
-    from converters.program import describe
+    from ondevice.converters.convert import convert
+    from ondevice.converters.program import describe
 
     model = built(model)
     sample = sample_of(model) if sample is None else sample
@@ -103,8 +103,8 @@ def export(
 
 
 def _recipe(name: str, target: str) -> Recipe:
-    from converters import target as targets
-    from converters.dense import require_dense
+    from ondevice.converters import target as targets
+    from ondevice.converters.dense import require_dense
 
     if name == recipes.STOCK:
         raise UsageError(f"recipe is {name!r}, which is for models of `ondevice train`; allowed are {recipes.names()}.")

@@ -64,9 +64,9 @@ def export_run(
             asked for than there are, or the file would be larger than the format allows.
         OnDeviceError: the file did not pass.
     """
-    from converters import target as targets
-    from converters.dense import require_dense
-    from converters.limits import require_size
+    from ondevice.converters import target as targets
+    from ondevice.converters.dense import require_dense
+    from ondevice.converters.limits import require_size
     from ondevice.quantize.choose import require_tables
     from ondevice.training.choose import choose_output
 
@@ -125,9 +125,9 @@ def _head(run: Run, k: int | None, exclude_history: bool | None) -> Head:
 def _convert(
     run: Run, feature: Feature, head: Head, recipe: Recipe, target: str, carries: bool, name: str, folder: Path
 ) -> None:
-    from converters.convert import convert
-    from converters.lower import Lowering, held, lowered
-    from converters.stock import stock_file
+    from ondevice.converters.convert import convert
+    from ondevice.converters.lower import Lowering, held, lowered
+    from ondevice.converters.stock import stock_file
     from ondevice.models.network import load_network
     from ondevice.training.reference import make_vectors
     from ondevice.training.sample_texts import make_texts

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from converters import flatbuffer, lint
-from converters import target as targets
-from converters.summary import FileSummary
 from ondevice.bundle import MANIFEST_FILE, MODEL_FILE, read_manifest
+from ondevice.converters import flatbuffer, lint
+from ondevice.converters import target as targets
+from ondevice.converters.summary import FileSummary
 from ondevice.encoding_error import EncodingError
 from ondevice.errors import OnDeviceError
 

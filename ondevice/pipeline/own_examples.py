@@ -50,7 +50,7 @@ def own_examples(
     require_file(model)
     data = read_arrays_of(data)
     # From here on it takes TensorFlow; mistakes are told before.
-    from converters.program import describe, own_inputs, tensors_of
+    from ondevice.converters.program import describe, own_inputs, tensors_of
 
     model, head, manifest = built(model), bundle.manifest.head, bundle.manifest
     chosen = metric_of(metric)

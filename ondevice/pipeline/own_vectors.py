@@ -14,8 +14,8 @@ from ondevice.pipeline.answers import Arrays, as_answers
 from ondevice.validation.contract import span_of
 
 if TYPE_CHECKING:
-    from converters.converted import Converted
-    from converters.program import Program
+    from ondevice.converters.converted import Converted
+    from ondevice.converters.program import Program
 
 REAL_ROWS = 8
 """Test vectors that are rows of the sample."""
@@ -104,8 +104,8 @@ def _with_first(values: npt.NDArray[Any], value: int) -> npt.NDArray[Any]:
 def _reference(program: Program, converted: Converted, rows: list[Arrays]) -> Arrays:
     import tensorflow as tf
 
-    from converters.lower import Lowering, held
-    from converters.signature import Signature
+    from ondevice.converters.lower import Lowering, held
+    from ondevice.converters.signature import Signature
     from ondevice.head import values
 
     layers = {name: held(layer.encoded) for name, layer in converted.layers.items()}
@@ -138,7 +138,7 @@ def make_texts(program: Program, sample: Any) -> tuple[TestText, ...]:
         program: the model.
         sample: a batch as the model takes it.
     """
-    from converters.program import own_inputs
+    from ondevice.converters.program import own_inputs
 
     given, rows, texts = own_inputs(program.model, sample), program.arrays(sample), []
     for name, _ in dict(program.cuts).items():

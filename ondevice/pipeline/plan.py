@@ -102,8 +102,8 @@ def check(plan: Plan) -> None:
         UsageError: a name is unknown or a value is out of range.
         OnDeviceError: a device can't be used.
     """
-    from converters import target as targets
-    from converters.dense import require_dense
+    from ondevice.converters import target as targets
+    from ondevice.converters.dense import require_dense
     from ondevice.quantize import recipe as recipes
 
     if plan.users is not None:
@@ -154,7 +154,7 @@ def check_sizes(plan: Plan, data: SplitData) -> dict[str, tuple[Method, Output]]
     Raises:
         UsageError: one does not; the message names the nearest that works.
     """
-    from converters.limits import require_size
+    from ondevice.converters.limits import require_size
     from ondevice.quantize.choose import require_tables
     from ondevice.quantize.recipe import load as load_recipe
     from ondevice.training.choose import chosen, counts_of, with_fields

@@ -25,7 +25,7 @@ def lookup_files(bundle: Bundle) -> Iterator[list[LookupFile]]:
     Raises:
         OnDeviceError: the file holds no such part.
     """
-    from converters.passes.extract import extract
+    from ondevice.converters.passes.extract import extract
     from ondevice.validation.lookups import LayerLookup, LookupFile
 
     # Together, since every job is a process; those that read the same ids as another, but more or fewer, apart.
@@ -66,7 +66,7 @@ def prove(bundle: Bundle) -> float:
     Raises:
         OnDeviceError: something does not hold.
     """
-    from converters.target import runtimes_for
+    from ondevice.converters.target import runtimes_for
     from ondevice.devices.kinds.host import Host
     from ondevice.validation.validate import validate_bundle
 

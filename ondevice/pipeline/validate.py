@@ -52,7 +52,7 @@ def too_old(manifest: Manifest, validation: Validation) -> list[str]:
         manifest: the bundle's manifest.
         validation: what the device made of it, asked without naming runtimes.
     """
-    from converters.target import runtimes_for
+    from ondevice.converters.target import runtimes_for
     from ondevice.devices.profile import open_device
 
     offered = open_device(validation.device).runtimes()
@@ -217,7 +217,7 @@ def _validated(
     out: Path | None,
 ) -> Validation:
     """Run everything and write the verdict."""
-    from converters.target import runtimes_for
+    from ondevice.converters.target import runtimes_for
     from ondevice.pipeline.prove import lookup_files
     from ondevice.validation.record import Failure
     from ondevice.validation.validate import validate_bundle

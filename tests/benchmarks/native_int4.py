@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from peer_files import LENGTH, lookup_file, normal
 
-from converters import flatbuffer
-from converters.tflite import SIGNATURE
+from ondevice.converters import flatbuffer
+from ondevice.converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.profile import open_device
 from ondevice.embeddings.method import registry

@@ -16,8 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from converters.convert import convert
-from converters.tflite import SIGNATURE
+from ondevice.converters.convert import convert
+from ondevice.converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.devices.runtimes import DEFAULT_TARGET

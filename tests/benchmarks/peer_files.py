@@ -15,12 +15,12 @@ import tensorflow as tf
 from ai_edge_quantizer import quantizer
 from ai_edge_quantizer import recipe as edge_recipes
 
-from converters import flatbuffer
-from converters.convert import convert
-from converters.model_file import ModelFile
-from converters.output import LoweredOutput
-from converters.passes import Facts, stamp
-from converters.tflite import SIGNATURE
+from ondevice.converters import flatbuffer
+from ondevice.converters.convert import convert
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.output import LoweredOutput
+from ondevice.converters.passes import Facts, stamp
+from ondevice.converters.tflite import SIGNATURE
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import Method, registry
@@ -183,7 +183,7 @@ class _Model:
             if every:
                 stack.enter_context(patch.object(LoweredOutput, "best", _every_scored))
                 # What only the short cut needs is not in such a file.
-                stack.enter_context(patch("converters.verify.output_problems", lambda *_: ()))
+                stack.enter_context(patch("ondevice.converters.verify.output_problems", lambda *_: ()))
             return convert(model, features, head, recipes.load(recipe), DEFAULT_TARGET).content
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from peer_files import LENGTH, lookup_files, model_files
 
-from converters import flatbuffer
+from ondevice.converters import flatbuffer
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.kinds.host import Host
 from ondevice.files import write_json

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from converters import flatbuffer
-from converters.convert import convert
 from ondevice import bundle as bundles
 from ondevice import records
 from ondevice.bundle import Bundle
+from ondevice.converters import flatbuffer
+from ondevice.converters.convert import convert
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host

@@ -10,11 +10,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from converters import flatbuffer, lint
-from converters import target as targets
-from converters.metadata import Metadata
 from ondevice import records
 from ondevice.bundle import open_bundle
+from ondevice.converters import flatbuffer, lint
+from ondevice.converters import target as targets
+from ondevice.converters.metadata import Metadata
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods

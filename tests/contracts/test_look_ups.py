@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from converters.convert import convert
-from converters.converted import Converted
-from converters.model_file import ModelFile
+from ondevice.converters.convert import convert
+from ondevice.converters.converted import Converted
+from ondevice.converters.model_file import ModelFile
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.devices.runtimes import DEFAULT_TARGET

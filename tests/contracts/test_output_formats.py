@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converters import dense, flatbuffer, lint
-from converters.model_file import ModelFile
-from converters.output import LoweredOutput, lower_output, output_problems
-from converters.passes import deduplicate, stamp
-from converters.tflite import SIGNATURE
+from ondevice.converters import dense, flatbuffer, lint
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.output import LoweredOutput, lower_output, output_problems
+from ondevice.converters.passes import deduplicate, stamp
+from ondevice.converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.ids import RESERVED_IDS

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converters import flatbuffer
 from ondevice import bundle as bundles
 from ondevice import records
 from ondevice import task as tasks
 from ondevice import tasks as members
 from ondevice.bundle import Bundle, TestVectors
+from ondevice.converters import flatbuffer
 from ondevice.data.reader import registry as readers
 from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary

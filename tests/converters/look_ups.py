@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from converters.model_file import ModelFile
-from converters.passes import Facts
-from converters.placeholder import Placeholder
-from converters.tflite import SIGNATURE, convert
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import Facts
+from ondevice.converters.placeholder import Placeholder
+from ondevice.converters.tflite import SIGNATURE, convert
 from ondevice.devices.device import Job, Outcome
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps

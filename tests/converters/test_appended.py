@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import tiny_models
 
-from converters import flatbuffer
-from converters.appended import STORED_BYTES, append
-from converters.passes.extract import extract
-from converters.summary import AppendedFile
-from converters.tflite import SIGNATURE
+from ondevice.converters import flatbuffer
+from ondevice.converters.appended import STORED_BYTES, append
+from ondevice.converters.passes.extract import extract
+from ondevice.converters.summary import AppendedFile
+from ondevice.converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.devices.runtimes import RUNTIMES

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters import flatbuffer, lint
-from converters.tflite import SIGNATURE
+from ondevice.converters import flatbuffer, lint
+from ondevice.converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import registry as methods

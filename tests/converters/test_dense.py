@@ -10,12 +10,12 @@ import pytest
 import tensorflow as tf
 import tiny_models
 
-from converters import flatbuffer, lint, target
-from converters.dense import dense_format, require_dense
-from converters.dense import quantize_dense as quantize
-from converters.model_file import ModelFile
-from converters.passes import stamp
-from converters.target import PER_CHANNEL, PER_TENSOR, Target
+from ondevice.converters import flatbuffer, lint, target
+from ondevice.converters.dense import dense_format, require_dense
+from ondevice.converters.dense import quantize_dense as quantize
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import stamp
+from ondevice.converters.target import PER_CHANNEL, PER_TENSOR, Target
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.errors import UsageError

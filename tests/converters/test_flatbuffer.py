@@ -13,8 +13,8 @@ import pytest
 import tiny_models
 from tensorflow.lite.python import schema_py_generated as tf_schema
 
-from converters import flatbuffer, lint, target
-from converters.flatbuffer_table import MAX_ENTRIES, Source
+from ondevice.converters import flatbuffer, lint, target
+from ondevice.converters.flatbuffer_table import MAX_ENTRIES, Source
 from ondevice.errors import OnDeviceError, UsageError
 
 FILES = {

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from converters.limits import require_size
-from converters.summary import LARGEST_FILE
+from ondevice.converters.limits import require_size
+from ondevice.converters.summary import LARGEST_FILE
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import UsageError
 from ondevice.models.output import registry as outputs

@@ -11,9 +11,9 @@ import tensorflow as tf
 import tiny_models
 from ai_edge_litert import schema_py_generated as schema
 
-from converters import flatbuffer, lint, target
-from converters.op_versions import RELEASES, order
-from converters.passes import stamp
+from ondevice.converters import flatbuffer, lint, target
+from ondevice.converters.op_versions import RELEASES, order
+from ondevice.converters.passes import stamp
 from ondevice.errors import OnDeviceError, UsageError
 
 FLOATS = tf.TensorSpec([2, 8], tf.float32, name="x")

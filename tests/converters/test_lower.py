@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converters.lower import Lowering, held, lowered
-from converters.signature import Signature
-from converters.tables import layers_of
+from ondevice.converters.lower import Lowering, held, lowered
+from ondevice.converters.signature import Signature
+from ondevice.converters.tables import layers_of
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.errors import OnDeviceError
 from ondevice.feature import Feature

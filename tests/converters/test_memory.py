@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters import flatbuffer
-from converters.equality import equal_numbers
-from converters.flatbuffer import buffer_of
-from converters.passes import deduplicate, full_arrays, stamp
-from converters.placeholder import Placeholders
+from ondevice.converters import flatbuffer
+from ondevice.converters.equality import equal_numbers
+from ondevice.converters.flatbuffer import buffer_of
+from ondevice.converters.passes import deduplicate, full_arrays, stamp
+from ondevice.converters.placeholder import Placeholders
 from ondevice.embeddings.every_id import rows_used
 from ondevice.embeddings.methods.full import Full
 from ondevice.embeddings.methods.memcom import MEmCom

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converters import flatbuffer
-from converters.convert import convert
+from ondevice.converters import flatbuffer
+from ondevice.converters.convert import convert
 from ondevice.embeddings.method import registry
 from ondevice.feature import Feature
 from ondevice.head import top_k

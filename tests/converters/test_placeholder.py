@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converters import convert as door
-from converters import flatbuffer
-from converters.dense import quantize_dense
-from converters.model_file import ModelFile
-from converters.passes import full_arrays
-from converters.placeholder import PLACEHOLDER_BYTES, Placeholders
-from converters.tflite import SIGNATURE
+from ondevice.converters import convert as door
+from ondevice.converters import flatbuffer
+from ondevice.converters.dense import quantize_dense
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import full_arrays
+from ondevice.converters.placeholder import PLACEHOLDER_BYTES, Placeholders
+from ondevice.converters.tflite import SIGNATURE
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.devices.runtimes import DEFAULT_TARGET

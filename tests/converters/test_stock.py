@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tiny_models
 
-from converters import dense, flatbuffer
-from converters.stock import StockFile, stock_file
+from ondevice.converters import dense, flatbuffer
+from ondevice.converters.stock import StockFile, stock_file
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.errors import UsageError
 from ondevice.feature import Feature

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from converters.tables import LayerTables, encoded_for, layers_of
+from ondevice.converters.tables import LayerTables, encoded_for, layers_of
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import Method, registry
 from ondevice.errors import OnDeviceError

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import tiny_models
 
-from converters import target
-from converters.op_versions import RELEASES, order
-from converters.target import Target
+from ondevice.converters import target
+from ondevice.converters.op_versions import RELEASES, order
+from ondevice.converters.target import Target
 from ondevice.devices.runtimes import RUNTIMES, installed_version
 from ondevice.errors import OnDeviceError, UsageError
 

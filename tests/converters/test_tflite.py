@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from converters import flatbuffer
-from converters.tflite import SIGNATURE, convert
+from ondevice.converters import flatbuffer
+from ondevice.converters.tflite import SIGNATURE, convert
 from ondevice.errors import OnDeviceError
 
 SPECS = [tf.TensorSpec([1, 4], tf.float32, name="x"), tf.TensorSpec([1, 2], tf.int32, name="n")]

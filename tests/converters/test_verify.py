@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from converters.convert import convert
-from converters.converted import Converted
-from converters.verify import verify
+from ondevice.converters.convert import convert
+from ondevice.converters.converted import Converted
+from ondevice.converters.verify import verify
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.errors import OnDeviceError

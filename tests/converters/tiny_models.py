@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
-from converters.model_file import ModelFile
-from converters.passes import Facts
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import Facts
 
 ROWS, WIDTH, LENGTH = 40, 8, 5
 TABLE = np.linspace(-1, 1, ROWS * WIDTH, dtype=np.float32).reshape(ROWS, WIDTH)

@@ -9,18 +9,18 @@ from ondevice.bundle import open_bundle
 from tests.known_bad.members import Copy, everywhere, known_bad, verdict
 
 if TYPE_CHECKING:
-    from converters.signature import Signature
+    from ondevice.converters.signature import Signature
 
 
 def served(bundle: Copy, divided_as_int64: bool = False) -> Signature:
     """Return the function of the bundle's run once more, if asked with ids that take a way through int64."""
     import tensorflow as tf
 
-    from converters.convert import output_layer, plain_call
-    from converters.lower import Lowering
-    from converters.output import lower_output
-    from converters.signature import Signature
-    from converters.tables import layers_of
+    from ondevice.converters.convert import output_layer, plain_call
+    from ondevice.converters.lower import Lowering
+    from ondevice.converters.output import lower_output
+    from ondevice.converters.signature import Signature
+    from ondevice.converters.tables import layers_of
     from ondevice.models.network import load_network
     from ondevice.quantize.encode import encode
     from ondevice.topk.parts import FLOAT32
@@ -47,8 +47,8 @@ def served(bundle: Copy, divided_as_int64: bool = False) -> Signature:
 
 def write(bundle: Copy, content: bytes, function: Signature) -> None:
     """Write what a converter made, with look-ups as the manifest names them, whatever else is wrong."""
-    from converters.model_file import ModelFile
-    from converters.passes import Facts, lookups
+    from ondevice.converters.model_file import ModelFile
+    from ondevice.converters.passes import Facts, lookups
 
     file = ModelFile(content)
     lookups.apply(file, Facts({}, tuple(call.layer for call in function.lowering.calls)))
@@ -60,7 +60,7 @@ def operation_of_tensorflow(bundle: Copy) -> None:
     """Whole division of int64 ids is a Flex operation, which runs only with TensorFlow linked into the app."""
     import tensorflow as tf
 
-    from converters.tflite import frozen
+    from ondevice.converters.tflite import frozen
 
     function, signature = served(bundle, divided_as_int64=True), open_bundle(bundle.folder).manifest.signature
     with tempfile.TemporaryDirectory() as saved:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converters import target
-from converters.appended import append
 from ondevice.cli.commands import inspect as command
+from ondevice.converters import target
+from ondevice.converters.appended import append
 from ondevice.errors import UsageError
 from ondevice.pipeline.inspect import inspect
 

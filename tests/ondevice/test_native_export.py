@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from converters import flatbuffer, lint
 from ondevice.cli.main import main
+from ondevice.converters import flatbuffer, lint
 from ondevice.errors import OnDeviceError
 from ondevice.files import sha256
 from ondevice.pipeline.export_run import export_run

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from converters import flatbuffer
 from ondevice.bundle import Bundle
+from ondevice.converters import flatbuffer
 from ondevice.errors import UsageError
 from ondevice.manifest import UNKNOWN_RUNTIME
 from ondevice.pipeline.export_run import export_run
@@ -58,7 +58,7 @@ def test_the_manifest_says_what_the_converter_chose(stock: tuple[Run, Bundle]) -
 def test_an_operation_that_no_release_has_is_no_reason_to_stop(
     tiny_run: Callable[[str], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("converters.lint.RELEASES", {})
+    monkeypatch.setattr("ondevice.converters.lint.RELEASES", {})
     bundle = export_run(tiny_run("full").folder, tmp_path / "bundle", recipe=STOCK)
     assert bundle.manifest.minimum_runtime == UNKNOWN_RUNTIME
 

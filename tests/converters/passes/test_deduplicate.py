@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from converters import flatbuffer, lint
-from converters.passes import deduplicate
+from ondevice.converters import flatbuffer, lint
+from ondevice.converters.passes import deduplicate
 from ondevice.devices.kinds.host import Host
 from tests.converters.look_ups import asked
 from tests.converters.tiny_models import TABLE, WIDTH, convert, edited, passed

@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
-from converters import flatbuffer, lint
-from converters.model_file import ModelFile
-from converters.passes import Facts, lookups
-from converters.passes.extract import extract
-from converters.tflite import SIGNATURE, convert
+from ondevice.converters import flatbuffer, lint
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import Facts, lookups
+from ondevice.converters.passes.extract import extract
+from ondevice.converters.tflite import SIGNATURE, convert
 from ondevice.devices.device import Job
 from ondevice.devices.kinds.host import Host
 from ondevice.errors import OnDeviceError

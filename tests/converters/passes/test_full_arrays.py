@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converters import flatbuffer, model_file
-from converters.flatbuffer import buffer_of
-from converters.model_file import ALIGNMENT, ModelFile
-from converters.passes import deduplicate, full_arrays
-from converters.placeholder import PLACEHOLDER_BYTES, Placeholder, Placeholders
+from ondevice.converters import flatbuffer, model_file
+from ondevice.converters.flatbuffer import buffer_of
+from ondevice.converters.model_file import ALIGNMENT, ModelFile
+from ondevice.converters.passes import deduplicate, full_arrays
+from ondevice.converters.placeholder import PLACEHOLDER_BYTES, Placeholder, Placeholders
 from ondevice.devices.kinds.host import Host
 from ondevice.embeddings.method import Method, registry
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps

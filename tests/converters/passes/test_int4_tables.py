@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converters import flatbuffer, lint
-from converters import target as targets
-from converters.model_file import ModelFile
-from converters.passes import deduplicate, full_arrays, int4_tables, stamp
-from converters.placeholder import Placeholders
-from converters.tables import LayerTables, encoded_for
+from ondevice.converters import flatbuffer, lint
+from ondevice.converters import target as targets
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import deduplicate, full_arrays, int4_tables, stamp
+from ondevice.converters.placeholder import Placeholders
+from ondevice.converters.tables import LayerTables, encoded_for
 from ondevice.embeddings.method import Method, registry
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import OnDeviceError

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converters import flatbuffer
-from converters.model_file import ModelFile
-from converters.passes import Facts, lookups
-from converters.passes.lookups import INSIDE, output_names
+from ondevice.converters import flatbuffer
+from ondevice.converters.model_file import ModelFile
+from ondevice.converters.passes import Facts, lookups
+from ondevice.converters.passes.lookups import INSIDE, output_names
 from ondevice.errors import OnDeviceError
 from ondevice.manifest import LookupCall
 from tests.converters.look_ups import file_of

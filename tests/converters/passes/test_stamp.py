@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from converters import flatbuffer, lint
-from converters.passes import deduplicate, stamp
+from ondevice.converters import flatbuffer, lint
+from ondevice.converters.passes import deduplicate, stamp
 from ondevice.devices.kinds.host import Host
 from ondevice.errors import OnDeviceError
 from tests.converters import tiny_models
