@@ -96,7 +96,7 @@ class ModelFile:
         return operation_names().get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
 
     def operators(self) -> list[tuple[int, Operator]]:
-        """Return the operations of all graphs as `ondevice.converters.flatbuffer.read` gives them, with their operator codes."""
+        """Return the operations of all graphs as `flatbuffer.read` gives them, with their operator codes."""
         found, first = [], 0
         for number, graph in enumerate(self.model.subgraphs):
             for operator in graph.operators:
@@ -112,7 +112,7 @@ class ModelFile:
         return found
 
     def tensor_infos(self) -> list[TensorInfo]:
-        """Return the tensors of all graphs as `ondevice.converters.flatbuffer.read` gives them, but for places in the file."""
+        """Return the tensors of all graphs as `flatbuffer.read` gives them, but for places in the file."""
         found: list[TensorInfo] = []
         for number, graph in enumerate(self.model.subgraphs):
             for tensor in graph.tensors:
@@ -134,7 +134,7 @@ class ModelFile:
         return found
 
     def summary(self) -> FileSummary:
-        """Return what `ondevice.converters.flatbuffer.read` would say of the file, but for signatures and places in it."""
+        """Return what `flatbuffer.read` would say of the file, but for signatures and places in it."""
         operators = tuple(operator for _, operator in self.operators())
         return FileSummary("the model", 0, self.model.version, self.release, (), operators, tuple(self.tensor_infos()))
 

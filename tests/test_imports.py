@@ -41,7 +41,6 @@ NEED_TENSORFLOW = (
     "ondevice.training.examples",
     "ondevice.training.fit",
     "ondevice.training.fit_tables",
-    "ondevice.training.labelled_examples",
     "ondevice.training.lazy",
     "ondevice.training.loss",
     "ondevice.training.reference",
@@ -54,7 +53,7 @@ NEED_TENSORFLOW = (
 STARTS_PROGRAM = "ondevice.__main__"
 ALL = sorted(
     module.name
-    for package in (converters, ondevice)
+    for package in (ondevice,)
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     if module.name != STARTS_PROGRAM
 )
@@ -64,7 +63,7 @@ import importlib, sys
 before = set(sys.modules)
 for name in sys.argv[1:]:
     # Own modules are forgotten, so that each one has to bring in by itself what it needs.
-    for loaded in [each for each in sys.modules if each.partition(".")[0] in ("ondevice", "converters")]:
+    for loaded in [each for each in sys.modules if each.partition(".")[0] == "ondevice"]:
         del sys.modules[loaded]
     importlib.import_module(name)
     heavy = {each.partition(".")[0] for each in set(sys.modules) - before} & {"tensorflow", "keras"}

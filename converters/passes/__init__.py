@@ -1,4 +1,4 @@
-"""The passes: each edits a finished file in one way, as `apply(file, facts)`; `ondevice.converters.convert` lists them."""
+"""The passes: each edits a finished file in one way, as `apply(file, facts)`; `convert.py` lists them."""
 
 from __future__ import annotations
 

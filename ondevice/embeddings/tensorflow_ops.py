@@ -35,7 +35,7 @@ class TensorFlowOps:
         return tf.gather(table, index)
 
     def gather_int4(self, table: Any, index: Any) -> Any:
-        """Return the rows `index` of the unpacked table: one GATHER of int8, which `ondevice.converters.native` makes int4."""
+        """Return the rows `index` of the unpacked table: one GATHER of int8, which the file holds as int4."""
         return tf.gather(NumpyOps().gather_int4(table, np.arange(len(table))), index)
 
     def minimum(self, left: Any, right: Any) -> Any:

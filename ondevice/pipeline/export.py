@@ -69,14 +69,17 @@ def export(
     Example:
         >>> bundle = export(model, "out/bundle", sample=batch, recipe="int8")  # doctest: +SKIP
     """
-    from ondevice.converters.convert import convert
-    from ondevice.converters.program import describe
-    from ondevice.pipeline.own_model import built, sample_of
+    from ondevice.pipeline.own_model import built, require_file, sample_of
     from ondevice.pipeline.own_vectors import make_texts, make_vectors
 
     out = Path(out)
     files.refuse_existing(out)
     chosen = _recipe(recipe, target)
+    require_file(model)
+    # From here on it takes TensorFlow; mistakes are told before.
+    from ondevice.converters.convert import convert
+    from ondevice.converters.program import describe
+
     model = built(model)
     sample = sample_of(model) if sample is None else sample
     program = describe(model, sample, call, inputs, outputs, vocabularies)

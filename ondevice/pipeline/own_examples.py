@@ -98,6 +98,7 @@ def metric_of(metric: Any) -> Metric | None:
         UsageError: there is none of this name.
     """
     import keras
+    import tensorflow as tf
 
     if metric is None:
         return None
@@ -111,10 +112,15 @@ def metric_of(metric: Any) -> Metric | None:
         name = getattr(metric, "__name__", type(metric).__name__)
         return Metric(name, lambda right, found: float(metric(right, found)), None, _is_error(name))
 
-    def value(right: Any, found: Any) -> float:
+    # As a graph, as Keras computes metrics itself: an interval takes hundreds of values.
+    @tf.function
+    def graph(right: Any, found: Any) -> Any:
         metric.reset_state()
         metric.update_state(right, found)
-        return float(metric.result())
+        return metric.result()
+
+    def value(right: Any, found: Any) -> float:
+        return float(graph(*(keras.tree.map_structure(tf.convert_to_tensor, each) for each in (right, found))))
 
     # What Keras makes of a function for each example is the mean of that.
     each = getattr(metric, "_fn", None) if isinstance(metric, keras.metrics.MeanMetricWrapper) else None

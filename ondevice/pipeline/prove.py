@@ -12,7 +12,7 @@ from ondevice.errors import OnDeviceError
 
 if TYPE_CHECKING:
     from ondevice.bundle import Bundle
-    from ondevice.validation.lookups import LookupFile
+    from ondevice.validation.lookups import LayerLookup, LookupFile
 
 
 @contextmanager
@@ -32,8 +32,8 @@ def lookup_files(bundle: Bundle) -> Iterator[list[LookupFile]]:
     groups: list[list[LayerLookup]] = []
     for embedding in bundle.manifest.embeddings:
         for call in embedding.lookup.calls if embedding.lookup.sha256 else ():
-            size, each = embedding.lookup.size, LayerLookup(embedding.layer, call, embedding.lookup)
-            fits = (own for own in groups if all(o.call.ids != call.ids or o.lookup.size == size for o in own))
+            each = LayerLookup(embedding.layer, call, embedding.lookup)
+            fits = (own for own in groups if all(_fits(each, other) for other in own))
             group = next(fits, None)
             if group is None:
                 groups.append([each])
@@ -47,6 +47,11 @@ def lookup_files(bundle: Bundle) -> Iterator[list[LookupFile]]:
             path.write_bytes(extract(bundle.model.read_bytes(), bundle.manifest.signature, calls))
             found.append(LookupFile(path, tuple(group)))
         yield found
+
+
+def _fits(one: LayerLookup, other: LayerLookup) -> bool:
+    same_ids = one.call.ids != other.call.ids or one.lookup.size == other.lookup.size
+    return same_ids and one.lookup.ids_per_block == other.lookup.ids_per_block
 
 
 def prove(bundle: Bundle) -> float:

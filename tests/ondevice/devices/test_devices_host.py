@@ -66,7 +66,8 @@ def test_every_id_gives_its_row_exactly(models: Path, runtime: str) -> None:
 def test_digests_come_back_in_place_of_outputs(models: Path, runtime: str, rows: int, per_digest: int) -> None:
     ids = np.arange(20, dtype=np.int32) % len(TABLE)
     inputs = {"ids": np.resize(ids, (-(-20 // LENGTH), LENGTH))}
-    asked = job(models / "gather.tflite", runtime, inputs=inputs, digests=RowDigests(rows, per_digest))
+    digests = RowDigests({"rows": rows, "sums": 1}, per_digest)
+    asked = job(models / "gather.tflite", runtime, inputs=inputs, digests=digests)
     outcome = HOST.run(asked)
     assert outcome.measurement.ok, outcome.measurement.message
     assert outcome.outputs == {}
@@ -75,6 +76,7 @@ def test_digests_come_back_in_place_of_outputs(models: Path, runtime: str, rows:
     assert list(outcome.digests["rows"]) == expected
     outputs = HOST.run(dataclasses.replace(asked, digests=None)).outputs
     assert digests_of(outputs["rows"], rows, per_digest) == outcome.digests["rows"]
+    assert digests_of(outputs["sums"], 1, per_digest) == outcome.digests["sums"]
 
 
 def test_digests_do_not_tell_zeros_apart_nor_how_rows_were_added() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from ondevice.bundle import open_bundle
 from ondevice.devices.runner import digests_of
-from ondevice.manifest import LookupCall
+from ondevice.manifest import Lookup, LookupCall
 from ondevice.pipeline.validate import validate_run
 from ondevice.validation import lookups
 from ondevice.validation.record import Failure
@@ -103,15 +102,39 @@ def test_any_size_of_blocks_is_checked(ids_per_block: int, copy, good) -> None:
     assert validate_run(copy, runtimes=["litert"]).valid
 
 
-def test_look_ups_are_cut_into_jobs_of_whole_blocks(good, monkeypatch) -> None:
-    [embedding] = good[0].manifest.embeddings
-    lookup = dataclasses.replace(embedding.lookup, ids_per_block=100)
+def look_up(layer: str, size: int, shape: tuple[int, ...] = (1, 48), ids: str = "") -> lookups.LayerLookup:
+    """Make a look-up in blocks of 100 ids."""
+    call = LookupCall(ids or f"{layer}/ids", f"{layer}/vectors", shape)
+    return lookups.LayerLookup(layer, call, Lookup((call,), size, 8, 100, ()))
+
+
+def test_look_ups_are_cut_into_jobs_of_whole_blocks(monkeypatch) -> None:
     monkeypatch.setattr(lookups, "IDS_PER_JOB", 250)
-    file = lookups.LookupFile(Path("cut.tflite"), "embedding", lookup.calls[0], lookup)
-    jobs = file.jobs("litert", "recommend")
-    given = [job.inputs["ids"].ravel().tolist() for job in jobs]
+    jobs = lookups.LookupFile(Path("cut.tflite"), (look_up("items", 302),)).jobs("litert", "recommend")
+    given = [job.inputs["ids_0"].ravel().tolist() for job in jobs]
     assert [ids[:200] for ids in given] == [list(range(200)), [*range(200, 302), *[0] * 42]]
-    assert {job.inputs["ids"].shape[1:] for job in jobs} == {(1, 48)}
+    assert {job.inputs["ids_0"].shape[1:] for job in jobs} == {(1, 48)}
+    assert [job.digests.rows for job in jobs] == [{"vectors_0": 200}, {"vectors_0": 102}]
+
+
+def test_look_ups_of_other_sizes_and_shapes_share_jobs_and_those_of_the_same_ids_an_input(monkeypatch) -> None:
+    monkeypatch.setattr(lookups, "IDS_PER_JOB", 200)
+    several = (
+        look_up("items", 302),
+        look_up("bias", 302, ids="items/ids"),
+        look_up("users", 90, (1,)),
+    )
+    jobs = lookups.LookupFile(Path("cut.tflite"), several).jobs("litert", "recommend")
+    assert [{name: ids.shape for name, ids in job.inputs.items()} for job in jobs] == [
+        {"ids_0": (90, 1, 48), "ids_1": (90, 1)},
+        {"ids_0": (3, 1, 48), "ids_1": (3, 1)},
+    ]
+    assert jobs[0].inputs["ids_0"].ravel()[:200].tolist() == list(range(200))
+    assert jobs[0].inputs["ids_1"].ravel().tolist() == list(range(90))
+    assert [job.digests.rows for job in jobs] == [
+        {"vectors_0": 200, "vectors_1": 200, "vectors_2": 90},
+        {"vectors_0": 102, "vectors_1": 102, "vectors_2": 0},
+    ]
 
 
 def test_missing_digests_are_a_failure(copy, good) -> None:

@@ -15,8 +15,8 @@ NAMES = {"np": np}
 """What a reader of an example is expected to have imported beside the module's own names."""
 
 MODULES = sorted(
-    ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for source in ("ondevice", "converters")
+    ".".join((*package, *path.relative_to(ROOT / source).with_suffix("").parts))
+    for source, package in (("ondevice", ("ondevice",)), ("converters", ("ondevice", "converters")))
     for path in (ROOT / source).rglob("*.py")
     if re.search(r"^\s+>>> (?!.*doctest: \+SKIP)", path.read_text(encoding="utf-8"), re.MULTILINE)
 )
