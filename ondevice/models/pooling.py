@@ -46,8 +46,12 @@ class JoinedFields(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, vectors: Any) -> Any:
+    def call(self, vectors: Any, training: bool = False) -> Any:
         """Join the last two dimensions."""
+        if not training:
+            # Changes no number. Where a look-up ends with a reshape, the converter would make one of both, and the file
+            # would hold no vectors to be compared with the reference's.
+            vectors = tf.gather(vectors, tf.range(vectors.shape[1]), axis=1)
         return tf.reshape(vectors, [-1, vectors.shape[1] * vectors.shape[2]])
 
     def compute_mask(self, vectors: Any, mask: Any = None) -> None:
