@@ -50,8 +50,8 @@ def test_encoding_takes_less_than_the_table_beside_it(scheme: str, values) -> No
 def test_the_finished_file_is_the_only_copy(values) -> None:
     encoded = encode(Full(ROWS, WIDTH), values, "int8_row")
     placeholders = Placeholders()
-    short = {"vectors": placeholders.embedding(encoded)}
-    facts, small = facts_of(short, placeholders.made), looked_up(short, LENGTH)
+    short = {"vectors": placeholders.embedding("vectors", encoded)}
+    facts, small = facts_of(short, placeholders.made["vectors"]), looked_up(short, LENGTH)
     made: list[bytes] = []
 
     def finish() -> None:

@@ -45,9 +45,10 @@ def test_what_is_read_as_a_whole_or_small_has_no_placeholder() -> None:
 
 def test_no_two_embeddings_of_a_file_have_one_placeholder() -> None:
     placeholders = Placeholders()
-    for _ in range(3):
-        placeholders.embedding(encoded_sample("memcom", 8))
-    assert len({each.rows.tobytes() for each in placeholders.made}) == len(placeholders.made)
+    for number in range(3):
+        placeholders.embedding(f"layer_{number}", encoded_sample("memcom", 8))
+    made = [each for of_layer in placeholders.made.values() for each in of_layer]
+    assert len({each.rows.tobytes() for each in made}) == len(made) > 3
 
 
 def test_a_file_of_the_dense_quantizer_keeps_its_constants(tmp_path) -> None:
@@ -80,7 +81,7 @@ def test_a_file_of_the_dense_quantizer_keeps_its_constants(tmp_path) -> None:
 class NoPlaceholders(Placeholders):
     """Gives the converter everything as it is."""
 
-    def embedding(self, encoded: EncodedEmbedding) -> EncodedEmbedding:
+    def embedding(self, layer: str, encoded: EncodedEmbedding) -> EncodedEmbedding:
         return encoded
 
     def output(self, output: Any, encoded: EncodedEmbedding | None) -> Any:
@@ -120,9 +121,10 @@ def test_a_tied_output_layer_ranks_as_without_placeholders(
         converted = door.convert(model, features, top_k(10, "ids", 2), recipes.load(recipe), DEFAULT_TARGET)
         files[name] = tmp_path / f"{name}.tflite"
         files[name].write_bytes(converted.content)
-    short_matrices = [each for each in made[0].made if each.array.shape[1] == member.layout.longest]
+    all_made = [each for of_layer in made[0].made.values() for each in of_layer]
+    short_matrices = [each for each in all_made if each.array.shape[1] == member.layout.longest]
     assert len(short_matrices) >= own + bias
-    assert any(each.array.shape[1] == WIDTH and not any(each.rows.strides) for each in made[0].made) == (
+    assert any(each.array.shape[1] == WIDTH and not any(each.rows.strides) for each in all_made) == (
         recipe != "float32"
     ), "what the hidden vector is multiplied with is as long as ever, of equal numbers"
     one, other = map(flatbuffer.read, files.values())

@@ -101,11 +101,14 @@ def test_an_empty_history_has_finite_scores() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda group: group.__delitem__("0"), "holds no such table; expected is 'shared' of [7, 8]"),
+        (
+            lambda group: group.__delitem__("0"),
+            "holds no such table; expected is 'shared' of layer 'embedding', [7, 8]",
+        ),
         (lambda group: group.__delitem__("1"), "holds no such table; expected is 'multiplier' of"),
         (
             lambda group: (group.__delitem__("0"), group.create_dataset("0", data=np.zeros((6, 8), np.float32))),
-            "holds one of [6, 8]; expected is 'shared' of [7, 8]",
+            "holds one of [6, 8]; expected is 'shared' of layer 'embedding', [7, 8]",
         ),
     ],
 )

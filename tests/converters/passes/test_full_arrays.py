@@ -35,7 +35,8 @@ def encoded_sample(name: str, ratio: float, scheme: str = "int8_row") -> Encoded
 def short(encoded: EncodedEmbedding) -> tuple[EncodedEmbedding, list[Placeholder]]:
     """Return what the converter is given of an embedding, and what stands for what."""
     placeholders = Placeholders()
-    return placeholders.embedding(encoded), placeholders.made
+    given = placeholders.embedding("vectors", encoded)
+    return given, placeholders.made.get("vectors", [])
 
 
 def filled(file: ModelFile, encoded: EncodedEmbedding, placeholders: Sequence[Placeholder]) -> bytes:

@@ -54,8 +54,8 @@ def test_every_id_by_every_method_is_exact_on_litert(tmp_path: Path) -> None:
 def with_every_pass(encoded: EncodedEmbedding, ids: int) -> bytes:
     """Return the finished file of a look-up, made of placeholders."""
     placeholders = Placeholders()
-    embeddings = {"vectors": placeholders.embedding(encoded)}
-    facts, file = facts_of(embeddings, placeholders.made), looked_up(embeddings, ids)
+    embeddings = {"vectors": placeholders.embedding("vectors", encoded)}
+    facts, file = facts_of(embeddings, placeholders.made.get("vectors", [])), looked_up(embeddings, ids)
     for each in (int4_tables, stamp, full_arrays, deduplicate):
         each.apply(file, facts)
     return file.write()
