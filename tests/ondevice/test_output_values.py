@@ -134,11 +134,14 @@ def test_eightfold_and_thirtytwofold_are_as_many_bytes_per_item_as_expected() ->
 )
 def test_refused(config: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        settings = TrainConfig("synthetic", **config)
-        kind = methods.load(settings.method)
-        method = kind.for_ratio(302, 64, 1.0 if settings.method == "full" else 8.0, **settings.options)
-        choose_output(settings, method)
+        configured(config)
     assert message in str(raised.value)
+
+
+def configured(config: dict[str, Any]) -> None:
+    settings = TrainConfig("synthetic", **config)
+    kind = methods.load(settings.method)
+    choose_output(settings, kind.for_ratio(302, 64, 1.0 if settings.method == "full" else 8.0, **settings.options))
 
 
 def test_width_is_that_of_the_hidden_vector() -> None:
