@@ -81,7 +81,7 @@ def test_a_run_of_clicks_reports_the_area_of_lines(done: tuple[Report, Path]) ->
     assert all(model.valid for model in report.models)
     markdown, html = ((folder / f"report.{end}").read_text() for end in ("md", "html"))
     assert "auc of a converted file is measured on 300 lines, its reference on the same lines." in markdown
-    assert "score: 4 values in, 1 label out (click)" in html
+    assert "<dt>Answer of score</dt><dd>1 label (click)</dd>" in html
     assert "lines 1,200" in html
     for text in (markdown, html):
         assert not any(

@@ -72,7 +72,7 @@ def test_a_run_of_texts_reports_accuracy_of_texts(done: tuple[Report, Path]) -> 
     assert "accuracy of a converted file is measured on 100 texts, its reference on the same texts." in markdown
     assert "| Change | p50 | p95 |" in markdown
     assert "| accuracy | Texts | Label overlap |" in markdown
-    assert "classify: 48 words in, 2 labels out (bad, good)" in html
+    assert "<dt>Answer of classify</dt><dd>2 labels (bad, good)</dd>" in html
     assert "texts 180" in html
     for text in (markdown, html):
         assert not any(word in text.lower() for word in ("ndcg", " users", " items", "popularity", "top-k"))
