@@ -33,6 +33,7 @@ def answer(head: Head, found: Any, inputs: Mapping[str, Any], output: LoweredOut
         return {name: tf.cast(value, PLAIN.get(value.dtype.name, value.dtype)) for name, value in found.items()}
     if output is None:
         found = _row(head, found)
+        _require_enough(head, found.shape[-1], inputs)
     zero = tf.minimum(tf.reshape(next(iter(inputs.values())), [1, -1])[:, 0], 0) if output is not None else None
     if head.kind == TOP_K:
         excluded = tf.reshape(inputs[head.exclude], [1, -1]) if head.exclude else tf.zeros([1, 0], tf.int32)
@@ -49,6 +50,15 @@ def answer(head: Head, found: Any, inputs: Mapping[str, Any], output: LoweredOut
     else:
         labels, scores = best_labels(found, head.k, head.logits)
     return {ANSWERS[head.kind]: labels, SCORES: scores}
+
+
+def _require_enough(head: Head, scores: int, inputs: Mapping[str, Any]) -> None:
+    """Refuse more answers than there are once everything that may be left out is."""
+    left_out = (head.never + inputs[head.exclude].shape.num_elements()) if head.exclude else head.never
+    if head.kind == TOP_K and head.k > scores - left_out:
+        raise UsageError(
+            f"k of the head is {head.k}; allowed is at most {scores - left_out}: {left_out} of {scores} may be left out."
+        )
 
 
 def _row(head: Head, found: Any) -> Any:

@@ -33,10 +33,9 @@ FIRST = (
     "StridedSlice",
     "Slice",
     "Transpose",
-    "Split",
     "Unpack",
 )
-ALL_BUT_LAST, ALL = ("ConcatV2",), ("Pack",)
+LAST, ALL_BUT_LAST, ALL = ("Split",), ("ConcatV2",), ("Pack",)
 """The operations that move ids and leave them as they are, by which of their inputs hold ids."""
 
 
@@ -120,9 +119,10 @@ def moved_from(tensor: Any, sources: Mapping[Any, str]) -> tuple[str, ...]:
     if tensor.ref() in sources:
         return (sources[tensor.ref()],)
     kind, inputs = tensor.op.type, list(tensor.op.inputs)
-    if kind not in (*FIRST, *ALL_BUT_LAST, *ALL):
+    parts = {**dict.fromkeys(FIRST, inputs[:1]), **dict.fromkeys(LAST, inputs[-1:]), **dict.fromkeys(ALL, inputs)}
+    given = (parts | dict.fromkeys(ALL_BUT_LAST, inputs[:-1])).get(kind)
+    if given is None:
         return ()
-    given = inputs[:1] if kind in FIRST else inputs[:-1] if kind in ALL_BUT_LAST else inputs
     found = [moved_from(each, sources) for each in given]
     return tuple(dict.fromkeys(name for names in found for name in names)) if all(found) else ()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ondevice.feature import Feature
 from ondevice.head import SCORES, TOP_K, Head
 from ondevice.validation.contract import span_of
 
@@ -48,6 +49,23 @@ def as_answers(
     count = max(head.k, min(kept, int(allowed.sum(axis=1).min())))
     best = order[:, :count].astype(np.int32)
     return {head.outputs[0]: best, SCORES: np.take_along_axis(scores, best, axis=1)}, {SCORES: span}
+
+
+def excluded_ids(
+    head: Head, features: Iterable[Feature], inputs: Mapping[str, npt.NDArray[Any]]
+) -> npt.NDArray[Any] | None:
+    """Return the ids left out of each answer, `[rows, any]`, those outside as what they count as; None for none.
+
+    Args:
+        head: what the file answers.
+        features: the file's inputs.
+        inputs: their arrays by name, `[rows, *shape]`.
+    """
+    feature = next((each for each in features if each.name == head.exclude), None)
+    if feature is None:
+        return None
+    ids = inputs[feature.name].reshape(len(inputs[feature.name]), -1)
+    return np.where((ids >= 0) & (ids < feature.size), ids, feature.outside)
 
 
 def _probabilities(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from ondevice.bundle import Bundle
 from ondevice.data.vocabulary import read_keys
 from ondevice.errors import UsageError, unknown_name
 from ondevice.manifest import Manifest
-from ondevice.pipeline.answers import as_answers
+from ondevice.pipeline.answers import as_answers, excluded_ids
 from ondevice.pipeline.own_model import batches, built, read_arrays, require_file
 from ondevice.validation.own_examples import Metric, OwnExamples
 from ondevice.validation.record import Failure
@@ -78,8 +78,7 @@ def own_examples(
         )
     _require_same_inputs(manifest, program.features)
     inputs = _joined(given)
-    excluded = inputs[head.exclude] if head.exclude else None
-    answers, _ = as_answers(head, _joined(raw), None if excluded is None else excluded.reshape(count, -1))
+    answers, _ = as_answers(head, _joined(raw), excluded_ids(head, manifest.inputs, inputs))
     examples = OwnExamples(
         head,
         {feature.name: inputs[feature.name] for feature in manifest.inputs},

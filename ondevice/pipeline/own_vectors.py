@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ondevice.bundle import TestText, TestVector
 from ondevice.errors import OnDeviceError
 from ondevice.head import Head
-from ondevice.pipeline.answers import Arrays, as_answers
+from ondevice.pipeline.answers import Arrays, as_answers, excluded_ids
 from ondevice.validation.contract import span_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def make_vectors(program: Program, converted: Converted, sample: Any) -> tuple[T
             f"rows that it has an answer to."
         )
     head, vectors = converted.head, []
-    excluded = _excluded(program, head, list(named.values()))
+    stacked = {key: np.stack([row[key] for row in named.values()]) for key in rows}
+    excluded = excluded_ids(head, program.features, stacked)
     answers, spans = as_answers(head, raw, excluded)
     keys = _keys(program, head)
     for place, (name, inputs) in enumerate(named.items()):
@@ -114,14 +115,6 @@ def _reference(program: Program, converted: Converted, rows: list[Arrays]) -> Ar
     wanted = [tensor.name for tensor in served.outputs()]
     answered = [served.function(*(tf.constant(row[feature.name]) for feature in program.features)) for row in rows]
     return {name: np.stack([each[name].numpy() for each in answered]) for name in wanted}
-
-
-def _excluded(program: Program, head: Head, rows: list[Arrays]) -> Any:
-    if not head.exclude:
-        return None
-    [feature] = (each for each in program.features if each.name == head.exclude)
-    ids = np.stack([row[head.exclude].reshape(-1) for row in rows])
-    return np.where((ids >= 0) & (ids < feature.size), ids, feature.outside)
 
 
 def _keys(program: Program, head: Head) -> Any:

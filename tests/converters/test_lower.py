@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ondevice.converters.lower import Lowering, held, lowered
+from ondevice.converters.lower import Lowering, held, lowered, moved_from
 from ondevice.converters.signature import Signature
 from ondevice.converters.tables import layers_of
 from ondevice.embeddings.layer import CompressedEmbedding
@@ -149,3 +149,22 @@ def test_a_look_up_within_a_graph_of_its_own_is_refused(inner: str) -> None:
         OnDeviceError, match=rf"^layer '{SHARED}' looks ids up within a loop or a tf\.function; allowed"
     ):
         served.outputs()
+
+
+@pytest.mark.parametrize("kind", ["split", "concat", "stack", "slice"])
+def test_ids_are_followed_through_what_only_moves_them(kind: str) -> None:
+    moved = {
+        "split": lambda ids: tf.split(ids, 2, axis=1)[1],
+        "concat": lambda ids: tf.concat([ids, ids], axis=1),
+        "stack": lambda ids: tf.stack([ids, ids]),
+        "slice": lambda ids: ids[:, 1:3],
+    }[kind]
+    found = []
+
+    @tf.function(autograph=False)
+    def trace(ids: tf.Tensor) -> tf.Tensor:
+        found.append((moved_from(moved(ids), {ids.ref(): "ids"}), moved_from(moved(ids) + 1, {ids.ref(): "ids"})))
+        return ids
+
+    trace(tf.zeros([1, 4], tf.int32))
+    assert found == [(("ids",), ())]

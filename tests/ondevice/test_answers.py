@@ -8,8 +8,9 @@ from collections.abc import Collection
 import numpy as np
 import pytest
 
+from ondevice.feature import Feature
 from ondevice.head import Head, probabilities, top_k, values
-from ondevice.pipeline.answers import KEPT, as_answers
+from ondevice.pipeline.answers import KEPT, as_answers, excluded_ids
 
 ROWS, IDS = 6, 40
 RNG = np.random.default_rng(0)
@@ -95,3 +96,10 @@ def test_several_outputs_are_no_ranking() -> None:
     head: Head = top_k(3)
     with pytest.raises(ValueError, match="too many values"):
         as_answers(head, {"one": SCORES, "two": SCORES}, None)
+
+
+def test_ids_outside_are_left_out_as_what_they_count_as() -> None:
+    feature = Feature("items", "ids", (1, 3), "int32", 5, outside=1)
+    given = {"items": np.array([[[-1, 2, 7]], [[4, 0, 0]]])}
+    np.testing.assert_array_equal(excluded_ids(top_k(2, "items"), [feature], given), [[1, 2, 1], [4, 0, 0]])
+    assert excluded_ids(top_k(2), [feature], given) is None
