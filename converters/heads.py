@@ -57,7 +57,7 @@ def _require_enough(head: Head, scores: int, inputs: Mapping[str, Any]) -> None:
     left_out = (head.never + inputs[head.exclude].shape.num_elements()) if head.exclude else head.never
     if head.kind == TOP_K and head.k > scores - left_out:
         raise UsageError(
-            f"k of the head is {head.k}; allowed is at most {scores - left_out}: {left_out} of {scores} may be left out."
+            f"k of the head is {head.k}; allowed is at most {scores - left_out}, since {left_out} of {scores} may go."
         )
 
 
