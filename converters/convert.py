@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 
 from ondevice.converters import flatbuffer, lint, verify
-from ondevice.converters.converted import Converted, ConvertedLayer, ConvertedOutput
+from ondevice.converters.converted import Converted, ConvertedOutput, converted_layers
 from ondevice.converters.dense import dense_format, quantize_dense
-from ondevice.converters.lower import Lowering
 from ondevice.converters.model_file import ModelFile
 from ondevice.converters.output import LoweredOutput, lower_output, payload_bytes
 from ondevice.converters.passes import Facts, deduplicate, full_arrays, int4_tables, lookups, stamp
 from ondevice.converters.placeholder import Placeholders
 from ondevice.converters.signature import Call, Signature
-from ondevice.converters.tables import LayerTables, encoded_for, layers_of
+from ondevice.converters.tables import LayerTables, encoded_for, layers_of, lowering_of
 from ondevice.converters.tflite import SIGNATURE
 from ondevice.converters.tflite import convert as to_tflite
 from ondevice.errors import UsageError
@@ -73,7 +72,7 @@ def convert(
     placeholders = Placeholders()
     short = {name: placeholders.embedding(name, each) for name, each in encoded.items()}
     short_output = placeholders.output(output, encoded.get(tied)) if output is not None else None
-    lowering = Lowering({id(each.layer): name for name, each in layers.items()}, short)
+    lowering = lowering_of(layers, short)
     served = Signature(call or plain_call(model), features, head, lowering, short_output)
     outputs = served.outputs()
     traced = tuple(each.layer for each in lowering.calls)
@@ -90,10 +89,7 @@ def convert(
     content = file.write()
 
     summary = flatbuffer.read(content)
-    found = {
-        name: ConvertedLayer(layers[name], encoded[name], lowering.features_of(name), tuple(calls))
-        for name, calls in facts.calls.items()
-    }
+    found = converted_layers(layers, encoded, lowering, facts)
     converted = Converted(
         content,
         summary,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ondevice.converters.lower import Lowering, held
 from ondevice.converters.output import LoweredOutput
+from ondevice.converters.passes import Facts
 from ondevice.converters.summary import FileSummary
-from ondevice.converters.tables import LayerTables
+from ondevice.converters.tables import LayerTables, lowering_of
 from ondevice.feature import Feature
 from ondevice.head import Head
 from ondevice.manifest import LookupCall, Tensor
@@ -68,3 +70,25 @@ class Converted:
     output: ConvertedOutput | None
     dense: str
     minimum_runtime: str
+
+    def lowering(self) -> Lowering:
+        """Return what lets the model look up in the tables as the file holds them: for use, not for conversion."""
+        layers = {name: each.tables for name, each in self.layers.items()}
+        return lowering_of(layers, {name: held(each.encoded) for name, each in self.layers.items()})
+
+
+def converted_layers(
+    layers: Mapping[str, LayerTables], encoded: Mapping[str, EncodedEmbedding], lowering: Lowering, facts: Facts
+) -> dict[str, ConvertedLayer]:
+    """Return the layers that a file looks ids up in, by name.
+
+    Args:
+        layers: the model's layers.
+        encoded: their tables as the file holds them.
+        lowering: what the model was lowered with.
+        facts: what the passes found.
+    """
+    return {
+        name: ConvertedLayer(layers[name], encoded[name], lowering.features_of(name), tuple(calls))
+        for name, calls in facts.calls.items()
+    }

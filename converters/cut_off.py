@@ -95,6 +95,16 @@ class Cut:
         return 0 if self.padding is None else 1
 
     @property
+    def reserved(self) -> int:
+        """How many of the first ids are no keys."""
+        return sum(place is not None for place in (self.padding, self.unknown))
+
+    @property
+    def outside(self) -> int:
+        """The id that every id outside counts as."""
+        return next((place for place in (self.unknown, self.padding) if place is not None), 0)
+
+    @property
     def made_by(self) -> dict[str, int | float | str | bool]:
         """The layer's kind and what else an app has to know to make the same ids."""
         settings = {name: getattr(self.layer, name, getattr(self.layer, f"_{name}", None)) for name in SETTINGS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -13,13 +13,12 @@ import tensorflow as tf
 
 from ondevice.converters import cut_off
 from ondevice.converters.cut_off import Cut
-from ondevice.converters.lower import Lowering, lowered, moved_from
+from ondevice.converters.inputs import Traced, features_of
+from ondevice.converters.lower import lowered, moved_from
 from ondevice.converters.structure import flat, input_names, output_names, rebuilder
-from ondevice.converters.tables import LayerTables, layers_of
+from ondevice.converters.tables import as_trained, layers_of
 from ondevice.errors import OnDeviceError, UsageError
-from ondevice.feature import BOOL, DTYPES, IDS, NUMBER, Feature
-from ondevice.quantize.encode import encode
-from ondevice.quantize.scheme import UNQUANTIZED
+from ondevice.feature import Feature
 
 Arrays = dict[str, npt.NDArray[Any]]
 CHECKED_ROWS = 4
@@ -149,27 +148,19 @@ def describe(
         return {name: value for name, value in found.items() if wanted is None or name in wanted}
 
     found = _traced(model, specs, lambda tensors: run(rebuild(tensors)))
-    program = Program(model, (), {}, {}, (), run, rebuild, specs)
-    program = _with_features(program, found, inputs or {}, vocabularies or {})
+    features, keys, leaves, names = features_of(specs, found, inputs or {}, vocabularies or {})
+    cuts = tuple((name, cut) for name, (cut, _) in zip(names, found.cuts, strict=True))
+    program = Program(model, features, keys, leaves, cuts, run, rebuild, specs)
     require_same(program, {name: values[:CHECKED_ROWS] for name, values in given.items()})
     return program
 
 
-@dataclass(frozen=True, eq=False)
-class _Traced:
-    """What was seen when the model was called: ids made, ids looked up, and the leaves that each of them is."""
-
-    cuts: tuple[tuple[Cut, tuple[str, ...]], ...]
-    lookups: tuple[tuple[LayerTables, tuple[str, ...]], ...]
-
-
-def _traced(model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callable[[Any], Any]) -> _Traced:
+def _traced(model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callable[[Any], Any]) -> Traced:
     cuts: list[Cut] = []
     layers = layers_of(model)
-    plain = {name: encode(each.method, each.values, UNQUANTIZED, offset=each.offset) for name, each in layers.items()}
-    lowering = Lowering({id(each.layer): name for name, each in layers.items()}, plain)
+    lowering = as_trained(layers)
     leaves: dict[Any, str] = {}
-    found: list[_Traced] = []
+    found: list[Traced] = []
 
     def trace(*tensors: Any) -> Any:
         cuts.clear()
@@ -180,7 +171,7 @@ def _traced(model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callabl
         of_cuts = tuple((cut, _sources(cut, leaves)) for cut in cuts)
         sources = leaves | {cut.made.ref(): f"cut {number}" for number, cut in enumerate(cuts)}
         found.append(
-            _Traced(of_cuts, tuple((layers[each.layer], moved_from(each.given, sources)) for each in lowering.calls))
+            Traced(of_cuts, tuple((layers[each.layer], moved_from(each.given, sources)) for each in lowering.calls))
         )
         return result
 
@@ -197,100 +188,6 @@ def _sources(cut: Cut, leaves: Mapping[Any, str]) -> tuple[str, ...]:
             f"since an app makes them."
         )
     return tuple(name for [name] in found)
-
-
-def _with_features(
-    program: Program, traced: _Traced, inputs: Mapping[str, Any], vocabularies: Mapping[str, Any]
-) -> Program:
-    features: dict[str, Feature] = {}
-    leaves: dict[str, tuple[str, ...]] = {}
-    keys: dict[str, list[str]] = {}
-    files: dict[int, str] = {}
-    names: list[str] = []
-    cut_leaves = {name for _, of_cut in traced.cuts for name in of_cut}
-    for number, (cut, of_cut) in enumerate(traced.cuts):
-        name = "_".join(of_cut)
-        others = [each for each, own in traced.cuts if own == of_cut and each.layer is not cut.layer]
-        name = f"{name}_{cut.layer.name}" if others else name
-        names.append(name)
-        leaves[name] = of_cut
-        file = files.setdefault(id(cut.layer), f"vocab-{name}.txt") if cut.keys else ""
-        if file:
-            keys[file] = cut.keys
-        reserved = sum(place is not None for place in (cut.padding, cut.unknown))
-        outside = next((place for place in (cut.unknown, cut.padding) if place is not None), 0)
-        masks = any(f"cut {number}" in sources and _masks(layer) for layer, sources in traced.lookups)
-        features[name] = Feature(
-            name,
-            IDS,
-            tuple(cut.made.shape.as_list()),
-            "int32",
-            cut.size,
-            outside,
-            0 if masks or cut.padding is not None else None,
-            reserved,
-            file,
-            made_by=cut.made_by,
-        )
-    for name, spec in program.specs.items():
-        if name in cut_leaves:
-            continue
-        if spec.dtype == tf.string:
-            raise OnDeviceError(
-                f"input {name!r} is of text that no layer makes ids of; allowed is one that a StringLookup, Hashing or "
-                f"TextVectorization of the model takes as it is."
-            )
-        leaves[name] = (name,)
-        features[name] = _plain_feature(name, spec, [layer for layer, sources in traced.lookups if name in sources])
-    for name, given in vocabularies.items():
-        feature = features.get(name)
-        if feature is None or feature.kind != IDS:
-            raise UsageError(f"vocabularies names input {name!r}; allowed are {', '.join(features)}, of ids.")
-        features[name], keys[f"vocab-{name}.txt"] = _with_vocabulary(feature, given)
-    for name, changes in inputs.items():
-        if name not in features:
-            raise UsageError(f"inputs names {name!r}; allowed are {', '.join(features)}.")
-        features[name] = changes if isinstance(changes, Feature) else replace(features[name], **changes)
-    places = {leaf: place for place, leaf in enumerate(program.specs)}
-    order = tuple(sorted(features.values(), key=lambda feature: places[leaves[feature.name][0]]))
-    cuts = tuple((name, cut) for name, (cut, _) in zip(names, traced.cuts, strict=True))
-    return replace(program, features=order, vocabularies=keys, leaves=leaves, cuts=cuts)
-
-
-def _plain_feature(name: str, spec: tf.TensorSpec, layers: Sequence[LayerTables]) -> Feature:
-    shape = tuple(spec.shape.as_list())
-    if spec.dtype == tf.bool:
-        return Feature(name, BOOL, shape, DTYPES[BOOL][0])
-    if spec.dtype != tf.int32 or not layers:
-        return Feature(name, NUMBER, shape, spec.dtype.name)
-    # A smaller table that looks up a part of the ids checks these itself.
-    size, masks = max(layer.size for layer in layers), any(_masks(layer) for layer in layers)
-    return Feature(name, IDS, shape, "int32", size, 0, 0 if masks else None, int(masks))
-
-
-def _masks(layer: LayerTables) -> bool:
-    return bool(getattr(layer.layer, "mask_zero", False))
-
-
-def _with_vocabulary(feature: Feature, given: Any) -> tuple[Feature, list[str]]:
-    if hasattr(given, "get_vocabulary"):
-        cut = Cut(given, (), None)
-        keys = cut.keys
-        reserved = sum(place is not None for place in (cut.padding, cut.unknown))
-        outside = next((place for place in (cut.unknown, cut.padding) if place is not None), 0)
-        padding = feature.padding if cut.padding is None else cut.padding
-        feature = replace(feature, outside=outside, reserved=reserved, padding=padding)
-    else:
-        keys = [str(key) for key in given]
-    if not 0 < len(keys) <= feature.size:
-        raise UsageError(
-            f"vocabulary of input {feature.name!r} has {len(keys)} keys; allowed are 1 to {feature.size}, as "
-            f"its table has rows."
-        )
-    wrong = next((key for key in keys if key.splitlines() != [key]), None)
-    if wrong is not None:
-        raise UsageError(f"key {wrong!r} of input {feature.name!r} is not allowed; a key is one full line.")
-    return replace(feature, size=len(keys), vocabulary=f"vocab-{feature.name}.txt"), keys
 
 
 def require_same(program: Program, given: Arrays) -> None:

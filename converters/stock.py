@@ -10,15 +10,14 @@ import numpy as np
 
 from ondevice.converters import flatbuffer, lint
 from ondevice.converters.convert import plain_call
-from ondevice.converters.converted import Converted, ConvertedLayer
+from ondevice.converters.converted import Converted, ConvertedLayer, converted_layers
 from ondevice.converters.dense import dense_format, number_format
 from ondevice.converters.flatbuffer import buffer_of
-from ondevice.converters.lower import Lowering
 from ondevice.converters.model_file import ModelFile
 from ondevice.converters.passes import Facts, lookups
 from ondevice.converters.signature import Signature
 from ondevice.converters.summary import FileSummary, TensorInfo
-from ondevice.converters.tables import layers_of
+from ondevice.converters.tables import as_trained, layers_of
 from ondevice.converters.tflite import SIGNATURE
 from ondevice.converters.tflite import convert as to_tflite
 from ondevice.converters.verify import constants_between
@@ -28,10 +27,9 @@ from ondevice.errors import OnDeviceError, UsageError
 from ondevice.feature import Feature
 from ondevice.head import Head
 from ondevice.manifest import UNKNOWN_RUNTIME, Table
-from ondevice.quantize.encode import decoding_errors, encode
+from ondevice.quantize.encode import decoding_errors
 from ondevice.quantize.errors import lookup_error
 from ondevice.quantize.recipe import STOCK
-from ondevice.quantize.scheme import UNQUANTIZED
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,11 +61,10 @@ def stock_file(
     for name, tables in layers.items():
         if tables.values.keys() != {"table"}:
             raise UsageError(f"layer {name!r} is compressed; allowed for {STOCK!r} are models of the method {FULL!r}.")
-    plain = {name: encode(each.method, each.values, UNQUANTIZED, offset=each.offset) for name, each in layers.items()}
-    lowering = Lowering({id(each.layer): name for name, each in layers.items()}, plain)
+    lowering = as_trained(layers)
     served = Signature(plain_call(model), features, head, lowering)
     outputs = served.outputs()
-    facts = Facts(plain, tuple(call.layer for call in lowering.calls))
+    facts = Facts(lowering.layers, tuple(call.layer for call in lowering.calls))
     file = ModelFile(to_tflite(served.function, served.specs, dynamic_range=True, signature=signature))
     lookups.apply(file, facts)
     content = file.write()
@@ -79,10 +76,7 @@ def stock_file(
         served.features,
         outputs,
         head,
-        {
-            name: ConvertedLayer(layers[name], plain[name], lowering.features_of(name), tuple(calls))
-            for name, calls in facts.calls.items()
-        },
+        converted_layers(layers, lowering.layers, lowering, facts),
         {},
         None,
         dense_format(summary),

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ondevice.converters import target as targets
-from ondevice.converters.lower import KINDS
+from ondevice.converters.lower import KINDS, Lowering
 from ondevice.converters.target import Target
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.embeddings.method import FULL, FloatArray, Method
@@ -20,7 +20,7 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.encode import EncodedEmbedding, EncodedTable, encode
 from ondevice.quantize.recipe import Recipe
-from ondevice.quantize.scheme import NativeScheme, scheme_of
+from ondevice.quantize.scheme import UNQUANTIZED, NativeScheme, scheme_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,17 @@ def _tables_of(layer: Any) -> LayerTables:
         )
     table = np.asarray(layer.embeddings, np.float32)
     return LayerTables(layer, methods.load(FULL)(*table.shape), {"table": table}, 0)
+
+
+def lowering_of(layers: Mapping[str, LayerTables], encoded: Mapping[str, EncodedEmbedding]) -> Lowering:
+    """Return what lets each layer look up in its own encoded tables."""
+    return Lowering({id(each.layer): name for name, each in layers.items()}, encoded)
+
+
+def as_trained(layers: Mapping[str, LayerTables]) -> Lowering:
+    """Return what lets each layer look up in its tables as they were trained."""
+    plain = {name: encode(each.method, each.values, UNQUANTIZED, offset=each.offset) for name, each in layers.items()}
+    return lowering_of(layers, plain)
 
 
 def encoded_for(

@@ -21,6 +21,7 @@ NEED_TENSORFLOW = (
     "ondevice.converters.converted",
     "ondevice.converters.cut_off",
     "ondevice.converters.heads",
+    "ondevice.converters.inputs",
     "ondevice.converters.lower",
     "ondevice.converters.program",
     "ondevice.converters.signature",

@@ -49,8 +49,8 @@ class JoinedFields(keras.layers.Layer):
     def call(self, vectors: Any, training: bool = False) -> Any:
         """Join the last two dimensions."""
         if not training:
-            # Changes no number. Where a look-up ends with a reshape, the converter would make one of both, and the file
-            # would hold no vectors to be compared with the reference's.
+            # Changes no number. Where a look-up ends with a reshape, the converter would make one of both, and nothing
+            # would read the vectors that are compared with the reference's.
             vectors = tf.gather(vectors, tf.range(vectors.shape[1]), axis=1)
         return tf.reshape(vectors, [-1, vectors.shape[1] * vectors.shape[2]])
 

@@ -126,7 +126,7 @@ def _convert(
     run: Run, feature: Feature, head: Head, recipe: Recipe, target: str, carries: bool, name: str, folder: Path
 ) -> None:
     from ondevice.converters.convert import convert
-    from ondevice.converters.lower import Lowering, held, lowered
+    from ondevice.converters.lower import lowered
     from ondevice.converters.stock import stock_file
     from ondevice.models.network import load_network
     from ondevice.training.reference import make_vectors
@@ -142,9 +142,7 @@ def _convert(
     context: AbstractContextManager[None] = nullcontext()
     if head.labels:
         # Probabilities leap: what coarse tables change would look like a fault of the file.
-        layers = {each: held(layer.encoded) for each, layer in converted.layers.items()}
-        names = {id(layer.tables.layer): each for each, layer in converted.layers.items()}
-        context = lowered(Lowering(names, layers))
+        context = lowered(converted.lowering())
     with context:
         vectors = make_vectors(model, run, vocabulary, feature, head)
     training = Training(

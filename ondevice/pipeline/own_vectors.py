@@ -105,13 +105,10 @@ def _with_first(values: npt.NDArray[Any], value: int) -> npt.NDArray[Any]:
 def _reference(program: Program, converted: Converted, rows: list[Arrays]) -> Arrays:
     import tensorflow as tf
 
-    from ondevice.converters.lower import Lowering, held
     from ondevice.converters.signature import Signature
     from ondevice.head import values
 
-    layers = {name: held(layer.encoded) for name, layer in converted.layers.items()}
-    names = {id(layer.tables.layer): name for name, layer in converted.layers.items()}
-    served = Signature(program.call, program.features, values(), Lowering(names, layers))
+    served = Signature(program.call, program.features, values(), converted.lowering())
     wanted = [tensor.name for tensor in served.outputs()]
     answered = [served.function(*(tf.constant(row[feature.name]) for feature in program.features)) for row in rows]
     return {name: np.stack([each[name].numpy() for each in answered]) for name in wanted}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ondevice.head import PROBABILITIES, Head
 from ondevice.validation.contract import STEPS_PER_RANGE, agreement, span_of
-from ondevice.validation.quality import CONFIDENCE
+from ondevice.validation.quality import CONFIDENCE, interval
 from ondevice.validation.record import Quality
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -68,13 +68,15 @@ class OwnExamples:
         shares = self._agreement(outputs)
         overlap, changed = float(shares.mean()), float((shares < 1).mean())
         if self.metric is None:
-            return Quality(AGREEMENT, len(self), 1.0, overlap, overlap - 1, _interval(shares - 1), overlap, changed)
+            return Quality(
+                AGREEMENT, len(self), 1.0, overlap, overlap - 1, interval(shares, np.ones(len(self))), overlap, changed
+            )
         before, after = predictions(self.head, self.reference), predictions(self.head, outputs)
         reference, measured = self.metric.value(self.right, before), self.metric.value(self.right, after)
         change = measured / reference - 1 if reference else (0.0 if measured == reference else float("nan"))
-        interval = (0.0, 0.0) if reference == measured else self._resampled(before, after)
+        spread = (0.0, 0.0) if reference == measured else self._resampled(before, after)
         lower = self.metric.lower_is_better
-        return Quality(self.metric.name, len(self), reference, measured, change, interval, overlap, changed, lower)
+        return Quality(self.metric.name, len(self), reference, measured, change, spread, overlap, changed, lower)
 
     def _agreement(self, outputs: Arrays) -> npt.NDArray[Any]:
         """Return the share of each example's outputs that are the reference's."""
@@ -96,6 +98,12 @@ class OwnExamples:
 
     def _resampled(self, before: Any, after: Any) -> tuple[float, float]:
         """Return the 95 % interval of the relative change from a paired bootstrap over examples."""
+        assert self.metric is not None
+        if (each := self.metric.each) is not None:
+            old, new = (
+                np.asarray(each(self.right, found)).reshape(len(self), -1).mean(axis=1) for found in (before, after)
+            )
+            return interval(new, old)
         # The reference's are the same for every runtime.
         if not self.resampled:
             self.resampled.append(self._samples(before))
@@ -108,10 +116,7 @@ class OwnExamples:
         """Return the metric of each of many samples of the examples, the same ones at every call."""
         assert self.metric is not None
         drawn = np.random.default_rng(0).integers(0, len(self), (RESAMPLES, len(self)))
-        if self.metric.each is None:
-            return np.array([self.metric.value(_rows(self.right, rows), _rows(found, rows)) for rows in drawn])
-        each = np.asarray(self.metric.each(self.right, found)).reshape(len(self), -1).mean(axis=1)
-        return each[drawn].mean(axis=1)
+        return np.array([self.metric.value(_rows(self.right, rows), _rows(found, rows)) for rows in drawn])
 
 
 def predictions(head: Head, outputs: Arrays) -> Any:
@@ -132,13 +137,6 @@ def _rows(values: Any, rows: npt.NDArray[Any]) -> Any:
     if isinstance(values, Mapping):
         return {name: each[rows] for name, each in values.items()}
     return values[rows]
-
-
-def _interval(values: npt.NDArray[Any]) -> tuple[float, float]:
-    if not values.any():
-        return 0.0, 0.0
-    drawn = np.random.default_rng(0).integers(0, len(values), (RESAMPLES, len(values)))
-    return _quantiles(values[drawn].mean(axis=1))
 
 
 def _quantiles(values: npt.NDArray[Any]) -> tuple[float, float]:

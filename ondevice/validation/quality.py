@@ -145,7 +145,7 @@ def compare(
         float(reference.mean()),
         float(measured.mean()),
         float(_relative(measured, reference)),
-        _interval(measured, reference),
+        interval(measured, reference),
         float(overlap.mean()),
         float((overlap < 1).mean()),
     )
@@ -159,7 +159,13 @@ def _relative(measured: npt.NDArray[Any], reference: npt.NDArray[Any], axis: int
     return np.divide(measured.mean(axis=axis), base, out=np.full(base.shape, np.nan), where=base != 0) - 1
 
 
-def _interval(measured: npt.NDArray[Any], reference: npt.NDArray[Any]) -> tuple[float, float]:
+def interval(measured: npt.NDArray[Any], reference: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the 95 % interval of the relative change of a mean from a paired bootstrap over examples.
+
+    Args:
+        measured: the number of each example with the converted file, `[examples]`.
+        reference: the same with the reference.
+    """
     if np.array_equal(measured, reference):
         return 0.0, 0.0
     rng = np.random.default_rng(0)
