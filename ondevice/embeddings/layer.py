@@ -16,12 +16,12 @@ from ondevice.embeddings.method import (
     FULL,
     Method,
     Rows,
-    check_options,
     method_config,
     method_from_config,
     registry,
     require,
 )
+from ondevice.embeddings.options import check_options
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
 from ondevice.errors import UsageError
 from ondevice.ids import PADDING_ID, RESERVED_IDS

@@ -241,8 +241,6 @@ class Method(ABC):
         return dataclasses.asdict(self)
 
 
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
-
 FULL = "full"
 """Name of the method that the others are compared with."""
 
@@ -263,32 +261,6 @@ def require(field: str, value: object, holds: bool, allowed: str) -> None:
     """Raise a `UsageError` that names the field, what came and what is allowed, unless the condition holds."""
     if not holds:
         raise UsageError(f"{field} is {value!r}; allowed is {allowed}.")
-
-
-def check_options(options: Mapping[str, Any], kind: type[Any], whose: str) -> set[str]:
-    """Refuse options that are not fields of a member or of another type; return the names of those that may be.
-
-    Args:
-        options: the options.
-        kind: the member: a method, or another dataclass whose size is asked for apart.
-        whose: what the message calls it.
-
-    Raises:
-        UsageError: an option is not one of its fields or of another type.
-    """
-    # A field without a default is what the ratio decides.
-    allowed = {
-        entry.name: entry.default for entry in dataclasses.fields(kind) if entry.default is not dataclasses.MISSING
-    }
-    unknown = sorted(set(options) - set(allowed))
-    if unknown:
-        has = f"it has {', '.join(sorted(allowed))}" if allowed else "it has none"
-        raise UsageError(f"option {unknown[0]!r} is not known to {whose}; {has}.")
-    for name, value in options.items():
-        wanted = type(allowed[name])
-        if type(value) is not wanted and not (wanted is float and type(value) is int):
-            raise UsageError(f"option {name} is {value!r}; allowed is {_KINDS[wanted]}.")
-    return set(allowed)
 
 
 def rows_for_ratio(name: str, vocabulary_size: int, width: int, ratio: float, *, per_id: int, reserved: int) -> int:

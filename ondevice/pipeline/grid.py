@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,8 +11,9 @@ from ondevice import files, records
 from ondevice.errors import OnDeviceError, UsageError
 
 
+@dataclass(frozen=True)
 class Grid:
-    """A plan of trainings; what it holds are the fields of a frozen dataclass."""
+    """A plan of trainings."""
 
     kind: ClassVar[str]
     """What a folder with such a plan holds, e.g. `"a sweep"`."""
@@ -20,7 +21,7 @@ class Grid:
     """Name of the file that keeps the plan."""
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+        for field in fields(self):
             if isinstance(value := getattr(self, field.name), list):
                 object.__setattr__(self, field.name, tuple(value))
 

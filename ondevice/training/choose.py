@@ -13,8 +13,9 @@ from ondevice.data.order import registry as orders
 from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings import sharing
-from ondevice.embeddings.method import Counts, Method, check_options
+from ondevice.embeddings.method import Counts, Method
 from ondevice.embeddings.method import registry as methods
+from ondevice.embeddings.options import check_options
 from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS
 from ondevice.models.output import Output
