@@ -284,3 +284,28 @@ def test_more_answers_than_exclusion_leaves_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OnDeviceError, match="k of the head is 2; allowed is at most 1, since 5 of 6 may go"):
         ondevice.export(model, tmp_path / "bundle", sample=np.ones((2, 4), np.int32), head=head)
     assert not (tmp_path / "bundle").exists()
+
+
+def looked_up(ids: Any) -> keras.KerasTensor:
+    return keras.layers.Dense(2)(keras.layers.Flatten()(keras.layers.Embedding(ROWS, WIDTH, name="items")(ids)))
+
+
+def test_what_can_not_go_out_is_refused_by_name(tmp_path: Path) -> None:
+    ids, text = keras.Input((4,), dtype="int32", name="ids"), keras.Input((1,), dtype="string", name="text")
+    plain = keras.Model(ids, looked_up(ids))
+    quantized = keras.Model(ids, looked_up(ids))
+    quantized.get_layer("items").quantize("int8")
+    several = keras.layers.StringLookup(vocabulary=["a", "b"], num_oov_indices=2, name="several")
+    flags = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot", name="flags")
+    rows, words = np.ones((2, 4), np.int32), np.array([["a"], ["b"]])
+    ragged = tf.ragged.constant([[1], [1, 2]])
+    for model, sample, message in (
+        (plain, ragged, "input 'ids' is a RaggedTensor; allowed is one padded to a fixed length"),
+        (plain, np.full((2, 4), 2**40), "input 'ids' holds whole numbers beyond int32"),
+        (quantized, rows, r"layer 'items' was quantized by Keras \(int8\)"),
+        (keras.Model(text, looked_up(several(text))), words, "layer 'several' spreads unknown keys over several ids"),
+        (keras.Model(text, keras.layers.Dense(2)(flags(text))), words, "layer 'flags' gives output_mode 'multi_hot'"),
+    ):
+        with pytest.raises(OnDeviceError, match=message):
+            ondevice.export(model, tmp_path / "bundle", sample=sample)
+        assert not (tmp_path / "bundle").exists()
