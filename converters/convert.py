@@ -42,6 +42,7 @@ def convert(
     target: str,
     *,
     call: Call | None = None,
+    layers: Mapping[str, LayerTables] | None = None,
     signature: str = SIGNATURE,
 ) -> Converted:
     """Convert a model to a `.tflite` file whose look-ups are builtin operations on each layer's own encoded tables.
@@ -53,6 +54,7 @@ def convert(
         recipe: how tables and dense layers are quantized.
         target: name of the runtime that the file is for.
         call: calls the model with the inputs by name; without it the model is given the dict, or the only input.
+        layers: the model's layers that look ids up, where they are not as `layers_of` gives them.
         signature: name of the file's signature.
 
     Raises:
@@ -64,7 +66,7 @@ def convert(
         >>> converted = convert(model, [Feature("item_id", "ids", (1,), "int32", size=1000)], values(),
         ...                     recipes.load("int8"), "tflite-2.14")  # doctest: +SKIP
     """
-    layers = layers_of(model)
+    layers = layers or layers_of(model)
     require_named_tables(recipe, layers)
     scores = output_layer(model)
     encoded = _encoded(layers, recipe, target, scores)

@@ -19,7 +19,12 @@ class Traced:
     """What was seen when the model was called: ids made, ids looked up, and the leaves that each of them is."""
 
     cuts: tuple[tuple[Cut, tuple[str, ...]], ...]
-    lookups: tuple[tuple[LayerTables, tuple[str, ...]], ...]
+    lookups: tuple[tuple[str, tuple[str, ...]], ...]
+    layers: Mapping[str, LayerTables]
+
+    def reading(self, source: str) -> list[LayerTables]:
+        """Return the layers that look the ids of a leaf up, or those that a cut made, by its name."""
+        return [self.layers[layer] for layer, sources in self.lookups if source in sources]
 
 
 def features_of(
@@ -56,7 +61,7 @@ def features_of(
         file = files.setdefault(id(cut.layer), f"vocab-{name}.txt") if cut.keys else ""
         if file:
             keys[file] = cut.keys
-        masks = any(f"cut {number}" in sources and _masks(layer) for layer, sources in traced.lookups)
+        masks = any(_masks(layer) for layer in traced.reading(f"cut {number}"))
         features[name] = Feature(
             name,
             IDS,
@@ -78,7 +83,7 @@ def features_of(
                 f"TextVectorization of the model takes as it is."
             )
         leaves[name] = (name,)
-        features[name] = _plain_feature(name, spec, [layer for layer, sources in traced.lookups if name in sources])
+        features[name] = _plain_feature(name, spec, traced.reading(name))
     for name, given in vocabularies.items():
         feature = features.get(name)
         if feature is None or feature.kind != IDS:

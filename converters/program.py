@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -15,10 +15,12 @@ from ondevice.converters import cut_off
 from ondevice.converters.cut_off import Cut
 from ondevice.converters.inputs import Traced, features_of
 from ondevice.converters.lower import lowered, moved_from
+from ondevice.converters.orders import Free, Lookups, why_stored
 from ondevice.converters.structure import flat, input_names, output_names, rebuilder
-from ondevice.converters.tables import as_trained, layers_of
+from ondevice.converters.tables import LayerTables, as_trained, layers_of
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.feature import Feature
+from ondevice.head import Head
 
 Arrays = dict[str, npt.NDArray[Any]]
 CHECKED_ROWS = 4
@@ -39,6 +41,10 @@ class Program:
         run: calls the model with its own inputs, nested as it takes them; gives outputs by name.
         rebuild: nests the model's own inputs.
         specs: shape and type of each of these, for a batch of one.
+        layers: the layers that look ids up, by name, as the file holds them.
+        lookups: each look-up, by the layer's name, with the features whose ids it takes as they are.
+        free: the orders of ids that the file is given places of.
+        stored: why an order is none of these, by the layer's name.
     """
 
     model: keras.Model
@@ -49,6 +55,10 @@ class Program:
     run: Callable[[Any], dict[str, Any]]
     rebuild: Callable[[Mapping[str, Any]], Any]
     specs: Mapping[str, tf.TensorSpec]
+    layers: Mapping[str, LayerTables]
+    lookups: Lookups
+    free: Free = field(default_factory=Free)
+    stored: Mapping[str, str] = field(default_factory=dict)
 
     def call(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Call the model with the file's inputs by name; see `ondevice.converters.signature.Call`."""
@@ -83,8 +93,26 @@ class Program:
                 values = np.asarray(made[feature.name].layer(parts if len(parts) > 1 else parts[0]))
             else:
                 values = given[leaves[0]]
-            found[feature.name] = values.astype(feature.dtype).reshape(len(values), *feature.shape)
+            values = values.astype(feature.dtype).reshape(len(values), *feature.shape)
+            found[feature.name] = self.free.given(feature.name, values)
         return found
+
+    def answers(self, batch: Any) -> Arrays:
+        """Return what the model answers a batch of its own inputs with, by output."""
+        given = tensors_of(own_inputs(self.model, batch))
+        return {name: np.asarray(value) for name, value in self.run(self.rebuild(given)).items()}
+
+    def placed(self, names: Collection[str]) -> Program:
+        """Return the program whose file is given places, in the orders of some layers, instead of ids."""
+        free = Free.of(names, self.layers, self.lookups)
+        keys = {feature.vocabulary: feature for feature in self.features if feature.vocabulary}
+        return replace(
+            self,
+            free=free,
+            features=tuple(free.feature(feature) for feature in self.features),
+            vocabularies={name: free.keys(keys[name], given) for name, given in self.vocabularies.items()},
+            layers=free.tables(self.layers),
+        )
 
 
 def own_inputs(model: keras.Model, batch: Any) -> Arrays:
@@ -119,6 +147,8 @@ def describe(
     inputs: Mapping[str, Any] | None = None,
     outputs: Iterable[str] | None = None,
     vocabularies: Mapping[str, Any] | None = None,
+    head: Head | None = None,
+    placed: Collection[str] | None = None,
 ) -> Program:
     """Find out what a model's inputs and outputs are by calling it with a sample.
 
@@ -129,6 +159,8 @@ def describe(
         inputs: fields of features that are other than what is found out, by name.
         outputs: names of the outputs that are kept; all without it.
         vocabularies: keys in the order of the ids, or a layer that has them, by input.
+        head: what the file will answer.
+        placed: names of the layers in whose order a file is given places; those where that is right without it.
 
     Raises:
         UsageError: an input or output of this name does not exist, or a vocabulary is not one of its feature.
@@ -150,9 +182,28 @@ def describe(
     found = _traced(model, specs, lambda tensors: run(rebuild(tensors)))
     features, keys, leaves, names = features_of(specs, found, inputs or {}, vocabularies or {})
     cuts = tuple((name, cut) for name, (cut, _) in zip(names, found.cuts, strict=True))
-    program = Program(model, features, keys, leaves, cuts, run, rebuild, specs)
-    require_same(program, {name: values[:CHECKED_ROWS] for name, values in given.items()})
-    return program
+    of_cuts = {f"cut {number}": name for number, name in enumerate(names)}
+    lookups = tuple(
+        (layer, tuple(of_cuts.get(source, source) for source in sources)) for layer, sources in found.lookups
+    )
+    program = Program(model, features, keys, leaves, cuts, run, rebuild, specs, found.layers, lookups)
+    rows = {name: values[:CHECKED_ROWS] for name, values in given.items()}
+    require_same(program, rows)
+    return program.placed(placed) if placed is not None else _freed(program, rows, head)
+
+
+def _freed(program: Program, rows: Arrays, head: Head | None) -> Program:
+    """Let vocabularies take over the orders that they can, each of which has to leave the answers as they are."""
+    ordered = [name for name, each in program.layers.items() if each.order is not None]
+    if not ordered:
+        return program
+    outputs, stored = program.answers(program.rebuild(rows)), {}
+    for name in ordered:
+        stored[name] = why_stored(name, program.layers, program.lookups, program.features, outputs, head)
+        if not stored[name] and differing(program.placed([name]), rows):
+            stored[name] = "the model does more with the ids than to look them up"
+    program = program.placed([name for name in ordered if not stored[name]])
+    return replace(program, stored={name: reason for name, reason in stored.items() if reason})
 
 
 def _traced(model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callable[[Any], Any]) -> Traced:
@@ -170,9 +221,8 @@ def _traced(model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callabl
             result = run(dict(zip(specs, tensors, strict=True)))
         of_cuts = tuple((cut, _sources(cut, leaves)) for cut in cuts)
         sources = leaves | {cut.made.ref(): f"cut {number}" for number, cut in enumerate(cuts)}
-        found.append(
-            Traced(of_cuts, tuple((layers[each.layer], moved_from(each.given, sources)) for each in lowering.calls))
-        )
+        lookups = tuple((each.layer, moved_from(each.given, sources)) for each in lowering.calls)
+        found.append(Traced(of_cuts, lookups, layers))
         return result
 
     tf.function(trace, input_signature=list(specs.values()), autograph=False).get_concrete_function()
@@ -197,21 +247,32 @@ def require_same(program: Program, given: Arrays) -> None:
         program: the program.
         given: some rows of the model's own inputs, by name.
     """
-    if not program.cuts:
-        return
-    rows = len(next(iter(given.values())))
-    for row in range(rows):
-        one = tensors_of({name: values[row : row + 1] for name, values in given.items()})
-        expected = program.run(program.rebuild(one))
-        arrays = program.arrays(program.rebuild({name: values[row : row + 1] for name, values in given.items()}))
-        found = program.call({name: tf.constant(values[0]) for name, values in arrays.items()})
+    name = differing(program, given) if program.cuts else ""
+    if name:
+        layers = ", ".join(sorted({cut.layer.name for _, cut in program.cuts}))
+        raise OnDeviceError(
+            f"output {name!r} is another one once {layers} are cut off; allowed is a model in which nothing else reads "
+            f"their inputs."
+        )
+
+
+def differing(program: Program, given: Arrays) -> str:
+    """Return the name of an output in which a program differs from its model; empty where none does.
+
+    Args:
+        program: the program.
+        given: some rows of the model's own inputs, by name.
+    """
+    for row in range(len(next(iter(given.values())))):
+        one = {name: values[row : row + 1] for name, values in given.items()}
+        expected = program.run(program.rebuild(tensors_of(one)))
+        arrays = program.arrays(program.rebuild(one))
+        with lowered(as_trained(program.layers)):
+            found = program.call({name: tf.constant(values[0]) for name, values in arrays.items()})
         for name, value in expected.items():
             if not np.allclose(value, found[name], rtol=1e-4, atol=1e-5, equal_nan=True):
-                layers = ", ".join(sorted({cut.layer.name for _, cut in program.cuts}))
-                raise OnDeviceError(
-                    f"output {name!r} is another one once {layers} are cut off; allowed is a model in which nothing "
-                    f"else reads their inputs."
-                )
+                return name
+    return ""
 
 
 def _spec(values: npt.NDArray[Any]) -> tf.TensorSpec:

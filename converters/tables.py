@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from ondevice.converters import target as targets
 from ondevice.converters.lower import KINDS, Lowering
@@ -32,12 +33,14 @@ class LayerTables:
         method: the method whose tables are stored.
         values: these tables by name, `[rows, width]`.
         offset: what is added to an id to get the method's.
+        order: the place of each id, int32 `[size]`, which is looked up instead; None where ids are their own places.
     """
 
     layer: Any
     method: Method
     values: Mapping[str, FloatArray]
     offset: int
+    order: npt.NDArray[np.int32] | None = None
 
     @property
     def size(self) -> int:
@@ -69,7 +72,8 @@ def layers_of(model: keras.Model) -> dict[str, LayerTables]:
 def _tables_of(layer: Any) -> LayerTables:
     if isinstance(layer, CompressedEmbedding):
         values, method = layer.table_values(), layer.method.stored()
-        return LayerTables(layer, method, values if method == layer.method else layer.method.fold(values), layer.offset)
+        values = values if method == layer.method else layer.method.fold(values)
+        return LayerTables(layer, method, values, layer.offset, layer.places)
     if getattr(layer, "quantization_mode", None):
         raise OnDeviceError(
             f"layer {layer.name!r} was quantized by Keras ({layer.quantization_mode}); allowed is a model that was not."
@@ -85,7 +89,10 @@ def lowering_of(layers: Mapping[str, LayerTables], encoded: Mapping[str, Encoded
 
 def as_trained(layers: Mapping[str, LayerTables]) -> Lowering:
     """Return what lets each layer look up in its tables as they were trained."""
-    plain = {name: encode(each.method, each.values, UNQUANTIZED, offset=each.offset) for name, each in layers.items()}
+    plain = {
+        name: encode(each.method, each.values, UNQUANTIZED, offset=each.offset, order=each.order)
+        for name, each in layers.items()
+    }
     return lowering_of(layers, plain)
 
 
@@ -109,7 +116,9 @@ def encoded_for(
         OnDeviceError: a table holds a value that is not finite.
         UsageError: the target is unknown.
     """
-    encoded = encode(tables.method, tables.values, recipe, plain, layouts, tables.offset)
+    scheme = getattr(tables.layer, "scheme", "")
+    recipe = replace(recipe, tables=scheme, by_table={}, candidates=(), error_limit=0.0) if scheme else recipe
+    encoded = encode(tables.method, tables.values, recipe, plain, layouts, tables.offset, tables.order)
     chosen = targets.load(target)
     return replace(encoded, tables={name: _stored_for(chosen, entry) for name, entry in encoded.tables.items()})
 

@@ -12,6 +12,7 @@ from ondevice.version import __version__
 API = (
     "android",
     "catalogue",
+    "compress",
     "doctor",
     "export",
     "export_run",
@@ -39,7 +40,7 @@ __all__ = ["API", "HOMES", "__version__"]
 
 # Keras reads a model with layers of ours only once these are registered, and imports take their time: they are when
 # Keras is, before or after this package.
-wrapt.register_post_import_hook(lambda module: importlib.import_module(HOMES["CompressedEmbedding"]), "keras")
+wrapt.register_post_import_hook(lambda module: importlib.import_module("ondevice.embeddings.swap"), "keras")
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from ondevice.feature import Feature
 from ondevice.head import Head
 
 UNKNOWN_RUNTIME = "unknown"
+VOCABULARY, STORED = "vocabulary", "stored"
 
 POPULARITY = ("head", "torso", "tail", "cold")
 """The classes of items by how often they occur in training: head, torso and tail have a third of it each, cold none."""
@@ -113,7 +114,9 @@ class Embedding:
         features: names of the inputs whose ids it looks up as they are; none where it looks up computed ones.
         method: name of the method, e.g. `"memcom"`.
         parameters: the method's own parameters.
-        order: name of the id order; empty where ids are as the model had them.
+        order: name of the id order of a task of ours; `VOCABULARY` where the ids of the file are the places that the
+            layer has for the model's, which vocabularies list in that order; `STORED` where the file holds these places
+            as the table `order`; empty where ids are as the model had them.
         ratio: parameters of the full table over parameters stored.
         stored_parameters: numbers stored for the look-up.
         full_parameters: numbers of the full table of the same vocabulary and width.

@@ -41,7 +41,7 @@ NEED_TENSORFLOW = (
     "ondevice.training.checkpoints",
     "ondevice.training.examples",
     "ondevice.training.fit",
-    "ondevice.training.fit_tables",
+    "ondevice.embeddings.fit_tables",
     "ondevice.training.lazy",
     "ondevice.training.loss",
     "ondevice.training.reference",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from ondevice.embeddings.initializers import INITIALIZERS, Given, Scaled, Unwritten
 from ondevice.embeddings.method import (
     FULL,
     Method,
@@ -23,65 +25,11 @@ from ondevice.embeddings.method import (
 )
 from ondevice.embeddings.options import check_options
 from ondevice.embeddings.tensorflow_ops import TensorFlowOps
+from ondevice.embeddings.vectors import Vectors
 from ondevice.errors import UsageError
 from ondevice.ids import PADDING_ID, RESERVED_IDS
 
 DEFAULT_RATIO = 16.0
-
-
-class EqualShares(keras.initializers.Initializer):
-    """Gives each number of a row one over the square root of their count."""
-
-    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
-        """Return the values, `[rows, width]`."""
-        return keras.ops.full(shape, 1 / math.sqrt(shape[-1]), dtype)
-
-
-class Scaled(keras.initializers.Initializer):
-    """Gives the values of another initializer times a factor."""
-
-    def __init__(self, initializer: keras.initializers.Initializer, gain: float) -> None:
-        self.initializer = initializer
-        self.gain = gain
-
-    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
-        """Return the values, of the shape asked for."""
-        return self.initializer(shape, dtype) * self.gain
-
-
-class Given(keras.initializers.Initializer):
-    """Gives the values that it was made with."""
-
-    def __init__(self, values: np.ndarray) -> None:
-        self.values = values
-
-    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
-        """Return the values, which have the shape asked for."""
-        return keras.ops.convert_to_tensor(self.values, dtype)
-
-
-INITIALIZERS: Mapping[str, Callable[[], keras.initializers.Initializer]] = {
-    # Made anew for every table: one initializer object gives equal values to tables of equal shape.
-    "uniform": lambda: keras.initializers.RandomUniform(-0.05, 0.05),
-    # The sum of two such rows varies as much as one ordinary row.
-    "uniform_of_two": lambda: keras.initializers.RandomUniform(-0.05 / math.sqrt(2), 0.05 / math.sqrt(2)),
-    # Standard deviation one: rows multiplied by such a matrix keep their size once the table's gain divides by the
-    # root of how many products are added up.
-    "unit": lambda: keras.initializers.RandomUniform(-math.sqrt(3), math.sqrt(3)),
-    "near_one": lambda: keras.initializers.RandomNormal(1.0, 0.1),
-    # The sum of so many ordinary rows with these weights varies as much as one of them.
-    "equal_shares": EqualShares,
-    "ones": keras.initializers.Ones,
-    "zeros": keras.initializers.Zeros,
-}
-
-
-class Unwritten(keras.initializers.Initializer):
-    """Gives memory as it comes, most of which the system provides only once it is written to."""
-
-    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
-        """Return any values, of the shape asked for."""
-        return tf.raw_ops.Empty(shape=shape, dtype=dtype, init=False)
 
 
 ROWS_AT_ONCE = 65_536
@@ -103,13 +51,21 @@ def unwritten_tables() -> Iterator[None]:
         _UNWRITTEN.reset(token)
 
 
+MARK = "compressed_embedding"
+"""Name beside a layer's saved variables under which stands what the layer is."""
+OWN = ("method", "reserved_ids", "ordered", "scheme")
+OF_TABLE = ("embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "quantization_config")
+"""Arguments that Keras' layer does not have, and those that are about its one table."""
+
 PER_ID_MARK = "per_id"
 """Part of the variable name of tables with one row per id, by which weight decay leaves them out."""
 
 
 @keras.saving.register_keras_serializable(package="ondevice")
-class CompressedEmbedding(keras.layers.Layer):
+class CompressedEmbedding(keras.layers.Embedding):
     """Looks ids up with a compressed table, wherever `keras.layers.Embedding` stands.
+
+    It is one, so that what is derived from that layer works on a compressed table, too.
 
     Args:
         input_dim: ids are 0 to this number minus one.
@@ -120,6 +76,8 @@ class CompressedEmbedding(keras.layers.Layer):
         reserved_ids: how many of the first ids stand for none in particular, as padding and unknown: each has a row of
             its own in methods that share rows. 1 with `mask_zero` and else 0, without it; at most 2.
         options: further fields of the method, e.g. `{"bias": True}`.
+        ordered: whether ids have an order of their own, the variable `order`, int32 `[input_dim]`: the place of each.
+        scheme: name of the scheme that export encodes the tables with; that of the recipe without it.
 
     Shapes: int `[...]` in, float32 `[..., output_dim]` out; narrower where the method makes narrower vectors.
 
@@ -144,16 +102,32 @@ class CompressedEmbedding(keras.layers.Layer):
         mask_zero: bool = False,
         reserved_ids: int | None = None,
         options: Mapping[str, Any] | None = None,
+        ordered: bool = False,
+        scheme: str = "",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
-        self.reserved_ids = int(mask_zero) if reserved_ids is None else reserved_ids
+        super().__init__(input_dim, output_dim, mask_zero=mask_zero, **kwargs)
+        self.take(method, ratio, reserved_ids, options, ordered, scheme)
+
+    def take(
+        self,
+        method: str | Method | Mapping[str, Any],
+        ratio: float | None = None,
+        reserved_ids: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        ordered: bool = False,
+        scheme: str = "",
+    ) -> None:
+        """Set what it has beside what `keras.layers.Embedding` has; the arguments are those of the layer."""
+        for name in ("embeddings_regularizer", "embeddings_constraint", "lora_rank"):
+            value = getattr(self, name, None)
+            require(f"{name} of layer {self.name!r}", value, value is None, "None, since there is no such table")
+        self.reserved_ids = int(self.mask_zero) if reserved_ids is None else reserved_ids
         require("reserved_ids", self.reserved_ids, 0 <= self.reserved_ids <= RESERVED_IDS, f"0 to {RESERVED_IDS}")
-        self.method = _method(method, input_dim + self.offset, output_dim, ratio, options or {})
+        self.method = _method(method, self.input_dim + self.offset, self.output_dim, ratio, options or {})
+        self.ordered, self.scheme = ordered, scheme
         self.tables: dict[str, keras.Variable] = {}
         self.rounded: Mapping[str, Callable[[Any], Any]] = {}
-        self.supports_masking = mask_zero
 
     @classmethod
     def of(cls, method: Method, **kwargs: Any) -> CompressedEmbedding:
@@ -171,8 +145,10 @@ class CompressedEmbedding(keras.layers.Layer):
         """What is added to an id to get the method's, whose first ones stand for none in particular."""
         return RESERVED_IDS - self.reserved_ids
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         """Create one variable per table of the method; what is chosen is so as if nothing were known of the ids."""
+        if self.built:
+            return
         chosen = self.method.chosen_tables(None, 0)
         for table in self.method.tables():
             start = Scaled(INITIALIZERS[table.initializer](), table.gain)
@@ -184,18 +160,33 @@ class CompressedEmbedding(keras.layers.Layer):
                 trainable=table.trainable,
                 dtype=table.dtype,
             )
+        if self.ordered:
+            start = Given(np.arange(self.input_dim, dtype=np.int32))
+            self.order = self.add_weight(
+                name="order", shape=(self.input_dim,), initializer=start, trainable=False, dtype="int32"
+            )
+        self.built = True
 
     def call(self, ids: Any, training: bool | None = None) -> Any:
         """Look ids up: fast in training, otherwise equal to the NumPy reference bit for bit."""
         ids = tf.cast(ids, tf.int32)
-        return self.method.lookup(
-            ids + self.offset if self.offset else ids, self.rows(), TensorFlowOps(not training, self.batched)
-        )
+        if self.ordered:
+            ids = tf.gather(self.order.value, ids)
+        return tf.cast(self.vectors_at(ids + self.offset if self.offset else ids, training), self.compute_dtype)
+
+    def vectors_at(self, places: Any, training: bool | None = True) -> Any:
+        """Look up the method's own ids, whatever their order, int32 `[...]`; gives float32 `[..., output_width]`."""
+        return self.method.lookup(places, self.rows(), TensorFlowOps(not training, self.batched))
 
     @property
-    def embeddings(self) -> Any:
-        """The vectors of all ids, float32 `[input_dim, output_dim]`, computed at every use."""
-        return self(tf.range(self.input_dim))
+    def embeddings(self) -> Vectors:
+        """The vectors of all ids, float32 `[input_dim, output_width]`, computed whenever they are used."""
+        return Vectors(self)
+
+    @property
+    def places(self) -> npt.NDArray[np.int32] | None:
+        """The place of each id in its order, int32 `[input_dim]`; None where ids are their own places."""
+        return np.asarray(self.order.numpy()) if self.ordered else None
 
     def rows(self) -> Rows:
         """Return the access to table rows that the look-up uses; a subclass may decode them first.
@@ -227,10 +218,21 @@ class CompressedEmbedding(keras.layers.Layer):
             name: np.asarray(memoryview(tf.convert_to_tensor(variable.value))) for name, variable in self.tables.items()
         }
 
+    def save_own_variables(self, store: Any) -> None:
+        """Save the tables as Keras does any variables, and what the layer is for a model that has another one there."""
+        keras.layers.Layer.save_own_variables(self, store)
+        given = json.dumps({name: self.get_config()[name] for name in OWN}).encode()
+        store[MARK] = np.frombuffer(given, np.uint8)
+
     def load_own_variables(self, store: Any) -> None:
         """Load the tables as Keras does, but within `unwritten_tables`."""
         if not _UNWRITTEN.get():
-            super().load_own_variables(store)
+            given = {name: store[name] for name in store.keys() if name != MARK}  # noqa: SIM118 - Keras' has no more
+            keras.layers.Layer.load_own_variables(self, given)
+
+    def quantize(self, *args: Any, **kwargs: Any) -> None:
+        """Leave the layer out of `keras.Model.quantize`: export encodes its tables."""
+        raise NotImplementedError(f"layer {self.name!r} is compressed, and encoded by `ondevice.export`")
 
     def write_tables(self, values: Mapping[str, Any]) -> None:
         """Set the tables, some rows at a time, so that none is held twice.
@@ -246,8 +248,9 @@ class CompressedEmbedding(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""
-        own = {name: getattr(self, name) for name in ("input_dim", "output_dim", "mask_zero", "reserved_ids")}
-        return {**super().get_config(), **own, "method": method_config(self.method)}
+        config = {name: value for name, value in super().get_config().items() if name not in OF_TABLE}
+        own = {name: getattr(self, name) for name in ("reserved_ids", "ordered", "scheme")}
+        return {**config, **own, "method": method_config(self.method)}
 
 
 def _method(

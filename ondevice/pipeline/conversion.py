@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ondevice import bundle as bundles
 from ondevice import files, records
@@ -36,7 +38,7 @@ class About:
         texts: texts with their ids.
         carries: whether the file carries its vocabularies, too, at its end.
         task: the task of ours that the model was trained for.
-        order: name of the id order.
+        orders: the id order of each layer, by name, see `ondevice.manifest.Embedding`.
         training: how the model was trained.
     """
 
@@ -50,7 +52,7 @@ class About:
     texts: tuple[TestText, ...] = ()
     carries: bool = True
     task: str = ""
-    order: str = ""
+    orders: Mapping[str, str] = field(default_factory=dict)
     training: Training = field(default_factory=Training)
 
 
@@ -98,7 +100,8 @@ def write_bundle(folder: Path, converted: Converted, about: About, stock: StockF
         outputs=converted.outputs,
         head=converted.head,
         embeddings=tuple(
-            _embedding(name, layer, about.order, keys_of, stock) for name, layer in converted.layers.items()
+            _embedding(name, layer, about.orders.get(name, ""), keys_of, stock)
+            for name, layer in converted.layers.items()
         ),
         skipped=dict(converted.skipped),
         recipe=about.recipe,
@@ -136,7 +139,11 @@ def _embedding(
     if stock is not None:
         tables, error = (stock.tables[name],), stock.errors[name]
     else:
-        tables, error = _tables(layer), encoding_error(encoded, layer.tables.values, keys)
+        places = layer.tables.order
+        ids = range(encoded.size) if places is None else np.argsort(places).tolist()
+        names = [keys[id_] for id_ in ids] if keys else [str(id_) for id_ in ids]
+        tables, error = _tables(layer), encoding_error(encoded, layer.tables.values, names)
+        error = replace(error, worst=tuple(replace(each, id=ids[each.id]) for each in error.worst))
         digests = lookup_digests(encoded)
     return Embedding(
         name,
@@ -154,7 +161,7 @@ def _embedding(
 
 
 def _tables(layer: ConvertedLayer) -> tuple[Table, ...]:
-    from ondevice.quantize.encode import table_errors
+    from ondevice.quantize.encode import ORDER, table_errors
 
     return tuple(
         Table(
@@ -165,7 +172,7 @@ def _tables(layer: ConvertedLayer) -> tuple[Table, ...]:
             entry.folded_into,
             entry.payload_bytes,
             entry.table.bytes,
-            *table_errors(entry, layer.tables.values[name]),
+            *((0.0, 0.0) if name == ORDER else table_errors(entry, layer.tables.values[name])),
             entry.storage,
             entry.portable,
         )

@@ -13,6 +13,7 @@ from ondevice.bundle import Bundle
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.errors import UsageError
 from ondevice.head import Head, values
+from ondevice.manifest import STORED, VOCABULARY
 from ondevice.pipeline.conversion import About, write_bundle
 from ondevice.pipeline.prove import prove
 from ondevice.quantize import recipe as recipes
@@ -82,11 +83,11 @@ def export(
 
     model = built(model)
     sample = sample_of(model) if sample is None else sample
-    program = describe(model, sample, call, inputs, outputs, vocabularies)
     asked = head or values()
+    program = describe(model, sample, call, inputs, outputs, vocabularies, asked)
     if asked.exclude and asked.exclude not in {feature.name for feature in program.features if feature.size}:
         raise UsageError(f"exclude is {asked.exclude!r}; allowed is an input of ids: {_ids(program.features)}.")
-    converted = convert(model, program.features, asked, chosen, target, call=program.call)
+    converted = convert(model, program.features, asked, chosen, target, call=program.call, layers=program.layers)
     about = About(
         name or model.name,
         chosen.name,
@@ -96,6 +97,10 @@ def export(
         program.vocabularies,
         make_vectors(program, converted, sample),
         make_texts(program, sample),
+        orders={
+            **{name: VOCABULARY for name in program.free.layers},
+            **{name: STORED for name, each in program.layers.items() if each.order is not None},
+        },
     )
     with files.new_folder(out) as folder:
         _write(folder, converted, about)

@@ -159,7 +159,7 @@ def _convert(
         make_texts(run, vocabulary, feature.name),
         carries,
         task.name,
-        config.order,
+        {"embedding": config.order},
         training,
     )
     write_bundle(folder, converted, about, stock)

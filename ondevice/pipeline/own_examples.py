@@ -12,7 +12,7 @@ import numpy as np
 from ondevice.bundle import Bundle
 from ondevice.data.vocabulary import read_keys
 from ondevice.errors import UsageError, unknown_name
-from ondevice.manifest import Manifest
+from ondevice.manifest import VOCABULARY, Manifest
 from ondevice.pipeline.answers import as_answers, excluded_ids
 from ondevice.pipeline.own_model import batches, built, read_arrays, require_file
 from ondevice.validation.own_examples import Metric, OwnExamples
@@ -51,12 +51,13 @@ def own_examples(
     require_file(model)
     data = read_arrays(Path(data)) if isinstance(data, (str, Path)) else data
     # From here on it takes TensorFlow; mistakes are told before.
-    from ondevice.converters.program import describe, own_inputs, tensors_of
+    from ondevice.converters.program import describe, own_inputs
 
     model, head, manifest = built(model), bundle.manifest.head, bundle.manifest
     chosen = metric_of(metric)
     if outputs is None and not head.ranks:
         outputs = [tensor.name for tensor in manifest.outputs]
+    placed = [each.layer for each in manifest.embeddings if each.order == VOCABULARY]
     given, right, raw, count, program = [], [], [], 0, None
     for inputs, target in batches(data):
         rows = len(next(iter(own_inputs(model, inputs).values())))
@@ -64,10 +65,9 @@ def own_examples(
         if kept < 1:
             break
         inputs, target = (_first(each, kept) for each in (inputs, target))
-        program = program or describe(model, inputs, call, outputs=outputs)
+        program = program or describe(model, inputs, call, outputs=outputs, placed=placed)
         given.append(program.arrays(inputs))
-        found = program.run(program.rebuild(tensors_of(own_inputs(model, inputs))))
-        raw.append({name: np.asarray(value) for name, value in found.items()})
+        raw.append(program.answers(inputs))
         right.append(target)
         count += kept
     if program is None:

@@ -36,7 +36,7 @@ def built(model: Any) -> Any:
     import keras
 
     # Registered, so that Keras can read a model with such layers.
-    from ondevice.embeddings.layer import CompressedEmbedding  # noqa: F401
+    from ondevice.embeddings import swap  # noqa: F401
 
     if isinstance(model, (str, Path)):
         path = Path(model)

@@ -17,7 +17,10 @@ from ondevice.embeddings.run_layout import RunLayout
 from ondevice.errors import OnDeviceError
 from ondevice.quantize.choose import choices
 from ondevice.quantize.recipe import Recipe
-from ondevice.quantize.scheme import INT4, Arrays, scheme_of
+from ondevice.quantize.scheme import CODES, INT4, Arrays, scheme_of
+
+ORDER = "order"
+"""Name of the table of places, beside those of the method."""
 
 ROWS_PER_BLOCK = 4_096
 """Rows that are compared at once."""
@@ -91,8 +94,8 @@ class EncodedEmbedding:
 
     Args:
         method: the embedding method.
-        tables: its tables by name.
-        offset: what is added to an id to get the method's.
+        tables: its tables by name; that of the places is one of them where ids have an order of their own.
+        offset: what is added to an id, or its place, to get the method's id.
     """
 
     method: Method
@@ -119,6 +122,9 @@ class EncodedEmbedding:
             ids: int32 `[...]`, each from 0 to `size - 1`.
             xp: the operations.
         """
+        if ORDER in self.tables:
+            digits = xp.to_int(self.tables[ORDER].rows(ids, xp))
+            ids = sum((digits[..., place] * 256**place for place in range(1, digits.shape[-1])), digits[..., 0])
         return self.method.lookup(ids + self.offset if self.offset else ids, self.rows(xp), xp)
 
     @property
@@ -134,6 +140,7 @@ def encode(
     plain: Collection[str] = (),
     layouts: Mapping[str, RunLayout] | None = None,
     offset: int = 0,
+    order: npt.NDArray[np.int32] | None = None,
 ) -> EncodedEmbedding:
     """Encode every table with the scheme that the recipe has for it, or as float32 with the reason where none suits.
 
@@ -144,6 +151,7 @@ def encode(
         plain: names of tables that stay as they are since the output layer reads them as a whole.
         layouts: how tables are laid out that the output layer reads run by run, by their names.
         offset: what is added to an id to get the method's.
+        order: the place of each id, int32 `[ids]`, which is looked up instead; None where ids are their own places.
 
     Raises:
         OnDeviceError: a table holds a value that is not finite.
@@ -174,7 +182,23 @@ def encode(
             unencoded[table.scale_into] = unencoded[table.scale_into] * taken[table.scale_into]
         folded_into = table.scale_into if folds else ""
         encoded[table.name] = EncodedTable(table, scheme, arrays, reason, folded_into, moved, layout)
-    return EncodedEmbedding(method, {table.name: encoded[table.name] for table in method.tables()}, offset)
+    tables = {table.name: encoded[table.name] for table in method.tables()}
+    if order is not None:
+        tables[ORDER] = _encoded_order(order)
+    return EncodedEmbedding(method, tables, offset)
+
+
+def order_bytes(size: int) -> int:
+    """Return the bytes of each place in the order of so many ids."""
+    return 1 + (size > 1 << 8) + (size > 1 << 16) + (size > 1 << 24)
+
+
+def _encoded_order(order: npt.NDArray[np.int32]) -> EncodedTable:
+    """Return the places as whole numbers of a few bytes, the lowest first, which are stored as codes are."""
+    digits = order_bytes(len(order))
+    table = Table(ORDER, len(order), digits, "zeros", per_id=True, trainable=False, dtype=CODES)
+    places = np.stack([(order >> (8 * place)).astype(np.uint8) for place in range(digits)], axis=1)
+    return EncodedTable(table, CODES, scheme_of(CODES).encode(places))
 
 
 def _require_finite(table: Table, values: FloatArray) -> None:

@@ -18,7 +18,7 @@ from ondevice.embeddings.method import registry as methods
 from ondevice.models.network import pooled_network
 from ondevice.models.output import registry as outputs
 from ondevice.models.scores import SCORES
-from ondevice.training.fit_tables import fit_tables
+from ondevice.embeddings.fit_tables import fit_tables
 from ondevice.training.reference import load_reference
 from ondevice.training.run_folder import Run
 
@@ -73,7 +73,7 @@ class Teacher:
         scores = model.get_layer(SCORES)
         scores.assign(scores.member.fitted(self.kernel, self.bias, seed, self.vectors))
         weights = np.sqrt(counts + 1).astype(np.float32)
-        fit_tables(model.get_layer("embedding"), self.vectors, weights, seed)
+        fit_tables(model.get_layer("embedding"), self.vectors, weights)
 
     def network(self) -> keras.Model:
         """Return the teacher as a network with a full table and a dense output like the pupil's, not trainable."""

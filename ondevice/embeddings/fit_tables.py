@@ -1,0 +1,73 @@
+"""Fitting the tables of any method to given vectors: how an existing table is compressed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.optimize
+import tensorflow as tf
+
+from ondevice.embeddings.every_id import id_blocks
+from ondevice.embeddings.layer import CompressedEmbedding
+from ondevice.embeddings.method import FloatArray
+
+STEPS = 200
+"""Iterations, at most."""
+ENOUGH = 1e-6
+"""Share of the error below which the gain of an iteration ends the fit."""
+IDS_AT_ONCE = 65_536
+
+
+def fit_tables(
+    layer: CompressedEmbedding, target: FloatArray, weights: FloatArray, metric: FloatArray | None = None
+) -> float:
+    """Fit a layer's tables to vectors, whatever its method: the least weighted squared error that L-BFGS finds.
+
+    Args:
+        layer: a built layer; its present values are where fitting starts, tables that are not trained stay. Its own
+            order of the ids has no part in it.
+        target: the vector each of the method's ids should have, float32 `[vocabulary_size, output_width]`.
+        weights: how much each of these ids counts, float32 `[vocabulary_size]`, not all zero.
+        metric: `[output_width, any]`, by which errors are multiplied before they are squared; without it all
+            directions count alike.
+
+    Returns:
+        the squared error that is left, as a share of the squared vectors.
+    """
+    variables = layer.trainable_variables
+    shapes = [tuple(variable.shape) for variable in variables]
+    ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
+    seen = target if metric is None else target @ metric
+    total = float(np.einsum("ij,ij,i", seen, seen, weights, dtype=np.float64)) or 1.0
+    wanted, share = tf.constant(target), tf.constant((weights / total)[:, None].astype(np.float32))
+    along = None if metric is None else tf.constant(metric)
+
+    @tf.function
+    def of_block(ids: tf.Tensor) -> Any:
+        with tf.GradientTape() as tape:
+            error = layer.vectors_at(ids) - tf.gather(wanted, ids)
+            if along is not None:
+                error = tf.matmul(error, along)
+            loss = tf.reduce_sum(tf.gather(share, ids) * tf.square(error))
+        return loss, [tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)]
+
+    def write(flat: npt.NDArray[np.float64]) -> None:
+        for variable, part, shape in zip(variables, np.split(flat, ends[:-1]), shapes, strict=True):
+            variable.assign(part.reshape(shape).astype(np.float32))
+
+    def value(flat: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        write(flat)
+        loss, slopes = 0.0, np.zeros_like(flat)
+        for ids in id_blocks(len(target), IDS_AT_ONCE):
+            found, parts = of_block(tf.constant(ids))
+            loss += float(found)
+            slopes += np.concatenate([part.numpy().reshape(-1) for part in parts])
+        return loss, slopes
+
+    start = np.concatenate([variable.numpy().reshape(-1) for variable in variables]).astype(np.float64)
+    options = {"maxiter": STEPS, "ftol": ENOUGH, "maxcor": 6}
+    found = scipy.optimize.minimize(value, start, jac=True, method="L-BFGS-B", options=options)
+    write(found.x)
+    return float(found.fun)
