@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import keras
@@ -19,11 +20,12 @@ from ondevice.training import run_folder
 from ondevice.training.checkpoints import Epochs, Progress
 from ondevice.training.choose import chosen, with_fields
 from ondevice.training.config import TrainConfig
+from ondevice.training.distill import taught
 from ondevice.training.kept_memory import freed_memory_kept
 from ondevice.training.quantize_aware import rounded_tables
 from ondevice.training.run_folder import Run, TrainResult
 from ondevice.training.start import arranged, start
-from ondevice.training.teacher import Pupil, Teacher
+from ondevice.training.teacher import Teacher
 from ondevice.versions import versions
 
 COMPILED_FROM = 300_000_000
@@ -61,7 +63,7 @@ def _fit(
     keras.utils.set_random_seed(config.seed)
     examples = task.training_examples(config, data, ids)
     teacher = Teacher.of_run(run_folder.open_run(Path(config.teacher)), vocabulary) if config.teacher else None
-    model = _compiled(config, method, output, len(examples), teacher, task, len(data.fields))
+    model = _compiled(config, method, output, len(examples), task, len(data.fields))
     if config.quantize_aware:
         model.get_layer("embedding").rounded = rounded_tables(method, config.quantize_aware)
     epochs = Epochs(folder, config, examples, task.validation(config, data, ids, model), progress)
@@ -71,7 +73,8 @@ def _fit(
     else:
         start(config, data, method, model, ids, teacher)
     if epochs.are_left:
-        model.fit(examples, epochs=config.epochs, initial_epoch=done, verbose=0, shuffle=False, callbacks=[epochs])
+        with _taught(model, teacher, task, config.distillation):
+            model.fit(examples, epochs=config.epochs, initial_epoch=done, verbose=0, shuffle=False, callbacks=[epochs])
     epochs.load_best(model)
     model.get_layer("embedding").rounded = {}
     method, model = _stored(config, method, output, model, len(data.fields))
@@ -99,19 +102,17 @@ def _fit(
     epochs.remove()
 
 
+def _taught(model: keras.Model, teacher: Teacher | None, task: Task, share: float) -> AbstractContextManager[None]:
+    if not share or teacher is None:
+        return nullcontext()
+    loss = task.taught()
+    return taught(model, teacher.network(), share, lambda theirs, own: keras.ops.mean(loss(theirs, own)))
+
+
 def _compiled(
-    config: TrainConfig,
-    method: Method,
-    output: Output,
-    steps_per_epoch: int,
-    teacher: Teacher | None,
-    task: Task,
-    fields: int,
+    config: TrainConfig, method: Method, output: Output, steps_per_epoch: int, task: Task, fields: int
 ) -> keras.Model:
     model = pooled_network(method, config.hidden, config.dropout, output, fields)
-    if config.distillation and teacher is not None:
-        model = Pupil(model.inputs, model.outputs, name=model.name)
-        model.learn_from(teacher.network(), task.taught(), config.distillation)
     schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps_per_epoch * config.epochs)
     optimizer = optimizers.make(config.optimizer, schedule, config.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=[PER_ID_MARK, "bias"])
@@ -141,8 +142,7 @@ def _stored(
     """Return the method whose tables are kept and a network with these, which answers as the trained one does."""
     stored = method.stored()
     if stored == method:
-        # The same layers, as a model that knows of no teacher.
-        return method, keras.Model(model.inputs, model.outputs, name=model.name) if config.distillation else model
+        return method, model
     kept = pooled_network(stored, config.hidden, config.dropout, output, fields)
     for source, target in zip(model.layers, kept.layers, strict=True):
         if isinstance(source, CompressedEmbedding):

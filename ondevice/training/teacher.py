@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,32 +89,3 @@ class Teacher:
 
 def _hidden(model: keras.Model) -> list[keras.layers.Dense]:
     return [layer for layer in model.layers if layer.name.startswith("hidden_")]
-
-
-@keras.saving.register_keras_serializable(package="ondevice")
-class Pupil(keras.Model):
-    """A network that learns from its targets and from a teacher's scores (Hinton, Vinyals and Dean, 2015).
-
-    The teacher's scores are no part of the model: it is saved and loaded as if there were none.
-    """
-
-    def learn_from(self, teacher: keras.Model, taught: Callable[[Any, Any], Any], share: float) -> None:
-        """Set the teacher before training.
-
-        Args:
-            teacher: from ids to scores over the same ids.
-            taught: the loss of the teacher's scores and the own ones, float32 `[batch]`.
-            share: how much of the loss is the cross-entropy to the teacher's probabilities, 0 to 1.
-        """
-        # A function and not the model, whose weights Keras would count as this one's.
-        self.teacher_scores: Callable[[Any], Any] = lambda ids: teacher(ids, training=False)
-        self.taught = taught
-        self.share = share
-
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        """Add the cross-entropy to the teacher's probabilities."""
-        own = super().compute_loss(x, y, y_pred, sample_weight, training)
-        taught = tf.reduce_mean(self.taught(self.teacher_scores(x), y_pred))
-        return (1 - self.share) * own + self.share * taught

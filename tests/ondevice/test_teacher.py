@@ -53,7 +53,7 @@ def test_tables_of_every_method_come_nearer_to_given_vectors(name: str) -> None:
         return float(np.sqrt(np.mean(difference**2) / np.mean(target**2)))
 
     before = error()
-    fit_tables(layer, target, weights, 0)
+    fit_tables(layer, target, weights)
     assert error() < before - 0.03
     if name == "full":
         assert error() < 0.05
