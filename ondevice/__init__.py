@@ -13,6 +13,7 @@ API = (
     "android",
     "catalogue",
     "compress",
+    "compress_table",
     "doctor",
     "export",
     "export_run",
