@@ -1,11 +1,12 @@
 """What stands before an id is cut off: the layers that make ids of an app's keys become vocabularies beside the file.
 
-No runtime of a phone has their operations, or it has them with state that newer ones refuse.
+No runtime of a phone has their operations, or it has them with state that newer ones refuse. A table is cut off, too,
+where the app is to give the one row that it needs, as that of its user.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from unittest.mock import patch
 
 import keras
 
+from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.errors import OnDeviceError
 
 KINDS = (
@@ -22,6 +24,7 @@ KINDS = (
     keras.layers.TextVectorization,
     keras.layers.HashedCrossing,
 )
+TABLES = (keras.layers.Embedding, CompressedEmbedding)
 PADDING, UNKNOWN = "<padding>", "<unknown>"
 """What a vocabulary's file calls the keys of masked and of unknown ids."""
 SETTINGS = ("num_bins", "salt", "mask_value", "standardize", "split", "output_sequence_length")
@@ -30,12 +33,12 @@ SETTINGS = ("num_bins", "salt", "mask_value", "standardize", "split", "output_se
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """One call of a layer that makes ids.
+    """One call of a layer that makes ids, or that makes a row of ids.
 
     Args:
         layer: the layer.
         given: the tensors it was given.
-        made: the ids it made.
+        made: the ids, or the row, that it made.
     """
 
     layer: Any
@@ -61,6 +64,11 @@ class Cut:
         ):
             if not holds:
                 raise OnDeviceError(f"layer {name!r} {what}; allowed is {instead}.")
+
+    @property
+    def is_row(self) -> bool:
+        """Whether a row was made, and no ids."""
+        return isinstance(self.layer, TABLES)
 
     @property
     def size(self) -> int:
@@ -117,8 +125,8 @@ def _number(layer: Any, name: str, default: int) -> int:
 
 
 @contextmanager
-def watched(cuts: list[Cut]) -> Iterator[None]:
-    """Note every call of a layer that makes ids within a `with` block."""
+def watched(cuts: list[Cut], rows: Collection[str] = ()) -> Iterator[None]:
+    """Note every call of a layer that makes ids, or of one of the tables named, within a `with` block."""
 
     def noted(own: Callable[..., Any]) -> Callable[..., Any]:
         def call(layer: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -131,22 +139,32 @@ def watched(cuts: list[Cut]) -> Iterator[None]:
 
         return call
 
-    with _instead(noted):
+    with _instead(noted, rows):
         yield
 
 
 @contextmanager
-def cut_off(ids: Sequence[Any]) -> Iterator[None]:
-    """Let layers that make ids give ids that are there already, call by call in order, within a `with` block."""
-    left = list(ids)
+def cut_off(made: Sequence[Any], rows: Collection[str] = ()) -> Iterator[None]:
+    """Let such layers give what is there already, call by call in order, within a `with` block."""
+    left = list(made)
 
-    with _instead(lambda own: lambda layer, inputs, *args, **kwargs: left.pop(0)):
+    with _instead(lambda own: lambda layer, inputs, *args, **kwargs: left.pop(0), rows):
         yield
 
 
 @contextmanager
-def _instead(change: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+def _instead(change: Callable[[Callable[..., Any]], Callable[..., Any]], rows: Collection[str]) -> Iterator[None]:
+    def for_rows(own: Callable[..., Any]) -> Callable[..., Any]:
+        changed = change(own)
+
+        def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+            return (changed if layer.name in rows else own)(layer, *args, **kwargs)
+
+        return call
+
     with ExitStack() as stack:
         for kind in KINDS:
             stack.enter_context(patch.object(kind, "call", change(kind.call)))
+        for kind in TABLES if rows else ():
+            stack.enter_context(patch.object(kind, "call", for_rows(kind.call)))
         yield

@@ -53,6 +53,12 @@ def features_of(
     names: list[str] = []
     cut_leaves = {name for _, of_cut in traced.cuts for name in of_cut}
     for number, (cut, of_cut) in enumerate(traced.cuts):
+        if cut.is_row:
+            name, shape = cut.layer.name, tuple(cut.made.shape.as_list())
+            names.append(name)
+            leaves[name] = of_cut
+            features[name] = Feature(name, NUMBER, shape, "float32", made_by=cut.made_by)
+            continue
         name = "_".join(of_cut)
         others = [each for each, own in traced.cuts if own == of_cut and each.layer is not cut.layer]
         name = f"{name}_{cut.layer.name}" if others else name

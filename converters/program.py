@@ -70,7 +70,8 @@ class Program:
             for name, [leaf, *_] in self.leaves.items()
             if name not in made and (spec := self.specs[leaf])
         }
-        with cut_off.cut_off([tf.reshape(inputs[name], cut.made.shape) for name, cut in self.cuts]):
+        made = [tf.reshape(inputs[name], cut.made.shape) for name, cut in self.cuts]
+        with cut_off.cut_off(made, {cut.layer.name for _, cut in self.cuts if cut.is_row}):
             return self.run(self.rebuild(given))
 
     def arrays(self, batch: Any) -> Arrays:
@@ -149,6 +150,7 @@ def describe(
     vocabularies: Mapping[str, Any] | None = None,
     head: Head | None = None,
     placed: Collection[str] | None = None,
+    rows: Collection[str] = (),
 ) -> Program:
     """Find out what a model's inputs and outputs are by calling it with a sample.
 
@@ -160,6 +162,7 @@ def describe(
         outputs: names of the outputs that are kept; all without it.
         vocabularies: keys in the order of the ids, or a layer that has them, by input.
         head: what the file will answer.
+        rows: names of the tables of which the file is given the row itself instead of its id.
         placed: names of the layers in whose order a file is given places; those where that is right without it.
 
     Raises:
@@ -179,7 +182,7 @@ def describe(
             raise UsageError(f"outputs names {missing[0]!r}; allowed are {', '.join(found)}.")
         return {name: value for name, value in found.items() if wanted is None or name in wanted}
 
-    found = _traced(model, specs, lambda tensors: run(rebuild(tensors)))
+    found = _traced(model, specs, lambda tensors: run(rebuild(tensors)), rows)
     features, keys, leaves, names = features_of(specs, found, inputs or {}, vocabularies or {})
     cuts = tuple((name, cut) for name, (cut, _) in zip(names, found.cuts, strict=True))
     of_cuts = {f"cut {number}": name for number, name in enumerate(names)}
@@ -187,9 +190,9 @@ def describe(
         (layer, tuple(of_cuts.get(source, source) for source in sources)) for layer, sources in found.lookups
     )
     program = Program(model, features, keys, leaves, cuts, run, rebuild, specs, found.layers, lookups)
-    rows = {name: values[:CHECKED_ROWS] for name, values in given.items()}
-    require_same(program, rows)
-    return program.placed(placed) if placed is not None else _freed(program, rows, head)
+    some = {name: values[:CHECKED_ROWS] for name, values in given.items()}
+    require_same(program, some)
+    return program.placed(placed) if placed is not None else _freed(program, some, head)
 
 
 def _freed(program: Program, rows: Arrays, head: Head | None) -> Program:
@@ -206,9 +209,15 @@ def _freed(program: Program, rows: Arrays, head: Head | None) -> Program:
     return replace(program, stored={name: reason for name, reason in stored.items() if reason})
 
 
-def _traced(model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callable[[Any], Any]) -> Traced:
+def _traced(
+    model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callable[[Any], Any], rows: Collection[str]
+) -> Traced:
     cuts: list[Cut] = []
     layers = layers_of(model)
+    for row in rows:
+        if row not in layers:
+            raise UsageError(f"rows names {row!r}; allowed are the tables {', '.join(layers)}.")
+    layers = {name: each for name, each in layers.items() if name not in rows}
     lowering = as_trained(layers)
     leaves: dict[Any, str] = {}
     found: list[Traced] = []
@@ -217,7 +226,7 @@ def _traced(model: keras.Model, specs: Mapping[str, tf.TensorSpec], run: Callabl
         cuts.clear()
         lowering.calls.clear()
         leaves.update({tensor.ref(): name for name, tensor in zip(specs, tensors, strict=True)})
-        with cut_off.watched(cuts), lowered(lowering):
+        with cut_off.watched(cuts, rows), lowered(lowering):
             result = run(dict(zip(specs, tensors, strict=True)))
         of_cuts = tuple((cut, _sources(cut, leaves)) for cut in cuts)
         sources = leaves | {cut.made.ref(): f"cut {number}" for number, cut in enumerate(cuts)}

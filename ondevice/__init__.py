@@ -17,6 +17,7 @@ API = (
     "doctor",
     "export",
     "export_run",
+    "fit",
     "inspect",
     "join",
     "report",
@@ -30,6 +31,7 @@ API = (
 HOMES = {
     "CompressedEmbedding": "ondevice.embeddings.layer",
     "Feature": "ondevice.feature",
+    "GentleStart": "ondevice.training.gentle",
     "probabilities": "ondevice.head",
     "top_k": "ondevice.head",
     "validate_run": "ondevice.pipeline.validate",

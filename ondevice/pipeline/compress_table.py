@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ondevice.converters.cut_off import PADDING
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.errors import UsageError
 from ondevice.units import format_share, parse_bytes
@@ -32,19 +31,23 @@ class CompressedTable:
         bundle: the bundle.
         table: the record of the table.
         recipe: the recipe.
+        error: squared error of the file's vectors as a share of the squared vectors.
         neighbours: share of the ten nearest neighbours, by cosine, that the file's vectors keep.
     """
 
     bundle: Bundle
     table: TableReport
     recipe: str
+    error: float
     neighbours: float
 
     def __str__(self) -> str:
         from ondevice.compression.report import CompressionReport
 
-        kept = f"{format_share(self.neighbours)} of the {NEIGHBOURS} nearest neighbours stay"
-        return f"{CompressionReport((self.table,), self.recipe)}\n{kept}, file {self.bundle.model}"
+        found = CompressionReport((self.table,), self.recipe)
+        lost, kept = format_share(self.error), format_share(self.neighbours)
+        of_file = f"in the file {lost} of the squares are lost, {kept} of the {NEIGHBOURS} nearest neighbours stay"
+        return f"{found}\n{self.bundle.model}: {of_file}"
 
 
 def compress_table(
@@ -114,6 +117,8 @@ def compress_table(
     from ondevice.compression.plan import Table, plan_of, within
     from ondevice.compression.settings import Settings
     from ondevice.compression.usage import Usage
+    from ondevice.converters.cut_off import PADDING
+    from ondevice.converters.tables import encoded_for, layers_of
     from ondevice.pipeline.export import export
     from ondevice.quantize import recipe as recipes
 
@@ -139,7 +144,9 @@ def compress_table(
         recipe=recipe,
         target=target,
     )
-    made = CompressedTable(bundle, report, recipe, _kept(matrix, layer.embeddings.numpy()[padded:], seed))
+    encoded = encoded_for(layers_of(model)["vectors"], chosen, target)
+    stored_vectors = encoded.lookup(np.arange(padded, encoded.size, dtype=np.int32))
+    made = CompressedTable(bundle, report, recipe, _error(matrix, stored_vectors), _kept(matrix, stored_vectors, seed))
     if verbose:
         print(made)
     return made
@@ -160,6 +167,10 @@ def _model(matrix: Any, length: int, pool: str, normalize: bool) -> Any:
     if normalize:
         found = keras.layers.UnitNormalization()(found)
     return keras.Model(ids, keras.layers.Identity(name="answer")(found), name="embed")
+
+
+def _error(before: Any, after: Any) -> float:
+    return float(np.sum(np.square(after - before)) / max(float(np.sum(np.square(before))), np.finfo(float).tiny))
 
 
 def _kept(before: Any, after: Any, seed: int) -> float:

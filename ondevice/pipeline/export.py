@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ def export(
     inputs: Mapping[str, Any] | None = None,
     outputs: Iterable[str] | None = None,
     vocabularies: Mapping[str, Any] | None = None,
+    rows: Collection[str] = (),
     head: Head | None = None,
     recipe: str = "int8",
     target: str = DEFAULT_TARGET,
@@ -58,6 +59,7 @@ def export(
         inputs: what differs from what is found out of an input, by its name, e.g. `{"item_id": {"outside": 1}}`.
         outputs: names of the outputs to keep; all without it.
         vocabularies: keys in the order of the ids, or the lookup layer that has them, by the input's name.
+        rows: names of tables of which the app gives the one row it needs, e.g. that of its user, instead of an id.
         head: `ondevice.values()`, which is the default, `ondevice.top_k(...)` or `ondevice.probabilities(...)`.
         recipe: name of the quantization recipe, or path of a file with the fields of one.
         target: runtime that the file is for.
@@ -84,7 +86,7 @@ def export(
     model = built(model)
     sample = sample_of(model) if sample is None else sample
     asked = head or values()
-    program = describe(model, sample, call, inputs, outputs, vocabularies, asked)
+    program = describe(model, sample, call, inputs, outputs, vocabularies, asked, rows=rows)
     if asked.exclude and asked.exclude not in {feature.name for feature in program.features if feature.size}:
         raise UsageError(f"exclude is {asked.exclude!r}; allowed is an input of ids: {_ids(program.features)}.")
     converted = convert(model, program.features, asked, chosen, target, call=program.call, layers=program.layers)

@@ -12,6 +12,7 @@ import numpy as np
 from ondevice.bundle import Bundle
 from ondevice.data.vocabulary import read_keys
 from ondevice.errors import UsageError, unknown_name
+from ondevice.feature import NUMBER
 from ondevice.manifest import VOCABULARY, Manifest
 from ondevice.pipeline.answers import as_answers, excluded_ids
 from ondevice.pipeline.own_model import batches, built, read_arrays, require_file
@@ -58,6 +59,7 @@ def own_examples(
     if outputs is None and not head.ranks:
         outputs = [tensor.name for tensor in manifest.outputs]
     placed = [each.layer for each in manifest.embeddings if each.order == VOCABULARY]
+    given_rows = [feature.name for feature in manifest.inputs if feature.kind == NUMBER and feature.made_by]
     given, right, raw, count, program = [], [], [], 0, None
     for inputs, target in batches(data):
         rows = len(next(iter(own_inputs(model, inputs).values())))
@@ -65,7 +67,7 @@ def own_examples(
         if kept < 1:
             break
         inputs, target = (_first(each, kept) for each in (inputs, target))
-        program = program or describe(model, inputs, call, outputs=outputs, placed=placed)
+        program = program or describe(model, inputs, call, outputs=outputs, placed=placed, rows=given_rows)
         given.append(program.arrays(inputs))
         raw.append(program.answers(inputs))
         right.append(target)

@@ -45,3 +45,23 @@ def taught(model: Any, teacher: Any, share: float, loss: Callable[[Any, Any], An
             f"model {model.name!r} was trained without asking compute_loss, so that no teacher was heard; allowed is a "
             f"train_step that calls it."
         )
+
+
+def answers_apart(theirs: Any, own: Any) -> Any:
+    """Return how far the fractions among a model's answers are from a teacher's: squares, by the teacher's spread.
+
+    Args:
+        theirs: the teacher's answers in any structure.
+        own: those of the model in the same one.
+    """
+    import keras
+
+    pairs = zip(keras.tree.flatten(theirs), keras.tree.flatten(own), strict=True)
+    parts = [
+        keras.ops.mean(keras.ops.square(one - other)) / (keras.ops.var(one) + 1e-12)
+        for one, other in pairs
+        if keras.backend.is_float_dtype(other.dtype)
+    ]
+    if not parts:
+        raise OnDeviceError("the teacher answers with whole numbers alone; allowed are fractions, which come nearer.")
+    return sum(parts) / len(parts)

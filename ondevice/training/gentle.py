@@ -1,79 +1,75 @@
-"""Training a trained model on without harm: as a callback of any Keras `fit`."""
+"""Training a trained model on without harm: a callback for any Keras `fit`."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 import numpy as np
 
 SHARE = 0.01
-"""Share of the optimizer's learning rate at which training on begins, without another one."""
-STILL = 0.1
-"""Share of the steps in which the rate is still zero, while the optimizer's empty moments fill."""
-
-
-@keras.saving.register_keras_serializable(package="ondevice")
-class FallingRate(keras.optimizers.schedules.LearningRateSchedule):
-    """Zero for some steps, then a rate that falls along half a cosine.
-
-    Args:
-        rate: the highest rate.
-        first: number of the first step.
-        still: steps at zero.
-        steps: steps in all.
-    """
-
-    def __init__(self, rate: float, first: int, still: int, steps: int) -> None:
-        super().__init__()
-        self.rate, self.first, self.still, self.steps = rate, first, still, steps
-
-    def __call__(self, step: Any) -> Any:
-        """Return the rate of a step."""
-        done = keras.ops.cast(step, "float32") - float(self.first)
-        share = keras.ops.clip((done - self.still) / max(1, self.steps - self.still), 0.0, 1.0)
-        falling = 0.5 * self.rate * (1 + keras.ops.cos(np.pi * share))
-        return keras.ops.where(done < self.still, 0.0, falling)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds it."""
-        return {"rate": self.rate, "first": self.first, "still": self.still, "steps": self.steps}
+"""Share of the optimizer's highest learning rate at which training on begins, where nobody says another one."""
+STILL = 50
+"""Steps in which the rate is still zero, while the optimizer's empty moments fill; at most a tenth of an epoch."""
 
 
 class GentleStart(keras.callbacks.Callback):
     """Lets a trained model be trained on without harm.
 
     An optimizer that begins with empty moments moves rows that are seldom used by steps of the size of its rate,
-    whatever their gradient. So the rate is zero until the moments are filled, begins low and falls, and with validation
-    data the weights of the best epoch are kept, those at the start among them.
+    whatever their gradient. So the rate is zero until the moments are filled, then low, and falls to zero along half a
+    cosine. With validation data the weights with the least loss are kept, those at the start among them.
 
     Args:
         rate: the highest learning rate; a hundredth of the optimizer's without it.
+        validation_data: examples as for `fit`, a pair of arrays or whatever gives batches.
 
     Example:
-        >>> model.fit(x, y, epochs=2, validation_data=(v, w), callbacks=[ondevice.GentleStart()])  # doctest: +SKIP
+        >>> model.fit(x, y, epochs=2, callbacks=[ondevice.GentleStart(validation_data=(v, w))])  # doctest: +SKIP
     """
 
-    def __init__(self, rate: float | None = None) -> None:
+    def __init__(self, rate: float | None = None, validation_data: Any = None) -> None:
         super().__init__()
-        self.rate = rate
-        self.best: list[np.ndarray] | None = None
-        self.least = np.inf
+        self.rate, self.validation_data = rate, validation_data
+        self.losses: list[float] = []
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Take the optimizer's rate over."""
         optimizer = self.model.optimizer
-        self.before = optimizer._learning_rate
-        is_schedule = isinstance(self.before, keras.optimizers.schedules.LearningRateSchedule)
-        highest = float(self.before(0)) if is_schedule else float(optimizer.learning_rate)
-        self.top = SHARE * highest if self.rate is None else self.rate
-        self.steps, self.first = 0, int(optimizer.iterations)
-        self._schedule((self.params.get("steps") or 0) * self.params["epochs"])
-        self.best = [np.array(weights) for weights in self.model.get_weights()]
-
-    def _schedule(self, steps: int) -> None:
-        """Set the rate; where nobody knows how many steps there are it does not fall before the first epoch is over."""
-        self.planned = steps
-        still = max(1, int(STILL * steps)) if steps else 1
-        self.model.optimizer._learning_rate = FallingRate(self.top, self.first, still, steps or 1 << 30)
+        self.before, self.step, self.epoch, self.steps = optimizer._learning_rate, 0, 0, self.params.get("steps")
+        highest = self.before(0) if callable(self.before) else self.before
+        self.top = SHARE * float(highest) if self.rate is None else self.rate
+        # A schedule is compiled into the step, which has to be made anew for a rate that is set.
+        optimizer._learning_rate = optimizer.add_variable((), "zeros", name="gentle_rate")
         self.model.train_function = None
+        self._keep()
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Set the rate of the step."""
+        still = min(STILL, (self.steps or STILL) // 10)
+        done = (self.epoch + (batch / self.steps if self.steps else 0)) / self.params["epochs"]
+        rate = 0.0 if self.step < still else 0.5 * self.top * (1 + math.cos(math.pi * min(done, 1.0)))
+        self.model.optimizer._learning_rate.assign(rate)
+        self.step += 1
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keep the weights if they are the best so far."""
+        self.epoch, self.steps = epoch + 1, self.steps or self.step
+        self._keep()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Give the optimizer its rate back, and the model its best weights."""
+        self.model.optimizer._learning_rate = self.before
+        self.model.train_function = None
+        if self.validation_data is not None:
+            self.model.set_weights(self.best)
+
+    def _keep(self) -> None:
+        if self.validation_data is None:
+            return
+        data = self.validation_data
+        pair = data if isinstance(data, tuple) else (data, None)
+        self.losses.append(float(self.model.evaluate(*pair, verbose=0, return_dict=True)["loss"]))
+        if self.losses[-1] <= min(self.losses):
+            self.best = [np.array(weights) for weights in self.model.get_weights()]

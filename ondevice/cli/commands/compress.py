@@ -1,0 +1,80 @@
+"""Compress the tables of a Keras model's embeddings, in the model and fitted to what was trained."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from pathlib import Path
+
+from ondevice.cli.console import results
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("model", type=Path, metavar="MODEL.keras", help="a file that `model.save` wrote")
+    parser.add_argument("--out", type=Path, metavar="SMALL.keras", help="file to write, needed without --plan")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--ratio", type=float, help="parameters of each table over parameters stored (default: 16)")
+    size.add_argument("--budget", help="bytes of all tables together as --recipe encodes them, e.g. 300kB")
+    parser.add_argument("--method", default="memcom", help="name of the method (default: %(default)s)")
+    parser.add_argument(
+        "--config", type=Path, metavar="TABLES.toml", help='by pattern of the layer\'s name, e.g. "user_.*" = "keep"'
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="BATCH.npz", help="examples: one array per input, and `y`; order and weight of ids"
+    )
+    parser.add_argument("--skip-below", default="16kB", help="tables with fewer bytes stay (default: %(default)s)")
+    parser.add_argument("--recipe", default="int8", help="recipe that bytes are counted in (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of whatever is random (default: %(default)s)")
+    parser.add_argument("--plan", action="store_true", help="tell what would become of each table, and stop")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compress."""
+    from ondevice import files
+    from ondevice.errors import UsageError
+    from ondevice.quiet import native_messages_kept_back
+
+    if (arguments.out is None) != arguments.plan:
+        raise UsageError("--out and --plan are one of both; allowed is --out SMALL.keras, or --plan alone.")
+    if arguments.out is not None:
+        if arguments.out.suffix != ".keras":
+            raise UsageError(f"--out is {str(arguments.out)!r}; allowed is a file that ends with .keras.")
+        files.refuse_existing(arguments.out)
+    config = _config(arguments.config) if arguments.config is not None else None
+    with native_messages_kept_back():
+        from ondevice.pipeline.compress import compress
+        from ondevice.pipeline.own_model import built
+
+        model = built(arguments.model)
+        report = compress(
+            model,
+            arguments.ratio,
+            budget=arguments.budget,
+            method=arguments.method,
+            config=config,
+            data=arguments.data,
+            skip_below=arguments.skip_below,
+            recipe=arguments.recipe,
+            seed=arguments.seed,
+            plan_only=arguments.plan,
+            verbose=False,
+        )
+        if arguments.out is not None:
+            with files.replacing(arguments.out) as temporary:
+                model.save(temporary)
+    results().print(str(report), soft_wrap=True, markup=False, highlight=False)
+    if arguments.out is not None:
+        results().print(f"Next: ondevice export {arguments.out} --out BUNDLE", soft_wrap=True)
+    return 0
+
+
+def _config(path: Path) -> dict[str, object]:
+    from ondevice.errors import OnDeviceError, UsageError
+
+    if not path.is_file():
+        raise UsageError(f"config {str(path)!r} does not exist; allowed is a TOML file.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OnDeviceError(f"config {str(path)!r} is no TOML: {error}.") from error
