@@ -37,22 +37,26 @@ class Free:
         """Return the orders of some layers as those of the inputs that they look up, and of others which do, too.
 
         Args:
-            names: names of layers with an order for which `why_stored` has no reason.
+            names: names of layers for whose order `why_stored` has no reason; those without one follow others.
             layers: all layers.
             lookups: all look-ups.
         """
-        features, found = {}, {}
+        features: dict[str, Places] = {}
+        found: dict[str, Places] = {}
         for name in names:
             places = layers[name].order
-            assert places is not None
-            features.update({feature: places for layer, inputs in lookups if layer == name for feature in inputs})
+            if places is not None:
+                features.update({feature: places for layer, inputs in lookups if layer == name for feature in inputs})
         for layer, inputs in lookups:
-            found.update({layer: features[feature] for feature in inputs if feature in features})
+            for feature in features.keys() & set(inputs):
+                found[layer] = features[feature]
         return cls(features, found)
 
     def tables(self, layers: Mapping[str, LayerTables]) -> dict[str, LayerTables]:
         """Return layers that are given places: without an order, or with their rows in that order."""
-        return {name: _by_place(each, self.layers[name]) if name in self.layers else each for name, each in layers.items()}
+        return {
+            name: _by_place(each, self.layers[name]) if name in self.layers else each for name, each in layers.items()
+        }
 
     def feature(self, feature: Feature) -> Feature:
         """Return an input that is given places."""

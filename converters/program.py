@@ -70,8 +70,8 @@ class Program:
             for name, [leaf, *_] in self.leaves.items()
             if name not in made and (spec := self.specs[leaf])
         }
-        made = [tf.reshape(inputs[name], cut.made.shape) for name, cut in self.cuts]
-        with cut_off.cut_off(made, {cut.layer.name for _, cut in self.cuts if cut.is_row}):
+        given_back = [tf.reshape(inputs[name], cut.made.shape) for name, cut in self.cuts]
+        with cut_off.cut_off(given_back, {cut.layer.name for _, cut in self.cuts if cut.is_row}):
             return self.run(self.rebuild(given))
 
     def arrays(self, batch: Any) -> Arrays:

@@ -44,6 +44,10 @@ __all__ = ["API", "HOMES", "__version__"]
 # Keras reads a model with layers of ours only once these are registered, and imports take their time: they are when
 # Keras is, before or after this package.
 wrapt.register_post_import_hook(lambda module: importlib.import_module("ondevice.embeddings.swap"), "keras")
+wrapt.register_post_import_hook(
+    lambda module: importlib.import_module("ondevice.embeddings.swap").compressed_kind(module.layers.EmbedReduce),
+    "keras_rs",
+)
 
 
 def __getattr__(name: str) -> Any:

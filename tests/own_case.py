@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,6 +77,15 @@ def tensor(array: np.ndarray) -> tf.Tensor:
     return tf.constant(array.astype(object) if array.dtype.kind == "U" else array)
 
 
+class Savable:
+    """Lets Keras save a model of a class of its own: it is made as its test makes it."""
+
+    compressed: bool
+
+    def get_config(self) -> dict[str, Any]:
+        return {"compressed": self.compressed}
+
+
 def names() -> list[str]:
     """List the models."""
     package = importlib.import_module(PACKAGE)
@@ -116,10 +126,15 @@ def split(structure: Any, rows: int) -> tuple[Any, Any]:
     return before, keras.tree.map_structure(lambda array: array[-rows:], structure)
 
 
+TRAINING: weakref.WeakKeyDictionary[keras.Model, tuple[Any, Any]] = weakref.WeakKeyDictionary()
+"""What each model was fitted to, inputs and targets."""
+
+
 def fit(
     model: keras.Model, x: Any, y: Any, loss: Any = "binary_crossentropy", epochs: int = 2, rate: float = 0.01
 ) -> None:
     """Fit a model by Keras' own training step, which `model.fit` would trace twice: most of the time it takes."""
+    TRAINING[model] = (x, y)
     model.compile(optimizer=keras.optimizers.Adam(rate), loss=loss)
     rows = tf.data.Dataset.from_tensor_slices((keras.tree.map_structure(tensor, x), y))
     batches = rows.shuffle(len(rows), seed=0).batch(BATCH, drop_remainder=True).repeat(epochs)

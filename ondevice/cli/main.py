@@ -48,7 +48,9 @@ def make_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module in command_modules().items():
         summary, _, details = (module.__doc__ or "").partition("\n")
-        subparser = subparsers.add_parser(name.replace("_", "-"), help=summary, description=summary, epilog=details.strip() or None)
+        subparser = subparsers.add_parser(
+            name.replace("_", "-"), help=summary, description=summary, epilog=details.strip() or None
+        )
         module.add_arguments(subparser)
         subparser.set_defaults(run=module.run, resumes=getattr(module, "RESUMES", False))
     return parser

@@ -9,7 +9,7 @@ import numpy as np
 from ondevice.compression.order import AS_GIVEN, arranged, places_of
 from ondevice.compression.plan import Plan
 from ondevice.compression.report import TableReport, WorstKey
-from ondevice.embeddings.fit_tables import fit_tables
+from ondevice.embeddings.fit_tables import fit_tables, fit_weights
 from ondevice.embeddings.method import FULL, FloatArray
 from ondevice.embeddings.swap import swap
 from ondevice.ids import RESERVED_IDS
@@ -61,8 +61,8 @@ def apply(plan: Plan, keys: Sequence[str], seed: int) -> tuple[TableReport, list
     # Ids that stand for none and that the model does not have come first, and count for nothing.
     none = RESERVED_IDS - reserved
     target = np.concatenate([np.zeros((none, vectors.shape[1]), np.float32), vectors[ids]])
-    weights = np.concatenate([np.zeros(none, np.float32), usage.fit_weights[ids]])
-    for name, values in method.chosen_tables(target, seed, wanted=True).items():
+    weights = np.concatenate([np.zeros(none, np.float32), fit_weights(usage.seen)[ids]])
+    for name, values in method.chosen_tables(target, seed, weights).items():
         table.layer.tables[name].assign(values)
     if member_name(type(method)) == FULL:
         table.layer.write_tables({"table": target})

@@ -12,6 +12,7 @@ import numpy as np
 from ondevice.compression.order import AS_GIVEN, SEMANTIC, VECTORS, arranged
 from ondevice.compression.settings import KEEP, Settings
 from ondevice.compression.usage import Usage
+from ondevice.embeddings.fit_tables import fit_weights
 from ondevice.embeddings.method import FULL, Counts, Method
 from ondevice.embeddings.method import registry as methods
 from ondevice.embeddings.options import check_options
@@ -35,7 +36,7 @@ class Table:
         name: the layer's name.
         layer: the layer.
         settings: what is asked of it.
-        asked: whether a pattern named it, so that what can't be done is an error.
+        asked: whether the config names it in full, so that what can't be done is an error, and nothing is too small.
         usage: what was seen of it.
         reserved: how many first ids are no keys, which have rows of their own.
         stored: why the file would hold its order of ids; empty where a vocabulary takes it over.
@@ -148,7 +149,7 @@ def within(plans: Mapping[str, Plan], budget: int, recipe: Recipe) -> dict[str, 
                     gains.append(((error - made[ahead][1]) / more, name, ahead, more))
         if not gains or max(gains)[0] <= 0:
             return fixed | {name: made[place[name]][0] for name, made in steps.items()}
-        _, name, place[name], more = max(gains)  # type: ignore[misc]
+        _, name, place[name], more = max(gains)
         used += more
 
 
@@ -205,10 +206,10 @@ def _ladder(plan: Plan, recipe: Recipe) -> list[tuple[Plan, float]]:
 
 def _error_of_rows(table: Table) -> Callable[[int], float]:
     """Return what gives the weighted squared error of so many rows that neighbours share."""
-    vectors, weights = table.vectors.astype(np.float64), table.usage.fit_weights.astype(np.float64)
-    halves = methods.load("hashing")(len(vectors) + RESERVED_IDS, vectors.shape[1], max(1, len(vectors) // 2), BLOCK)
-    # Bisection alone, the order whose runs are good at every length at once.
-    order = arranged(VECTORS, halves, table.vectors, table.usage, 0)
+    vectors, weights = table.vectors.astype(np.float64), fit_weights(table.usage.seen).astype(np.float64)
+    pairs = methods.load("hashing").for_ratio(len(vectors) + RESERVED_IDS, vectors.shape[1], 2.5, sharing=BLOCK)
+    # Of so short runs bisection alone decides, whose order is good at every length at once.
+    order = arranged(VECTORS, pairs, table.vectors, table.usage, 0)
     vectors, weights = vectors[order], weights[order]
     # `rows.sum` of any run is the difference of two of these.
     sums = np.concatenate([np.zeros((1, vectors.shape[1])), np.cumsum(weights[:, None] * vectors, axis=0)])

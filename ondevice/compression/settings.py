@@ -64,13 +64,14 @@ def settings_of(
             `Settings`. Of several that match the last one counts.
 
     Returns:
-        the settings by name, and the names that a pattern matched.
+        the settings by name, and the names that stand there in full: what can't be done for one of these is an error,
+        where other tables stay and the report says why.
 
     Raises:
         UsageError: a pattern matches no layer, or a field is unknown or out of range.
     """
     names = list(names)
-    found, matched = dict.fromkeys(names, general), set()
+    found, named = dict.fromkeys(names, general), set()
     for pattern, given in (config or {}).items():
         try:
             hits = [name for name in names if re.fullmatch(pattern, name)]
@@ -86,5 +87,5 @@ def settings_of(
             if name not in known:
                 raise unknown_name(f"field of {pattern!r} in config", name, known)
         found |= {name: dataclasses.replace(general, **fields) for name in hits}
-        matched |= set(hits)
-    return found, matched
+        named |= {pattern} & set(names)
+    return found, named

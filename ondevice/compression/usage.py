@@ -68,16 +68,8 @@ class Usage(SplitData):
         return self.seen
 
     @property
-    def fit_weights(self) -> FloatArray:
-        """How much the vector of each id counts when tables are fitted, float32 `[ids]`: the root of its look-ups.
-
-        On Amazon toys that kept more than the look-ups themselves, or the squared slopes of the loss, did.
-        """
-        return np.sqrt(self.seen + 1).astype(np.float32)
-
-    @property
     def metric(self) -> FloatArray | None:
-        """What errors of vectors are multiplied by, float32 `[width, width]`: directions count by what hangs on them."""
+        """What errors of vectors are multiplied by, `[width, width]`: directions count by what hangs on them."""
         width, trace = len(self.products), float(np.trace(self.products))
         if not np.isfinite(trace) or trace <= 0:
             return None
@@ -98,6 +90,8 @@ class Usage(SplitData):
 
     def add(self, ids: npt.NDArray[Any], slopes: FloatArray | None) -> None:
         """Take note of one look-up of a batch: `[batch, ...]` ids, and the loss by their vectors."""
+        # Keras' Sequential makes fractions of whatever it is given.
+        ids = ids.astype(np.int64)
         flat = ids.reshape(-1)
         inside = (flat >= 0) & (flat < self.items)
         np.add.at(self.seen, flat[inside], 1)
@@ -141,13 +135,14 @@ def _rows(batches: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
         count = len(keras.tree.flatten(x)[0])
         for start in range(0, min(count, left), ROWS):
             part = slice(start, min(start + ROWS, count, start + left))
-            yield tuple(
-                None if each is None else keras.tree.map_structure(lambda array, part=part: _tensor(array[part]), each)
-                for each in (x, y)
-            )
+            yield _part(x, part), _part(y, part)
         left -= count
         if left <= 0:
             return
+
+
+def _part(values: Any, part: slice) -> Any:
+    return None if values is None else keras.tree.map_structure(lambda array: _tensor(array[part]), values)
 
 
 def _tensor(values: Any) -> Any:
@@ -159,7 +154,9 @@ def _loss(model: Any, x: Any, y: Any, answers: Any) -> Any:
     if y is not None and model.compiled:
         return model.compute_loss(x=x, y=y, y_pred=answers, training=True)
     floats = [each for each in keras.tree.flatten(answers) if each.dtype.is_floating]
-    parts = [tf.reduce_sum(each * tf.random.stateless_normal(tf.shape(each), [0, 0], each.dtype)) for each in floats]
+    parts = [
+        tf.reduce_sum(each * tf.random.stateless_normal(tf.shape(each), [0, 0], dtype=each.dtype)) for each in floats
+    ]
     return tf.add_n(parts) if parts else None
 
 

@@ -17,7 +17,7 @@ Vectors = tuple[npt.NDArray[np.float32], list[str]]
 
 
 def read_vectors(path: Path, name: str = "") -> Vectors:
-    """Read a matrix: `.npy`, `.npz`, `.safetensors`, a state dict of torch, or word2vec's text with or without a header.
+    """Read a matrix: `.npy`, `.npz`, `.safetensors`, a state dict of torch, or the text of word2vec and GloVe.
 
     Args:
         path: the file.
@@ -39,7 +39,9 @@ def read_vectors(path: Path, name: str = "") -> Vectors:
     matrices = {each: array for each, array in found.items() if array.ndim == 2 and array.dtype.kind == "f"}
     if (name not in matrices) if name else (len(matrices) != 1):
         asked = f"array {name!r} is none" if name else f"{len(matrices)} are there and none is named"
-        raise UsageError(f"{asked} of the matrices of {str(path)!r}; allowed is one of {', '.join(matrices) or 'none'}.")
+        raise UsageError(
+            f"{asked} of the matrices of {str(path)!r}; allowed is one of {', '.join(matrices) or 'none'}."
+        )
     vectors = np.ascontiguousarray(matrices[name] if name else next(iter(matrices.values())), np.float32)
     if not vectors.size or not np.isfinite(vectors).all():
         raise OnDeviceError(f"vectors {str(path)!r} are empty or not finite; allowed is a matrix of finite numbers.")
@@ -47,7 +49,8 @@ def read_vectors(path: Path, name: str = "") -> Vectors:
 
 
 def _text(path: Path) -> tuple[Mapping[str, npt.NDArray[Any]], list[str]]:
-    keys, rows = [], []
+    keys: list[str] = []
+    rows: list[npt.NDArray[np.float32]] = []
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             key, *numbers = line.rstrip("\n").rstrip().split(" ")

@@ -147,7 +147,7 @@ class CompressedEmbedding(keras.layers.Embedding):
 
     def build(self, input_shape: Any = None) -> None:
         """Create one variable per table of the method; what is chosen is so as if nothing were known of the ids."""
-        if self.built:
+        if getattr(self, "built", False):
             return
         chosen = self.method.chosen_tables(None, 0)
         for table in self.method.tables():

@@ -196,15 +196,18 @@ class Method(ABC):
         """
         return dict(tables)
 
-    def chosen_tables(self, vectors: FloatArray | None, seed: int, wanted: bool = False) -> dict[str, npt.NDArray[Any]]:
+    def chosen_tables(
+        self, vectors: FloatArray | None, seed: int, wanted: FloatArray | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
         """Return the values of the tables that are chosen before training instead of learned by gradient descent.
 
         Args:
             vectors: one vector per id such that similar ids have similar vectors, float32 `[vocabulary_size, any]`;
                 None where nothing is known of the ids.
             seed: seed of whatever is random.
-            wanted: whether look-ups shall give these very vectors, `[vocabulary_size, output_width]`, as at a warm
-                start; without it nothing but which of them are similar counts.
+            wanted: how much each id counts where look-ups shall give these very vectors, `[vocabulary_size,
+                output_width]`, as at a warm start, float32 `[vocabulary_size]`; without it nothing but which of them
+                are similar counts.
 
         Returns:
             values by table name, for every table with `trainable=False`.

@@ -19,18 +19,21 @@ from ondevice.errors import OnDeviceError
 
 FUNCTIONS = ("train_function", "test_function", "predict_function")
 """What Keras compiles of a model and keeps."""
-COMPRESSED: dict[type, type] = {keras.layers.Embedding: CompressedEmbedding}
-"""The class that each class of Keras becomes; what is derived from one of Keras' own has a line here."""
+COMPRESSED: dict[type, type] = {}
+"""The class that each class of Keras becomes."""
 
 
 def compressed_kind(kind: type) -> None:
-    """Make and register the compressed class of one that is derived from `keras.layers.Embedding`.
+    """Make and register the compressed class of `keras.layers.Embedding`, or of one that is derived from it.
+
+    It has the same name, by which Keras finds the variables of layers in lists.
 
     Args:
         kind: the class, which looks ids up by `super().call` and reads its table as `self.embeddings`.
     """
     own = {name: getattr(CompressedEmbedding, name) for name in ("save_own_variables", "load_own_variables")}
-    made = type(f"Compressed{kind.__name__}", (kind, CompressedEmbedding), {**own, "__module__": __name__})
+    bases = (CompressedEmbedding,) if kind is keras.layers.Embedding else (kind, CompressedEmbedding)
+    made = type(kind.__name__, bases, {**own, "__module__": __name__})
     COMPRESSED[kind] = keras.saving.register_keras_serializable(package="ondevice")(made)
     loads_compressed(kind)
 
@@ -98,8 +101,8 @@ def require_no_closure(name: str, variable: Any) -> None:
         if cell or tuples:
             kind = "a function" if cell else "a tuple"
             raise OnDeviceError(
-                f"{kind} holds the table of layer {name!r}, which compress can't replace there; allowed is an attribute "
-                f"of a layer, or `layer.embeddings` where it is used."
+                f"{kind} holds the table of layer {name!r}, which can't be replaced there; allowed is an attribute of "
+                f"a layer, or `layer.embeddings` where it is used."
             )
 
 
@@ -109,7 +112,7 @@ def _in_layer(holder: tuple[Any, ...]) -> bool:
 
 def _holds(values: Iterable[Any], wanted: Any) -> bool:
     # Not by `any`, whose generator would be one more function that holds the variable.
-    for value in values:
+    for value in values:  # noqa: SIM110
         if value is wanted:
             return True
     return False
@@ -168,6 +171,6 @@ def loads_compressed(kind: type) -> None:
     kind.load_own_variables = _loads(kind)  # type: ignore[attr-defined]
 
 
-loads_compressed(keras.layers.Embedding)
+compressed_kind(keras.layers.Embedding)
 if hasattr(keras.layers, "ReversibleEmbedding"):
     compressed_kind(keras.layers.ReversibleEmbedding)

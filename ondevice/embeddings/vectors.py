@@ -37,7 +37,7 @@ class Vectors:
         """Type of the numbers."""
         return str(self.layer.compute_dtype)
 
-    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:  # noqa: PLW3201 - TensorFlow's name
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
         # Not the layer itself, which may do more than to look up.
         from ondevice.embeddings.layer import CompressedEmbedding
 
@@ -73,6 +73,6 @@ class Vectors:
             OnDeviceError: always.
         """
         raise OnDeviceError(
-            f"the vectors of layer {self.layer.name!r} are computed from compressed tables; allowed is to read them, and "
-            f"`ondevice.compress` fits tables to a trained model."
+            f"the vectors of layer {self.layer.name!r} are computed from compressed tables; allowed is to read "
+            f"them, and `ondevice.compress` fits tables to a trained model."
         )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ondevice.compression.plan import Plan, Table
     from ondevice.compression.report import CompressionReport
 
-DEFAULT_METHOD = "memcom"
+DEFAULT_METHOD = "product_codes"
+"""What keeps most of a trained table where nothing is trained afterwards, at equal exported bytes, too."""
 DEFAULT_RATIO = 16.0
 DEFAULT_RECIPE = "int8"
 SKIP_BELOW = "16kB"
@@ -50,7 +51,8 @@ def compress(
             error per byte falls first.
         method: name of the method.
         config: by pattern, a regular expression of the whole name of a layer: `"keep"`, the name of a method, or a dict
-            of `method`, `ratio`, `order`, `scheme` and `options`.
+            of `method`, `ratio`, `order`, `scheme` and `options`. A name in full is an order: what can't be done is an
+            error then, and no table too small.
         data: examples as for `fit`; tell how often ids are used, which occur together, and what hangs on them.
         vocabularies: keys in the order of the ids, or the lookup layer that has them, by the input's name.
         skip_below: tables with fewer bytes stay.
@@ -156,15 +158,15 @@ def _refuse_lambdas(model: Any) -> None:
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Lambda):
             raise OnDeviceError(
-                f"layer {layer.name!r} is a Lambda, whose function may hold a table that nothing can replace; allowed is "
-                f"a layer of a class of its own."
+                f"layer {layer.name!r} is a Lambda, whose function may hold a table that nothing can replace; allowed "
+                f"is a layer of a class of its own."
             )
 
 
 def _notes(plans: Mapping[str, Plan]) -> list[str]:
     return [
-        f"Table {name} seems to have a row per user, of whom a phone has one: `export(..., rows=['{name}'])` takes that "
-        f"user's row as an input instead."
+        f"Table {name} seems to have a row per user, of whom a phone has one: `export(..., rows=['{name}'])` takes "
+        f"that user's row as an input instead."
         for name in plans
         if OF_USERS.search(name)
     ]

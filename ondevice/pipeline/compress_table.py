@@ -11,6 +11,7 @@ import numpy as np
 
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.errors import UsageError
+from ondevice.pipeline.compress import DEFAULT_METHOD
 from ondevice.units import format_share, parse_bytes
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def compress_table(
     pool: str = "",
     normalize: bool = False,
     length: int = 1,
-    method: str = "memcom",
+    method: str = DEFAULT_METHOD,
     scheme: str = "",
     options: dict[str, Any] | None = None,
     recipe: str = "int8",

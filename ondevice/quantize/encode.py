@@ -198,7 +198,8 @@ def _encoded_order(order: npt.NDArray[np.int32]) -> EncodedTable:
     digits = order_bytes(len(order))
     table = Table(ORDER, len(order), digits, "zeros", per_id=True, trainable=False, dtype=CODES)
     places = np.stack([(order >> (8 * place)).astype(np.uint8) for place in range(digits)], axis=1)
-    return EncodedTable(table, CODES, scheme_of(CODES).encode(places))
+    codes: Any = places
+    return EncodedTable(table, CODES, scheme_of(CODES).encode(codes))
 
 
 def _require_finite(table: Table, values: FloatArray) -> None:

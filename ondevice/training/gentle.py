@@ -41,8 +41,8 @@ class GentleStart(keras.callbacks.Callback):
         highest = self.before(0) if callable(self.before) else self.before
         self.top = SHARE * float(highest) if self.rate is None else self.rate
         # A schedule is compiled into the step, which has to be made anew for a rate that is set.
-        optimizer._learning_rate = optimizer.add_variable((), "zeros", name="gentle_rate")
-        self.model.train_function = None
+        optimizer._learning_rate = keras.Variable(0.0, trainable=False, name="gentle_rate")
+        self.model.make_train_function(force=True)
         self._keep()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:

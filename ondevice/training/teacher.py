@@ -8,16 +8,15 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.every_id import reference_lookup
+from ondevice.embeddings.fit_tables import fit_tables, fit_weights
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.method import registry as methods
 from ondevice.models.network import pooled_network
 from ondevice.models.output import registry as outputs
 from ondevice.models.scores import SCORES
-from ondevice.embeddings.fit_tables import fit_tables
 from ondevice.training.reference import load_reference
 from ondevice.training.run_folder import Run
 
@@ -71,8 +70,7 @@ class Teacher:
             layer.set_weights(given)
         scores = model.get_layer(SCORES)
         scores.assign(scores.member.fitted(self.kernel, self.bias, seed, self.vectors))
-        weights = np.sqrt(counts + 1).astype(np.float32)
-        fit_tables(model.get_layer("embedding"), self.vectors, weights)
+        fit_tables(model.get_layer("embedding"), self.vectors, fit_weights(counts))
 
     def network(self) -> keras.Model:
         """Return the teacher as a network with a full table and a dense output like the pupil's, not trainable."""

@@ -143,7 +143,7 @@ def test_codes_of_wanted_vectors_are_those_with_which_codebooks_can_give_them(co
 
     def left(wanted: bool) -> float:
         """Return the share of the squares that the best codebooks for the chosen codes leave."""
-        chosen = method.chosen_tables(vectors, 0, wanted)
+        chosen = method.chosen_tables(vectors, 0, np.ones(len(vectors), np.float32) if wanted else None)
         columns = [column for group, _, _ in method.groups for column in chosen[f"codes{group}"].T]
         widths = [width for _, codebooks, width in method.groups for _ in range(codebooks)]
         residual = 0.0

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ondevice.embeddings.every_id import reference_lookup
+from ondevice.embeddings.fit_tables import fit_tables
 from ondevice.embeddings.layer import CompressedEmbedding
 from ondevice.errors import UsageError
 from ondevice.training import checkpoints
 from ondevice.training.fit import fit
-from ondevice.embeddings.fit_tables import fit_tables
 from ondevice.training.reference import load_reference
 from ondevice.training.run_folder import Run
 from ondevice.training.teacher import Teacher

@@ -30,9 +30,11 @@ class Tower(keras.layers.Layer):
         return self.dense(keras.ops.concatenate(vectors, axis=-1))
 
 
-class DeepRecommender(keras.Model):
+@keras.saving.register_keras_serializable("own_models")
+class DeepRecommender(own_case.Savable, keras.Model):
     def __init__(self, compressed: bool) -> None:
         super().__init__()
+        self.compressed = compressed
 
         def table(name: str, rows: int, method: str = "", mask_zero: bool = False) -> keras.layers.Layer:
             return own_case.table(compressed and bool(method), f"{name}_embedding", rows, WIDTH, method, mask_zero)

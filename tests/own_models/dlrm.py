@@ -16,9 +16,11 @@ WIDTH, NUMBERS = 16, 5
 TABLES = ((1_200, "hash_embedding"), (1_200, "memcom"), (500, "mixed_dimension"), (30, ""))
 
 
-class DLRM(keras.Model):
+@keras.saving.register_keras_serializable("own_models")
+class DLRM(own_case.Savable, keras.Model):
     def __init__(self, compressed: bool) -> None:
         super().__init__()
+        self.compressed = compressed
         # Two of them are of equal shape.
         self.tables = [
             own_case.table(compressed and bool(method), f"table_{number}", rows, WIDTH, method)

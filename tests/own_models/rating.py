@@ -14,9 +14,11 @@ from tests.own_case import Case
 USERS, MOVIES, GENRES, WIDTH = 1_500, 900, 19, 16
 
 
-class Rating(keras.Model):
+@keras.saving.register_keras_serializable("own_models")
+class Rating(own_case.Savable, keras.Model):
     def __init__(self, compressed: bool) -> None:
         super().__init__()
+        self.compressed = compressed
         self.users = own_case.table(compressed, "user_embedding", USERS, WIDTH, "path_based")
         self.movies = own_case.table(compressed, "movie_embedding", MOVIES, WIDTH, "quotient_remainder")
         self.genres = keras_rs.layers.EmbedReduce(GENRES, WIDTH, combiner="mean", name="genre_embedding")

@@ -26,9 +26,11 @@ class Block(keras.layers.Layer):
         return x + self.outer(self.inner(self.second(x)))
 
 
-class SASRec(keras.Model):
+@keras.saving.register_keras_serializable("own_models")
+class SASRec(own_case.Savable, keras.Model):
     def __init__(self, compressed: bool) -> None:
         super().__init__()
+        self.compressed = compressed
         self.items = own_case.table(compressed, "item_embedding", ITEMS, WIDTH, "memcom", sharing="block")
         self.positions = keras.layers.Embedding(LENGTH, WIDTH, name="position_embedding")
         self.blocks = [Block(name=f"block_{number}") for number in range(2)]

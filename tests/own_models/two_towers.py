@@ -14,9 +14,11 @@ from tests.own_case import Case
 USERS, MOVIES, WIDTH, GROUPS, K = 320, 480, 16, 16, 10
 
 
-class TwoTowers(keras.Model):
+@keras.saving.register_keras_serializable("own_models")
+class TwoTowers(own_case.Savable, keras.Model):
     def __init__(self, compressed: bool) -> None:
         super().__init__()
+        self.compressed = compressed
         self.users = own_case.table(compressed, "user_embedding", USERS, WIDTH, "quotient_remainder")
         self.candidates = own_case.table(compressed, "candidate_embedding", MOVIES, WIDTH, "memcom")
         self.retrieval = keras_rs.layers.BruteForceRetrieval(k=K)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
 from pathlib import Path
+
+import tomllib
 
 from ondevice.cli.console import results
 
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--ratio", type=float, help="parameters of each table over parameters stored (default: 16)")
     size.add_argument("--budget", help="bytes of all tables together as --recipe encodes them, e.g. 300kB")
-    parser.add_argument("--method", default="memcom", help="name of the method (default: %(default)s)")
+    parser.add_argument("--method", default="product_codes", help="name of the method (default: %(default)s)")
     parser.add_argument(
         "--config", type=Path, metavar="TABLES.toml", help='by pattern of the layer\'s name, e.g. "user_.*" = "keep"'
     )

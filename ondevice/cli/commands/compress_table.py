@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pool", default="", help="mean: a call answers with the mean of its ids' vectors")
     parser.add_argument("--normalize", action="store_true", help="scale answers to length one")
     parser.add_argument("--length", type=int, default=1, help="ids per call (default: %(default)s)")
-    parser.add_argument("--method", default="memcom", help="name of the method (default: %(default)s)")
+    parser.add_argument("--method", default="product_codes", help="name of the method (default: %(default)s)")
     parser.add_argument("--scheme", default="", help="encoding of its tables (default: the recipe's)")
     parser.add_argument("--recipe", default="int8", help="quantization recipe (default: %(default)s)")
     parser.add_argument("--target", default=DEFAULT_TARGET, help="runtime the file is for (default: %(default)s)")

@@ -22,7 +22,9 @@ LARGEST_CODEBOOK = 256
 FEWEST_BITS = 0.9
 """Share of the bits per id that another code, paid for with rows of the codebooks, has to leave."""
 
-SAMPLES_PER_BATCH = 4_096
+CLUSTERED = 50_000
+"""Ids that clusters are made of, at most; all others get the nearest one."""
+ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ class ProductCodes(Method):
             parts.append(xp.join_last_axes(rows(f"codebooks{group}", places)))
         return xp.concat(parts) if len(parts) > 1 else parts[0]
 
-    def chosen_tables(self, vectors: FloatArray | None, seed: int, wanted: bool = False) -> dict[str, npt.NDArray[Any]]:
+    def chosen_tables(
+        self, vectors: FloatArray | None, seed: int, wanted: FloatArray | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
         """Return the codes of all ids; 0 for the reserved ids, which are for nothing else."""
         rng = np.random.default_rng(seed)
         codes = np.zeros((self.vocabulary_size, self.codes), np.uint8)
@@ -96,9 +100,10 @@ class ProductCodes(Method):
                 codes[RESERVED_IDS:, number] = 1 + rng.permutation(evenly)
         else:
             items = vectors[RESERVED_IDS:]
-            pieces = self._parts(items) if wanted else _pieces(items, self.codes, rng)
+            pieces = _pieces(items, self.codes, rng) if wanted is None else self._parts(items)
+            weights = None if wanted is None else wanted[RESERVED_IDS:]
             for number, piece in enumerate(pieces):
-                codes[RESERVED_IDS:, number] = 1 + _clusters(piece, self.entries - 1, seed)
+                codes[RESERVED_IDS:, number] = 1 + _clusters(piece, weights, self.entries - 1, seed)
         ends = np.cumsum([0, *(codebooks for _, codebooks, _ in self.groups)])
         return {
             f"codes{group}": codes[:, start:end]
@@ -169,8 +174,10 @@ def _pieces(vectors: FloatArray, count: int, rng: np.random.Generator) -> list[F
     return np.split(vectors @ rotation[: vectors.shape[1]].astype(np.float32), count, axis=1)
 
 
-def _clusters(points: FloatArray, count: int, seed: int) -> npt.NDArray[np.int32]:
-    from sklearn.cluster import MiniBatchKMeans
+def _clusters(points: FloatArray, weights: FloatArray | None, count: int, seed: int) -> npt.NDArray[np.int32]:
+    from sklearn.cluster import KMeans
 
-    found = MiniBatchKMeans(count, batch_size=SAMPLES_PER_BATCH, n_init=1, random_state=seed).fit(points)
-    return np.asarray(found.labels_, np.int32)
+    chosen = np.random.default_rng(seed).permutation(len(points))[:CLUSTERED]
+    some = None if weights is None else weights[chosen]
+    found = KMeans(count, n_init=1, max_iter=ROUNDS, random_state=seed).fit(points[chosen], sample_weight=some)
+    return np.asarray(found.predict(points), np.int32)
