@@ -107,7 +107,9 @@ def require_no_closure(name: str, variable: Any) -> None:
 
 
 def _in_layer(holder: tuple[Any, ...]) -> bool:
-    return any(holder is value for layer in _layers() for value in vars(layer).values())
+    # TensorFlow wraps tuples that are attributes.
+    values = (value for layer in _layers() for value in vars(layer).values())
+    return any(holder is getattr(value, "__wrapped__", value) for value in values)
 
 
 def _holds(values: Iterable[Any], wanted: Any) -> bool:
