@@ -42,11 +42,12 @@ HOMES = {
 __all__ = ["API", "HOMES", "__version__"]
 
 # Keras reads a model with layers of ours only once these are registered, and imports take their time: they are when
-# Keras is, before or after this package.
-wrapt.register_post_import_hook(lambda module: importlib.import_module("ondevice.embeddings.swap"), "keras")
+# Keras is, before or after this package. What imports Keras itself is whole only after that.
+SWAP = "ondevice.embeddings.swap"
+wrapt.register_post_import_hook(lambda module: importlib.import_module(HOMES["CompressedEmbedding"]), "keras")
+wrapt.register_post_import_hook(lambda module: importlib.import_module(SWAP), HOMES["CompressedEmbedding"])
 wrapt.register_post_import_hook(
-    lambda module: importlib.import_module("ondevice.embeddings.swap").compressed_kind(module.layers.EmbedReduce),
-    "keras_rs",
+    lambda module: importlib.import_module(SWAP).compressed_kind(module.layers.EmbedReduce), "keras_rs"
 )
 
 

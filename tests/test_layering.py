@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "quantize": frozenset({"embeddings"}),
     "topk": frozenset({"embeddings"}),
     "models": frozenset({"embeddings", "quantize.schemes.int4_row", "quantize.steps", "topk"}),
+    "compression": frozenset({"data", "embeddings", "quantize"}),
     "training": frozenset({"data", "embeddings", "models", "quantize", "topk.best"}),
     "tasks": frozenset({"data", "embeddings.method", "models.output", "topk.best", "training"}),
     "validation": frozenset(
@@ -58,6 +59,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "converters": frozenset({"embeddings", "models", "quantize", "topk.best", "topk.parts"}),
     "pipeline": frozenset(
         {
+            "compression",
             "converters",
             "data",
             "devices",

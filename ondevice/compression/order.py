@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.compression.usage import Usage
 from ondevice.data.context_order import factor_order
 from ondevice.data.order import registry as orders
 from ondevice.embeddings.method import FloatArray, Method
 from ondevice.errors import UsageError, unknown_name
 from ondevice.ids import run_starts
+
+if TYPE_CHECKING:
+    from ondevice.compression.usage import Usage
 
 VECTORS, SEMANTIC, AS_GIVEN = "vectors", "semantic", "as_given"
 """Where examples look several ids up together, what occurs together says more than trained vectors do. On Amazon toys

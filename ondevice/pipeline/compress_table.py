@@ -57,7 +57,8 @@ def compress_table(
     *,
     out: Path | str,
     budget: int | str | None = None,
-    keys: Sequence[str] | None = None,
+    array: str = "",
+    keys: Sequence[str] | Path | None = None,
     counts: Sequence[int] | None = None,
     pool: str = "",
     normalize: bool = False,
@@ -79,7 +80,8 @@ def compress_table(
         ratio: numbers of the matrix over numbers stored; 16 without it and without a budget.
         out: bundle folder to write; must not exist.
         budget: bytes of the encoded tables, e.g. `"300kB"`.
-        keys: the key of each row; those of the file without it.
+        array: name of the array in a file of several.
+        keys: the key of each row, or path of a file with one per line; those of the file of vectors without it.
         counts: how often each row is used; all count alike without it.
         pool: `"mean"` where a call answers with the mean of its ids' vectors, places with id 0 left out; then row `i`
             has id `i + 1`.
@@ -101,12 +103,14 @@ def compress_table(
         >>> made = compress_table("words.vec", 16, out="words", pool="mean", length=64)  # doctest: +SKIP
     """
     from ondevice.data.vectors import read_vectors
+    from ondevice.data.vocabulary import read_keys
 
     if pool not in POOLS:
         raise UsageError(f"pool is {pool!r}; allowed is 'mean' or nothing.")
     if isinstance(vectors, (str, Path)):
-        vectors, own = read_vectors(Path(vectors))
+        vectors, own = read_vectors(Path(vectors), array)
         keys = keys if keys is not None else own or None
+    keys = read_keys(keys) if isinstance(keys, Path) else keys
     matrix = np.ascontiguousarray(vectors, np.float32)
     if matrix.ndim != 2 or not np.isfinite(matrix).all():
         raise UsageError(f"vectors are of shape {list(matrix.shape)}; allowed is a matrix of finite numbers.")

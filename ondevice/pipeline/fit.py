@@ -33,7 +33,7 @@ def fit(
         distillation: share of the loss that is the distance to the teacher's answers, 0 to 1; 0.5 beside a teacher
             without it.
         quantize_aware: recipe whose rounding the look-ups know of; worth it for 4 bits and less.
-        learning_rate: highest learning rate; a hundredth of the optimizer's without it.
+        learning_rate: highest learning rate; 0.002 of the optimizer's highest without it.
         validation_data: examples whose loss says which epoch's weights are kept, those at the start among them.
         callbacks: further callbacks.
         verbose: as for `model.fit`.

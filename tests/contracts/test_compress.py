@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import pickle
+import shutil
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +49,38 @@ import keras, numpy, ondevice
 from tests import own_case
 for name in own_case.names():
     __import__(f"{own_case.PACKAGE}.{name}")
-with open(sys.argv[2], "rb") as file:
-    x = pickle.load(file)
-model = keras.saving.load_model(sys.argv[1])
-answers = model(keras.tree.map_structure(own_case.tensor, x), training=False)
-numpy.savez(sys.argv[3], *[numpy.asarray(each) for each in keras.tree.flatten(answers)])
-print(*sorted(layer.name for layer in model._flatten_layers() if isinstance(layer, ondevice.CompressedEmbedding)))
+for folder in sys.argv[1:]:
+    with open(f"{folder}/x", "rb") as file:
+        x = pickle.load(file)
+    model = keras.saving.load_model(f"{folder}/small.keras")
+    answers = model(keras.tree.map_structure(own_case.tensor, x), training=False)
+    numpy.savez(f"{folder}/y.npz", *[numpy.asarray(each) for each in keras.tree.flatten(answers)])
+    layers = [each for each in model._flatten_layers() if isinstance(each, ondevice.CompressedEmbedding)]
+    print(*sorted(layer.name for layer in layers))
 """
+"""Loads models and answers with them, in a process that knows nothing but their classes and this package."""
 
 
-def compressed(name: str, ratio: float) -> tuple[Case, CompressionReport]:
-    """Load a model that is fitted with ordinary tables, compress it by its patterns, and fit it on for an epoch."""
+@dataclass(frozen=True, eq=False)
+class Small:
+    """A compressed model, as it was saved before it was fitted on.
+
+    Args:
+        case: the model, and what belongs to it.
+        report: what compressing told.
+        folder: holds the saved model and its inputs.
+        answers: its answers when it was saved.
+    """
+
+    case: Case
+    report: CompressionReport
+    folder: Path
+    answers: list[np.ndarray]
+
+
+@functools.cache
+def compressed(name: str, ratio: float) -> Small:
+    """Load a model that is fitted with ordinary tables, compress it by its patterns, and save it."""
     case = own_case.load(name, False)
     x, y = own_case.TRAINING.get(case.model, (case.x, None))
     tables = {layer.name for layer in case.model._flatten_layers() if isinstance(layer, keras.layers.Embedding)}
@@ -74,7 +100,11 @@ def compressed(name: str, ratio: float) -> tuple[Case, CompressionReport]:
         skip_below=2_000,
         verbose=False,
     )
-    return case, report
+    folder = Path(tempfile.mkdtemp(prefix="ondevice-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    case.model.save(folder / "small.keras")
+    (folder / "x").write_bytes(pickle.dumps(case.x))
+    return Small(case, report, folder, answers(case))
 
 
 def answers(case: Case) -> list[np.ndarray]:
@@ -84,7 +114,8 @@ def answers(case: Case) -> list[np.ndarray]:
 
 @pytest.mark.parametrize(("name", "ratio"), MATRIX, ids=[f"{name} {ratio}x" for name, ratio in MATRIX])
 def test_a_compressed_model_is_fitted_on_and_goes_out_proven(name: str, ratio: int, tmp_path: Path) -> None:
-    case, report = compressed(name, ratio)
+    small = compressed(name, ratio)
+    case, report = small.case, small.report
     changed = [table for table in report.tables if table.method != "keep"]
     assert changed
     assert report.after < report.before
@@ -119,22 +150,20 @@ def test_a_compressed_model_is_fitted_on_and_goes_out_proven(name: str, ratio: i
     assert result.valid, [failure for each in result.results for failure in each.failures]
 
 
-@pytest.mark.parametrize("name", own_case.names())
-def test_a_compressed_model_is_loaded_in_a_fresh_process(name: str, tmp_path: Path) -> None:
+def test_compressed_models_are_loaded_in_a_fresh_process(tmp_path: Path) -> None:
     """A model of a class of its own makes ordinary tables there, which become what they were when it was saved."""
-    case, report = compressed(name, 4)
-    case.model.save(tmp_path / "small.keras")
-    (tmp_path / "x").write_bytes(pickle.dumps(case.x))
+    found = [compressed(name, 4) for name in own_case.names()]
     (tmp_path / "load.py").write_text(FRESH)
     done = subprocess.run(
-        [sys.executable, str(tmp_path / "load.py"), *(str(tmp_path / n) for n in ("small.keras", "x", "y.npz"))],
+        [sys.executable, str(tmp_path / "load.py"), *(str(each.folder) for each in found)],
         capture_output=True,
         text=True,
         check=False,
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "", "HOME": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == sorted(table.name for table in report.tables if table.method != "keep")
-    with np.load(tmp_path / "y.npz") as stored:
-        for one, other in zip(answers(case), stored.values(), strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    for small, loaded in zip(found, done.stdout.splitlines(), strict=True):
+        assert loaded.split() == sorted(table.name for table in small.report.tables if table.method != "keep")
+        with np.load(small.folder / "y.npz") as stored:
+            for one, other in zip(small.answers, stored.values(), strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)

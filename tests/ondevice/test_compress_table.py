@@ -81,7 +81,7 @@ def test_the_vocabulary_has_the_order_and_keys_find_their_vectors(tmp_path: Path
     vectors, by_key = matrix(), {key: row for row, key in enumerate(KEYS)}
     for vector in table.bundle.vectors.vectors:
         if not vector.edge:
-            [row] = [by_key[listed[id_]] for id_ in vector.inputs["ids"]]
+            [row] = [by_key[listed[id_]] for id_ in map(int, vector.inputs["ids"])]
             answer = np.array(vector.outputs["answer"])
             assert answer @ vectors[row] > 0.8 * np.linalg.norm(answer) * np.linalg.norm(vectors[row])
 
@@ -93,7 +93,7 @@ def test_pooled_vectors_leave_padding_out_and_have_length_one(tmp_path: Path) ->
     assert (table.bundle.folder / "vocab-ids.txt").read_text().splitlines() == ["<padding>", *KEYS]
     assert table.neighbours == 1.0
     for vector in table.bundle.vectors.vectors:
-        given = [id_ for id_ in vector.inputs["ids"] if 0 < id_ <= ROWS]
+        given = [int(id_) for id_ in vector.inputs["ids"] if 0 < id_ <= ROWS]
         mean = matrix()[np.array(given) - 1].mean(axis=0)
         np.testing.assert_allclose(vector.outputs["answer"], mean / np.linalg.norm(mean), atol=1e-5)
 

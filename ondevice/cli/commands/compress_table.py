@@ -32,20 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compress."""
-    from ondevice.data.vectors import read_vectors
-    from ondevice.data.vocabulary import read_keys
     from ondevice.pipeline.compress_table import compress_table
     from ondevice.quiet import native_messages_kept_back
 
-    vectors, own = read_vectors(arguments.vectors, arguments.array)
-    keys = own or None if arguments.vocabulary is None else read_keys(arguments.vocabulary)
     with native_messages_kept_back():
         made = compress_table(
-            vectors,
+            arguments.vectors,
             arguments.ratio,
             out=arguments.out,
             budget=arguments.budget,
-            keys=keys,
+            array=arguments.array,
+            keys=arguments.vocabulary,
             pool=arguments.pool,
             normalize=arguments.normalize,
             length=arguments.length,
