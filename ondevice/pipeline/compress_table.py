@@ -32,13 +32,15 @@ class CompressedTable:
         bundle: the bundle.
         table: the record of the table.
         recipe: the recipe.
-        error: squared error of the file's vectors as a share of the squared vectors.
+        vectors: the vectors that the file has, in the order of the rows given, float32 `[rows, width]`.
+        error: squared error of these as a share of the squared vectors.
         neighbours: share of the ten nearest neighbours, by cosine, that the file's vectors keep.
     """
 
     bundle: Bundle
     table: TableReport
     recipe: str
+    vectors: Any
     error: float
     neighbours: float
 
@@ -150,8 +152,8 @@ def compress_table(
         target=target,
     )
     encoded = encoded_for(layers_of(model)["vectors"], chosen, target)
-    stored_vectors = encoded.lookup(np.arange(padded, encoded.size, dtype=np.int32))
-    made = CompressedTable(bundle, report, recipe, _error(matrix, stored_vectors), _kept(matrix, stored_vectors, seed))
+    found = encoded.lookup(np.arange(padded, encoded.size, dtype=np.int32))
+    made = CompressedTable(bundle, report, recipe, found, _error(matrix, found), _kept(matrix, found, seed))
     if verbose:
         print(made)
     return made
