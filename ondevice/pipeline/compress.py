@@ -71,6 +71,8 @@ def compress(
     """
     from ondevice.quantize import recipe as recipes
 
+    if isinstance(model, (str, Path)):
+        raise UsageError(f"model is the path {str(model)!r}; allowed is a model, which is changed in place.")
     if budget is not None and ratio is not None:
         raise UsageError(f"ratio is {ratio!r} and budget {budget!r}; allowed is one of both.")
     counted_in = recipes.load(recipe)
@@ -179,5 +181,6 @@ def _copies(model: Any) -> list[str]:
     return [
         f"Layer {layer.name} holds candidates that were computed before: call its update_candidates with new ones."
         for layer in model._flatten_layers()
-        if hasattr(layer, "update_candidates") and not isinstance(layer.candidate_embeddings, (Vectors, type(None)))
+        if hasattr(layer, "update_candidates")
+        and not isinstance(getattr(layer, "candidate_embeddings", None), (Vectors, type(None)))
     ]

@@ -40,12 +40,13 @@ class GentleStart(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Take the optimizer's rate over."""
-        optimizer = self.model.optimizer
-        self.before, self.step, self.epoch, self.steps = optimizer._learning_rate, 0, 0, self.params.get("steps")
+        # Of mixed precision the optimizer is within another one.
+        self.optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        self.before, self.step, self.epoch, self.steps = self.optimizer._learning_rate, 0, 0, self.params.get("steps")
         highest = self.before(0) if callable(self.before) else self.before
         self.top = SHARE * float(highest) if self.rate is None else self.rate
         # A schedule is compiled into the step, which has to be made anew for a rate that is set.
-        optimizer._learning_rate = keras.Variable(0.0, trainable=False, name="gentle_rate")
+        self.optimizer._learning_rate = keras.Variable(0.0, trainable=False, name="gentle_rate")
         self.model.make_train_function(force=True)
         self._keep()
 
@@ -54,7 +55,7 @@ class GentleStart(keras.callbacks.Callback):
         still = min(STILL, (self.steps or STILL) // 10)
         done = (self.epoch + (batch / self.steps if self.steps else 0)) / self.params["epochs"]
         rate = 0.0 if self.step < still else 0.5 * self.top * (1 + math.cos(math.pi * min(done, 1.0)))
-        self.model.optimizer._learning_rate.assign(rate)
+        self.optimizer._learning_rate.assign(rate)
         self.step += 1
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -64,7 +65,7 @@ class GentleStart(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Give the optimizer its rate back, and the model its best weights."""
-        self.model.optimizer._learning_rate = self.before
+        self.optimizer._learning_rate = self.before
         self.model.train_function = None
         if self.validation_data is not None:
             self.model.set_weights(self.best)

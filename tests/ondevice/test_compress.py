@@ -63,6 +63,7 @@ def with_lambda() -> keras.Model:
     [
         (with_lambda, {}, r"^layer 'all' is a Lambda, whose function may hold a table that nothing can replace; "),
         (lambda: keras.Sequential([keras.layers.Dense(1)]), {}, r"is not built; call it with a batch first\.$"),
+        (lambda: "a.keras", {}, r"^model is the path 'a\.keras'; allowed is a model, which is changed in place\.$"),
         (lambda: 3, {}, r"^model is a builtins\.int; allowed is a model of Keras 3"),
         (model_of, {"ratio": 0.5}, r"^ratio is 0\.5; allowed is a number of at least 1\.$"),
         (model_of, {"method": "mencom"}, r"^unknown method 'mencom'"),

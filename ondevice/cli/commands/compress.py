@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
-
-import tomllib
 
 from ondevice.cli.console import results
 
@@ -66,16 +65,18 @@ def run(arguments: argparse.Namespace) -> int:
                 model.save(temporary)
     results().print(str(report), soft_wrap=True, markup=False, highlight=False)
     if arguments.out is not None:
-        results().print(f"Next: ondevice export {arguments.out} --out BUNDLE", soft_wrap=True)
+        results().print(f"Next: ondevice export {shlex.quote(str(arguments.out))} --out BUNDLE", soft_wrap=True)
     return 0
 
 
 def _config(path: Path) -> dict[str, object]:
     from ondevice.errors import OnDeviceError, UsageError
+    from ondevice.toml_family import read_toml
 
     if not path.is_file():
         raise UsageError(f"config {str(path)!r} does not exist; allowed is a TOML file.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return read_toml(path)
+    # Errors of TOML and of UTF-8 are of this kind.
+    except ValueError as error:
         raise OnDeviceError(f"config {str(path)!r} is no TOML: {error}.") from error
