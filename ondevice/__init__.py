@@ -49,6 +49,9 @@ wrapt.register_post_import_hook(lambda module: importlib.import_module(SWAP), HO
 wrapt.register_post_import_hook(
     lambda module: importlib.import_module(SWAP).compressed_kind(module.layers.EmbedReduce), "keras_rs"
 )
+wrapt.register_post_import_hook(
+    lambda module: importlib.import_module(SWAP).compressed_kind(module.layers.ReversibleEmbedding), "keras_hub"
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -31,6 +31,8 @@ def compressed_kind(kind: type) -> None:
     Args:
         kind: the class, which looks ids up by `super().call` and reads its table as `self.embeddings`.
     """
+    if kind in COMPRESSED:
+        return
     own = {name: getattr(CompressedEmbedding, name) for name in ("save_own_variables", "load_own_variables")}
     bases = (CompressedEmbedding,) if kind is keras.layers.Embedding else (kind, CompressedEmbedding)
     made = type(kind.__name__, bases, {**own, "__module__": __name__})
