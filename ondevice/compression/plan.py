@@ -24,7 +24,7 @@ from ondevice.quantize.budget import payload_bytes
 from ondevice.quantize.encode import order_bytes
 from ondevice.quantize.recipe import Recipe, single
 
-LADDER = (2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
+LADDER = (1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
 """Ratios among which a budget chooses."""
 
 

@@ -75,7 +75,8 @@ def fit_tables(
         return loss, slopes
 
     start = np.concatenate([variable.numpy().reshape(-1) for variable in variables]).astype(np.float64)
-    options = {"maxiter": STEPS, "ftol": ENOUGH, "maxcor": 6}
+    # Of a share of the squares each of millions of numbers has a tiny slope: that says nothing of the end.
+    options = {"maxiter": STEPS, "ftol": ENOUGH, "gtol": 0.0, "maxcor": 6}
     found = scipy.optimize.minimize(value, start, jac=True, method="L-BFGS-B", options=options)
     write(found.x)
     return float(found.fun)
