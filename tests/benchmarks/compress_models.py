@@ -73,9 +73,10 @@ def table(results: list[dict[str, Any]]) -> str:
         cells = []
         for stage in ("alone", "fit", "distilled"):
             changes = [100 * (each[stage] / each["full"] - 1) for each in some if stage in each]
-            cells.append(f"{np.mean(changes):+.2f} % ± {np.std(changes):.2f}" if changes else "")
+            spread = f" ± {np.std(changes, ddof=1):.2f}" if len(changes) > 1 else ""
+            cells.append(f"{np.mean(changes):+.2f} %{spread}" if changes else "")
         bytes_ = f"{some[0]['after'] / 1e3:.0f} of {some[0]['before'] / 1e3:.0f} kB" if "after" in some[0] else ""
-        base = f"{full.mean():.4f} ± {full.std():.4f}"
+        base = f"{full.mean():.4f}" + (f" ± {full.std(ddof=1):.4f}" if len(full) > 1 else "")
         rows.append(f"| {name} | {base} | {method} | {bytes_} | {' | '.join(cells)} | {len(some)} |")
     return "\n".join(rows)
 
