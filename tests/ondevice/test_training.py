@@ -186,7 +186,7 @@ def test_per_id_tables_and_biases_are_exempt_from_weight_decay(tmp_path) -> None
 
     config = tiny_config("memcom bias")
     method = choose_method(config, 302)
-    model = _compiled(config, method, choose_output(config, method), 1, None, tasks.load("ranking"), 0)
+    model = _compiled(config, method, choose_output(config, method), 1, tasks.load("ranking"), 0)
     decayed = {v.path for v in model.trainable_variables if model.optimizer._use_weight_decay(v)}
     assert {path.rpartition("/")[2] for path in decayed} == {"shared", "kernel"}
 
