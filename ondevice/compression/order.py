@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 VECTORS, SEMANTIC, AS_GIVEN = "vectors", "semantic", "as_given"
 """Where examples look several ids up together, what occurs together says more than trained vectors do. On Amazon toys
-hashing at 16x, fitted and not trained on, kept 73 % of nDCG@20 in the order `semantic` and 63 % in that of the vectors.
+hashing at 16x, fitted and not trained on, kept 76 % of nDCG@20 in the order `semantic` and 66 % in that of the vectors.
 """
 
 

@@ -23,7 +23,7 @@ IDS_AT_ONCE = 65_536
 def fit_weights(counts: npt.NDArray[np.int64]) -> FloatArray:
     """Return how much the vector of each id counts, float32 `[ids]`: the root of how often it is used.
 
-    On Amazon toys that kept more than how often ids are used, or the squared slopes of the loss, did.
+    On Amazon toys that kept more than equal weights, or the squared slopes of the loss, did.
     """
     return np.sqrt(counts + 1).astype(np.float32)
 
