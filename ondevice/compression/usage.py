@@ -37,7 +37,6 @@ class Usage(SplitData):
         lists: the ids that one example looks up in the table, where these are several.
     """
 
-    task = ""
     seen: npt.NDArray[np.int64]
     products: npt.NDArray[np.float64]
     lists: list[npt.NDArray[np.int32]] = field(default_factory=list)
