@@ -214,6 +214,18 @@ class Method(ABC):
         """
         return {}
 
+    def rechosen_tables(
+        self, values: Mapping[str, npt.NDArray[Any]], errors: FloatArray, metric: FloatArray | None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return tables that are chosen, chosen anew for what the others have learned; none without a better choice.
+
+        Args:
+            values: every table by name.
+            errors: the vector each id should have less the one it has, float32 `[vocabulary_size, output_width]`.
+            metric: `[output_width, any]`, by which errors are multiplied before they are squared.
+        """
+        return {}
+
     @classmethod
     def options_from_counts(cls, counts: Counts, options: Mapping[str, Any]) -> dict[str, Any]:
         """Complete the options with what the method takes from how often each id occurs in training.
