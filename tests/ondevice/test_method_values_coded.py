@@ -156,6 +156,30 @@ def test_codes_of_wanted_vectors_are_those_with_which_codebooks_can_give_them(co
     assert left(wanted=True) < 0.6 * left(wanted=False)
 
 
+@pytest.mark.parametrize("variant", ["product_codes", "product_codes uneven"])
+def test_codes_chosen_anew_leave_each_id_less_error_and_the_last_one_the_least_there_is(variant: str) -> None:
+    method, rng = METHODS[variant], np.random.default_rng(0)
+    every = np.arange(method.vocabulary_size, dtype=np.int32)
+    values = sample_tables(method, 0)
+    wanted = rng.standard_normal((len(every), method.width)).astype(np.float32)
+    metric = rng.standard_normal((method.width, method.width)).astype(np.float32)
+
+    def left(tables: dict[str, np.ndarray]) -> np.ndarray:
+        errors = (wanted - reference_lookup(method, tables, every)) @ metric
+        return np.sum(np.square(errors[RESERVED_IDS:]), axis=1)
+
+    codes = method.rechosen_tables(values, wanted - reference_lookup(method, values, every), metric)
+    least = left(values | codes)
+    assert (least <= left(values) * 1.0001).all()
+    assert (least < left(values)).mean() > 0.9
+    last = f"codes{method.groups[-1][0]}"
+    assert not any(array[:RESERVED_IDS].any() for array in codes.values())
+    for entry in range(1, method.entries):
+        other = codes[last].copy()
+        other[RESERVED_IDS:, -1] = entry
+        assert (least <= left(values | codes | {last: other}) * 1.0001).all()
+
+
 def test_codes_are_stored_as_they_are_by_every_scheme() -> None:
     method = METHODS["product_codes uneven"]
     values = sample_tables(method, 0)

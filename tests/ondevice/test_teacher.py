@@ -58,7 +58,7 @@ def test_tables_of_every_method_come_nearer_to_given_vectors(name: str) -> None:
     if name == "full":
         assert error() < 0.05
     for table, values in chosen.items():
-        np.testing.assert_array_equal(layer.table_values()[table], values)
+        assert np.array_equal(layer.table_values()[table], values) == ("rechosen_tables" not in vars(type(method)))
 
 
 def test_a_pupil_with_a_full_table_starts_where_the_teacher_ended(full: Run, tmp_path) -> None:
