@@ -99,6 +99,20 @@ def test_a_compiled_model_is_fitted_on_without_being_compiled_again() -> None:
     assert model.predict(x, verbose=0).shape == y.shape
 
 
+@pytest.mark.filterwarnings("ignore:.*does not have a `quantize` method:UserWarning")
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_rows_of_low_bits_of_keras_leave_it_as_it_is(mode: str) -> None:
+    """`keras.Model.quantize` goes through all layers; it makes tables of its own class alone."""
+    model, [layer] = functional()
+    swap(layer, hashing())
+    before, vectors = layer.table_values(), layer(np.arange(40))
+    model.quantize(mode)
+    assert layer.quantization_mode is None
+    for name, values in layer.table_values().items():
+        np.testing.assert_array_equal(values, before[name])
+    np.testing.assert_array_equal(layer(np.arange(40)), vectors)
+
+
 def test_who_reads_the_variable_reads_the_vectors_of_then() -> None:
     """A layer with the variable itself, in a list and in a dict."""
     layer, retrieval = keras.layers.Embedding(40, 8, name="items"), keras_rs.layers.BruteForceRetrieval(k=3)
