@@ -1,4 +1,4 @@
-"""The change itself: a planned table becomes a compressed one in place, fitted to what was trained."""
+"""The change itself: planned tables become compressed ones in place, fitted to what was trained."""
 
 from __future__ import annotations
 
@@ -7,18 +7,55 @@ from collections.abc import Sequence
 import numpy as np
 
 from ondevice.compression.order import AS_GIVEN, arranged, places_of
-from ondevice.compression.plan import Plan
-from ondevice.compression.report import TableReport, WorstKey
+from ondevice.compression.plan import Plan, Table, plans_of, within
+from ondevice.compression.report import CompressionReport, TableReport, WorstKey
+from ondevice.compression.settings import KEEP
 from ondevice.embeddings.fit_tables import fit_tables, fit_weights
-from ondevice.embeddings.method import FULL, FloatArray
+from ondevice.embeddings.method import FULL, FloatArray, Method
 from ondevice.embeddings.swap import swap
 from ondevice.ids import RESERVED_IDS
+from ondevice.quantize.recipe import Recipe
 from ondevice.registry import member_name
 
 WORST = 5
 
 
-def planned(plan: Plan, error: float | None = None, worst: Sequence[WorstKey] = ()) -> TableReport:
+def compressed(
+    tables: Sequence[Table],
+    recipe: Recipe,
+    budget: int | None = None,
+    skip_below: int = 0,
+    seed: int = 0,
+    plan_only: bool = False,
+) -> CompressionReport:
+    """Compress tables in place, each at the ratio of its settings, or all of them within a budget.
+
+    Args:
+        tables: the tables.
+        recipe: the recipe that bytes are counted in.
+        budget: bytes of all tables together.
+        skip_below: tables with fewer bytes stay.
+        seed: seed of whatever is random.
+        plan_only: whether nothing is done but to tell what would be.
+
+    Raises:
+        UsageError: what is asked for can't be done.
+    """
+    choices = [plans_of(table, recipe, skip_below) for table in tables]
+    plans = [plan for plan, *_ in choices] if budget is None else within(choices, budget)
+    found, notes = [], []
+    for plan in plans:
+        if plan.method is None or plan_only:
+            found.append(_told(plan))
+            continue
+        report, followed = _applied(plan, plan.method, seed)
+        name = plan.table.name
+        found.append(report)
+        notes += [f"Layer {other} read the table of {name} and now reads its compressed vectors." for other in followed]
+    return CompressionReport(tuple(found), recipe.name, tuple(notes))
+
+
+def _told(plan: Plan, error: float | None = None, worst: Sequence[WorstKey] = ()) -> TableReport:
     """Return the record of a plan, with what its fit left where it was carried out."""
     table, kept = plan.table, plan.method is None
     where = f"stored, since {table.stored}" if table.stored else "free in the vocabulary"
@@ -28,7 +65,7 @@ def planned(plan: Plan, error: float | None = None, worst: Sequence[WorstKey] = 
         int(table.layer.output_dim),
         table.bytes,
         plan.stored_bytes,
-        "keep" if plan.method is None else member_name(type(plan.method)),
+        KEEP if plan.method is None else member_name(type(plan.method)),
         "" if kept or plan.order == AS_GIVEN else f"{plan.order} ({where})",
         error,
         tuple(worst),
@@ -36,23 +73,12 @@ def planned(plan: Plan, error: float | None = None, worst: Sequence[WorstKey] = 
     )
 
 
-def apply(plan: Plan, keys: Sequence[str], seed: int) -> tuple[TableReport, list[str]]:
-    """Compress one table.
-
-    Args:
-        plan: what becomes of it.
-        keys: the key of each id, for the report; empty where nobody knows.
-        seed: seed of whatever is random.
-
-    Returns:
-        its record, and the names of the layers that held its variable and now follow it.
-    """
-    table, method = plan.table, plan.method
-    if method is None:
-        return planned(plan), []
+def _applied(plan: Plan, method: Method, seed: int) -> tuple[TableReport, list[str]]:
+    """Compress one table; return its record, and the names of the layers that held its variable and now follow it."""
+    table = plan.table
     vectors, usage, reserved = table.vectors, table.usage, table.reserved
     arrangement = np.arange(len(vectors) - reserved)
-    if plan.order != AS_GIVEN and member_name(type(method)) != FULL:
+    if plan.order != AS_GIVEN:
         some = np.arange(reserved, len(vectors))
         arrangement = arranged(plan.order, method, vectors[reserved:], usage.of_ids(some), seed)
     ids = np.concatenate([np.arange(reserved), reserved + arrangement])
@@ -71,10 +97,11 @@ def apply(plan: Plan, keys: Sequence[str], seed: int) -> tuple[TableReport, list
         error = fit_tables(table.layer, target, weights, usage.metric)
     if ordered:
         table.layer.order.assign(places_of(arrangement, reserved))
-    return planned(plan, error, _worst(vectors, table.layer.embeddings.numpy(), usage.seen, keys)), followed
+    return _told(plan, error, _worst(table, vectors)), followed
 
 
-def _worst(before: FloatArray, after: FloatArray, seen: np.ndarray, keys: Sequence[str]) -> list[WorstKey]:
+def _worst(table: Table, before: FloatArray) -> list[WorstKey]:
+    after, seen, keys = table.layer.embeddings.numpy(), table.usage.seen, table.keys
     lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
     cosines = np.einsum("ij,ij->i", before, after) / np.maximum(lengths, np.finfo(np.float32).tiny)
     # What nobody looks up says nothing, where anything was seen at all.

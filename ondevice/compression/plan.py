@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +21,9 @@ from ondevice.errors import UsageError
 from ondevice.ids import RESERVED_IDS, run_starts
 from ondevice.quantize.budget import payload_bytes
 from ondevice.quantize.encode import order_bytes
-from ondevice.quantize.recipe import Recipe, single
+from ondevice.quantize.recipe import Recipe
 
-LADDER = (1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
+LADDER = (128.0, 96.0, 64.0, 48.0, 32.0, 24.0, 16.0, 12.0, 8.0, 6.0, 4.0, 3.0, 2.0, 1.5, 1.25)
 """Ratios among which a budget chooses."""
 
 
@@ -40,6 +39,7 @@ class Table:
         usage: what was seen of it.
         reserved: how many first ids are no keys, which have rows of their own.
         stored: why the file would hold its order of ids; empty where a vocabulary takes it over.
+        keys: the key of each id, for the report; empty where nobody knows.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Table:
     usage: Usage
     reserved: int
     stored: str
+    keys: Sequence[str] = ()
 
     @property
     def vectors(self) -> np.ndarray:
@@ -63,7 +64,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What becomes of one table.
+    """What may become of one table.
 
     Args:
         table: the table.
@@ -80,8 +81,8 @@ class Plan:
     reason: str = ""
 
 
-def plan_of(table: Table, recipe: Recipe, skip_below: int) -> Plan:
-    """Return what becomes of a table.
+def plans_of(table: Table, recipe: Recipe, skip_below: int) -> list[Plan]:
+    """Return what may become of a table, by rising bytes: one plan, or one of each ratio where a budget is to choose.
 
     Args:
         table: the table.
@@ -91,33 +92,24 @@ def plan_of(table: Table, recipe: Recipe, skip_below: int) -> Plan:
     Raises:
         UsageError: what a pattern asks for can't be done.
     """
-    layer, settings = table.layer, table.settings
-    reason = ""
-    if settings.method == KEEP:
-        reason = "config keeps it"
-    elif type(layer) not in COMPRESSED:
-        reason = f"its class {type(layer).__name__} is derived from Embedding and not known"
-    elif layer.embeddings_regularizer is not None or layer.embeddings_constraint is not None:
-        reason = "a regularizer or constraint of its table would have nothing to act on"
-    elif not layer.trainable and not table.asked:
-        reason = "it is not trained"
-    elif table.bytes < skip_below and not table.asked:
-        reason = f"it has {table.bytes} bytes, fewer than {skip_below}"
-    if not reason:
+    reason, refusal, plans = _why_kept(table, skip_below), None, []
+    ratios = LADDER if table.settings.ratio is None else (table.settings.ratio,)
+    for ratio in () if reason else ratios:
         try:
-            method, order = _sized(table, settings.ratio)
-            return Plan(table, method, order, _stored_bytes(table, method, order, recipe))
+            plans.append(_sized(table, ratio, recipe))
         except UsageError as error:
-            if table.asked:
-                raise UsageError(f"table {table.name!r}: {error}") from error
-            reason = str(error)
-    if table.asked and settings.method != KEEP:
+            refusal = error
+    if plans:
+        return plans
+    if table.asked and refusal is not None:
+        raise UsageError(f"table {table.name!r}: {refusal}") from refusal
+    if table.asked and table.settings.method != KEEP:
         raise UsageError(f"config names table {table.name!r}, which has to stay: {reason}.")
-    full = methods.load(FULL)(layer.input_dim, layer.output_dim)
-    return Plan(table, None, "", payload_bytes(full, recipe), reason)
+    full = methods.load(FULL)(table.layer.input_dim, table.layer.output_dim)
+    return [Plan(table, None, "", payload_bytes(full, recipe), reason or str(refusal))]
 
 
-def within(plans: Mapping[str, Plan], budget: int, recipe: Recipe) -> dict[str, Plan]:
+def within(choices: Sequence[list[Plan]], budget: int) -> list[Plan]:
     """Divide bytes between tables, so that at each step the largest error per byte falls.
 
     Every table begins at the highest ratio that its method reaches. Then one after the other gets more bytes, always
@@ -125,36 +117,48 @@ def within(plans: Mapping[str, Plan], budget: int, recipe: Recipe) -> dict[str, 
     each shared by neighbours in the order of the vectors: it depends on no method and takes no fitting.
 
     Args:
-        plans: what becomes of each table; those that stay count, too.
+        choices: what may become of each table, by rising bytes; those that stay count, too.
         budget: bytes of all encoded tables.
-        recipe: the recipe that bytes are counted in.
 
     Raises:
         UsageError: even the smallest tables take more.
     """
-    fixed = {name: plan for name, plan in plans.items() if plan.method is None}
-    steps = {name: _ladder(plan, recipe) for name, plan in plans.items() if plan.method is not None}
-    place = dict.fromkeys(steps, 0)
-    used = sum(plan.stored_bytes for plan in fixed.values()) + sum(made[0][0].stored_bytes for made in steps.values())
+    errors, places = [_errors(plans) for plans in choices], [0] * len(choices)
+    used = sum(plans[0].stored_bytes for plans in choices)
     if used > budget:
         raise UsageError(f"budget is {budget} bytes; allowed are at least {used}, what the smallest tables take.")
     while True:
         gains = []
-        for name, made in steps.items():
-            now, error = made[place[name]]
+        for number, (plans, place) in enumerate(zip(choices, places, strict=True)):
             # The best of all steps ahead, since a single one may bring nothing.
-            for ahead in range(place[name] + 1, len(made)):
-                more = made[ahead][0].stored_bytes - now.stored_bytes
+            for ahead in range(place + 1, len(plans)):
+                more = plans[ahead].stored_bytes - plans[place].stored_bytes
                 if 0 < more <= budget - used:
-                    gains.append(((error - made[ahead][1]) / more, name, ahead, more))
+                    gains.append(((errors[number][place] - errors[number][ahead]) / more, number, ahead, more))
         if not gains or max(gains)[0] <= 0:
-            return fixed | {name: made[place[name]][0] for name, made in steps.items()}
-        _, name, place[name], more = max(gains)
+            return [plans[place] for plans, place in zip(choices, places, strict=True)]
+        _, number, places[number], more = max(gains)
         used += more
 
 
-def _sized(table: Table, ratio: float) -> tuple[Method, str]:
-    """Return a method of a ratio, the bytes of a stored order counted, and the name of its id order."""
+def _why_kept(table: Table, skip_below: int) -> str:
+    """Return why a table stays whatever its method; empty where it need not."""
+    layer = table.layer
+    if table.settings.method == KEEP:
+        return "config keeps it"
+    if type(layer) not in COMPRESSED:
+        return f"its class {type(layer).__name__} is derived from Embedding and not known"
+    if layer.embeddings_regularizer is not None or layer.embeddings_constraint is not None:
+        return "a regularizer or constraint of its table would have nothing to act on"
+    if not layer.trainable and not table.asked:
+        return "it is not trained"
+    if table.bytes < skip_below and not table.asked:
+        return f"it has {table.bytes} bytes, fewer than {skip_below}"
+    return ""
+
+
+def _sized(table: Table, ratio: float, recipe: Recipe) -> Plan:
+    """Plan a method of a ratio, the bytes of a stored order counted."""
     layer, settings = table.layer, table.settings
     kind, size = methods.load(settings.method), layer.input_dim + RESERVED_IDS - table.reserved
     options = dict(settings.options)
@@ -164,44 +168,32 @@ def _sized(table: Table, ratio: float) -> tuple[Method, str]:
         options.setdefault("sharing", BLOCK)
     falling = np.concatenate([np.zeros(RESERVED_IDS, np.int64), -np.sort(-table.usage.seen[table.reserved :])])
     options = kind.options_from_counts(Counts(falling, (size - RESERVED_IDS,)), options)
+    method = kind.for_ratio(size, layer.output_dim, 1.0 if settings.method == FULL else ratio, **options)
+    order = settings.order or method.needs_order or (similar if method.runs < method.items else AS_GIVEN)
     if settings.method == FULL:
-        ratio = 1.0
-    full = kind.for_ratio(size, layer.output_dim, ratio, **options)
-    order = settings.order or full.needs_order or (similar if full.runs < full.items else AS_GIVEN)
-    if full.needs_order not in ("", order):
-        raise UsageError(f"order is {order!r}; allowed is {full.needs_order!r} for method {settings.method}.")
-    if full.output_width != layer.output_dim:
+        order = AS_GIVEN
+    if method.needs_order not in ("", order):
+        raise UsageError(f"order is {order!r}; allowed is {method.needs_order!r} for method {settings.method}.")
+    if method.output_width != layer.output_dim:
         raise UsageError(
-            f"method {settings.method} makes vectors of {full.output_width} numbers; allowed is one of "
+            f"method {settings.method} makes vectors of {method.output_width} numbers; allowed is one of "
             f"{layer.output_dim}, which the model goes on with."
         )
-    if order == AS_GIVEN or not table.stored or settings.method == FULL:
-        return full, order
-    left = size * layer.output_dim / ratio - layer.input_dim * order_bytes(layer.input_dim) / 4
-    if left < 1:
-        raise UsageError(f"ratio is {ratio:g}, less than the order of the ids takes alone; allowed is a lower one.")
-    return kind.for_ratio(size, layer.output_dim, size * layer.output_dim / left, **options), order
+    held = layer.input_dim * order_bytes(layer.input_dim) if table.stored and order != AS_GIVEN else 0
+    if held:
+        left = size * layer.output_dim / ratio - held / 4
+        if left < 1:
+            raise UsageError(f"ratio is {ratio:g}, less than the order of the ids takes alone; allowed is a lower one.")
+        method = kind.for_ratio(size, layer.output_dim, size * layer.output_dim / left, **options)
+    return Plan(table, method, order, payload_bytes(method, settings.scheme or recipe) + held)
 
 
-def _stored_bytes(table: Table, method: Method, order: str, recipe: Recipe) -> int:
-    chosen = single(table.settings.scheme) if table.settings.scheme else recipe
-    holds = order != AS_GIVEN and bool(table.stored)
-    return payload_bytes(method, chosen) + holds * table.layer.input_dim * order_bytes(table.layer.input_dim)
-
-
-def _ladder(plan: Plan, recipe: Recipe) -> list[tuple[Plan, float]]:
-    """Return plans of rising bytes with the error that so many bytes leave."""
-    table, error = plan.table, _error_of_rows(plan.table)
-    found = []
-    for ratio in LADDER:
-        try:
-            method, order = _sized(table, ratio)
-        except UsageError:
-            continue
-        made = dataclasses.replace(plan, method=method, order=order)
-        made = dataclasses.replace(made, stored_bytes=_stored_bytes(table, method, order, recipe))
-        found.append((made, error(max(1, method.stored_parameters // table.layer.output_dim))))
-    return found[::-1] or [(plan, 0.0)]
+def _errors(plans: Sequence[Plan]) -> list[float]:
+    """Return the error that each plan of a table leaves; of one alone nobody asks."""
+    if len(plans) == 1:
+        return [0.0]
+    error, width = _error_of_rows(plans[0].table), plans[0].table.layer.output_dim
+    return [error(max(1, plan.method.stored_parameters // width)) for plan in plans if plan.method is not None]
 
 
 def _error_of_rows(table: Table) -> Callable[[int], float]:

@@ -25,7 +25,7 @@ class Settings:
 
     Args:
         method: name of the method, or `"keep"`.
-        ratio: parameters of the table over parameters stored.
+        ratio: parameters of the table over parameters stored; None where a budget decides.
         order: name of the id order, `"vectors"` for the one that the trained vectors give; the method's without it.
         scheme: name of the scheme that export encodes its tables with; that of the recipe without it.
         options: further fields of the method.
@@ -35,7 +35,7 @@ class Settings:
     """
 
     method: str
-    ratio: float = 16.0
+    ratio: float | None = None
     order: str = ""
     scheme: str = ""
     options: dict[str, Any] = field(default_factory=dict)
@@ -49,7 +49,8 @@ class Settings:
             if value not in allowed:
                 raise unknown_name(what, value, [name for name in allowed if name])
         number = isinstance(self.ratio, (int, float)) and not isinstance(self.ratio, bool)
-        require("ratio", self.ratio, number and 1 <= self.ratio < math.inf, "a number of at least 1")
+        fine = self.ratio is None or (number and 1 <= self.ratio < math.inf)
+        require("ratio", self.ratio, fine, "a number of at least 1")
 
 
 def settings_of(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from ondevice.errors import OnDeviceError, UsageError
 from ondevice.units import parse_bytes
 
 if TYPE_CHECKING:
-    from ondevice.compression.plan import Plan, Table
+    from ondevice.compression.plan import Table
     from ondevice.compression.report import CompressionReport
+    from ondevice.converters.tables import LayerTables
+    from ondevice.quantize.recipe import Recipe
 
 DEFAULT_METHOD = "product_codes"
 """What keeps most of a trained table where nothing is trained afterwards, at equal exported bytes, too."""
@@ -69,89 +72,103 @@ def compress(
         >>> report = compress(model, ratio=16, data=(x, y))  # doctest: +SKIP
         >>> model.fit(x, y, epochs=2)  # doctest: +SKIP
     """
-    from ondevice.quantize import recipe as recipes
-
     if isinstance(model, (str, Path)):
         raise UsageError(f"model is the path {str(model)!r}; allowed is a model, which is changed in place.")
-    if budget is not None and ratio is not None:
-        raise UsageError(f"ratio is {ratio!r} and budget {budget!r}; allowed is one of both.")
-    counted_in = recipes.load(recipe)
-    if not counted_in.counts_ahead:
-        raise UsageError(f"recipe is {recipe!r}; allowed is one that names all schemes.")
+    ratio, most, counted_in = asked(ratio, budget, recipe)
     least = parse_bytes("skip_below", str(skip_below))
-    most = None if budget is None else parse_bytes("budget", str(budget))
 
-    from ondevice.compression.apply import apply, planned
-    from ondevice.compression.plan import plan_of, within
-    from ondevice.compression.report import CompressionReport
+    from ondevice.compression.apply import compressed
     from ondevice.compression.settings import Settings
     from ondevice.pipeline.own_model import built
 
     model = built(model)
     _refuse_lambdas(model)
-    general = Settings(method, DEFAULT_RATIO if ratio is None else ratio)
-    tables, keys = _tables(model, general, config, data, vocabularies)
-    plans: dict[str, Plan] = {table.name: plan_of(table, counted_in, least) for table in tables}
-    if most is not None:
-        plans = within(plans, most, counted_in)
-    found, notes = [], _notes(plans)
-    for name, plan in plans.items():
-        if plan_only:
-            found.append(planned(plan))
-            continue
-        report, followed = apply(plan, keys.get(name, ()), seed)
-        found.append(report)
-        notes += [f"Layer {other} read the table of {name} and now reads its compressed vectors." for other in followed]
-    result = CompressionReport(tuple(found), recipe, tuple(notes + _copies(model)))
+    tables = _tables(model, Settings(method, ratio), config, data, vocabularies)
+    report = compressed(tables, counted_in, most, least, seed, plan_only)
+    report = replace(report, notes=(*report.notes, *_notes(model, tables)))
     if verbose:
-        print(result)
-    return result
+        print(report)
+    return report
+
+
+def asked(ratio: float | None, budget: int | str | None, recipe: str) -> tuple[float | None, int | None, Recipe]:
+    """Return the ratio, 16 without any, or the bytes of the budget, and the recipe that these are counted in.
+
+    Raises:
+        UsageError: both are given, or one of them or the recipe is not what may be.
+    """
+    from ondevice.quantize import recipe as recipes
+
+    if budget is not None and ratio is not None:
+        raise UsageError(f"ratio is {ratio!r} and budget {budget!r}; allowed is one of both.")
+    counted_in = recipes.load(recipe)
+    if not counted_in.counts_ahead:
+        raise UsageError(f"recipe is {recipe!r}; allowed is one that names all schemes.")
+    if budget is not None:
+        return None, parse_bytes("budget", str(budget)), counted_in
+    return DEFAULT_RATIO if ratio is None else ratio, None, counted_in
 
 
 def _tables(
     model: Any, general: Any, config: Mapping[str, Any] | None, data: Any, vocabularies: Mapping[str, Any] | None
-) -> tuple[list[Table], dict[str, list[str]]]:
-    """Return the tables of a model with all that is known of them, and the keys of their ids."""
+) -> list[Table]:
+    """Return the tables of a model with all that is known of them."""
     from ondevice.compression.plan import Table
     from ondevice.compression.settings import settings_of
-    from ondevice.compression.usage import Usage, observe
-    from ondevice.converters.orders import why_stored
-    from ondevice.converters.program import describe
+    from ondevice.compression.usage import Usage
     from ondevice.converters.tables import layers_of
     from ondevice.embeddings.layer import CompressedEmbedding
-    from ondevice.ids import RESERVED_IDS
-    from ondevice.pipeline.own_model import batches, read_arrays
 
     layers = {name: each for name, each in layers_of(model).items() if not isinstance(each.layer, CompressedEmbedding)}
     if not layers:
         raise UsageError(f"model {model.name!r} has no table to compress; allowed is one with keras.layers.Embedding.")
-    settings, asked = settings_of(layers, general, config)
-    usages = {name: Usage.none(each.layer.input_dim, each.layer.output_dim) for name, each in layers.items()}
-    stored = dict.fromkeys(layers, "nothing tells of a vocabulary without data")
-    reserved = {name: int(bool(each.layer.mask_zero)) for name, each in layers.items()}
-    keys: dict[str, list[str]] = {}
-    if data is not None:
-        data = read_arrays(Path(data)) if isinstance(data, (str, Path)) else data
-        given = iter(batches(data))
-        first = next(given, None)
-        if first is None:
-            raise UsageError("data hold no batch; allowed is one at least.")
-        usages = observe(model, {name: each.layer for name, each in layers.items()}, itertools.chain([first], given))
-        program = describe(model, first[0], vocabularies=vocabularies)
-        answers = program.answers(first[0])
-        features = {feature.name: feature for feature in program.features}
-        for name in layers:
-            stored[name] = why_stored(name, layers, program.lookups, program.features, answers)
-            for each in {feature for layer, inputs in program.lookups if layer == name for feature in inputs}:
-                reserved[name] = min(RESERVED_IDS, max(reserved[name], features[each].reserved))
-                keys[name] = list(program.vocabularies.get(features[each].vocabulary, keys.get(name, [])))
-    elif vocabularies is not None:
-        raise UsageError("vocabularies are given without data; allowed are they beside data, which tell their inputs.")
+    settings, in_full = settings_of(layers, general, config)
     tables = [
-        Table(name, each.layer, settings[name], name in asked, usages[name], reserved[name], stored[name])
+        Table(
+            name,
+            each.layer,
+            settings[name],
+            name in in_full,
+            Usage.none(each.layer.input_dim, each.layer.output_dim),
+            int(bool(each.layer.mask_zero)),
+            "nothing tells of a vocabulary without data",
+        )
         for name, each in layers.items()
     ]
-    return tables, keys
+    if data is not None:
+        return _seen(model, layers, tables, data, vocabularies)
+    if vocabularies is not None:
+        raise UsageError("vocabularies are given without data; allowed are they beside data, which tell their inputs.")
+    return tables
+
+
+def _seen(
+    model: Any, layers: Mapping[str, LayerTables], tables: list[Table], data: Any, vocabularies: Any
+) -> list[Table]:
+    """Return tables with what data tell of them."""
+    from ondevice.compression.usage import observe
+    from ondevice.converters.orders import why_stored
+    from ondevice.converters.program import describe
+    from ondevice.ids import RESERVED_IDS
+    from ondevice.pipeline.own_model import batches, read_arrays
+
+    given = iter(batches(read_arrays(Path(data)) if isinstance(data, (str, Path)) else data))
+    first = next(given, None)
+    if first is None:
+        raise UsageError("data hold no batch; allowed is one at least.")
+    usages = observe(model, {table.name: table.layer for table in tables}, itertools.chain([first], given))
+    program = describe(model, first[0], vocabularies=vocabularies)
+    answers = program.answers(first[0])
+    features = {feature.name: feature for feature in program.features}
+    found = []
+    for table in tables:
+        name = table.name
+        read = [features[each] for layer, inputs in program.lookups if layer == name for each in inputs]
+        reserved = min(RESERVED_IDS, max([table.reserved, *(feature.reserved for feature in read)]))
+        keys = [program.vocabularies[each.vocabulary] for each in read if each.vocabulary in program.vocabularies]
+        stored = why_stored(name, layers, program.lookups, program.features, answers)
+        found.append(replace(table, usage=usages[name], reserved=reserved, stored=stored, keys=keys[0] if keys else ()))
+    return found
 
 
 def _refuse_lambdas(model: Any) -> None:
@@ -165,22 +182,20 @@ def _refuse_lambdas(model: Any) -> None:
             )
 
 
-def _notes(plans: Mapping[str, Plan]) -> list[str]:
-    return [
-        f"Table {name} seems to have a row per user, of whom a phone has one: `export(..., rows=['{name}'])` takes "
-        f"that user's row as an input instead."
-        for name in plans
-        if OF_USERS.search(name)
-    ]
-
-
-def _copies(model: Any) -> list[str]:
-    """Tell which layers hold vectors of their own that were computed once."""
+def _notes(model: Any, tables: Sequence[Table]) -> list[str]:
+    """Tell of tables with a row per user, and of layers that hold vectors of their own that were computed once."""
     from ondevice.embeddings.vectors import Vectors
 
-    return [
+    of_users = [
+        f"Table {table.name} seems to have a row per user, of whom a phone has one: `export(..., "
+        f"rows=['{table.name}'])` takes that user's row as an input instead."
+        for table in tables
+        if OF_USERS.search(table.name)
+    ]
+    copies = [
         f"Layer {layer.name} holds candidates that were computed before: call its update_candidates with new ones."
         for layer in model._flatten_layers()
         if hasattr(layer, "update_candidates")
         and not isinstance(getattr(layer, "candidate_embeddings", None), (Vectors, type(None)))
     ]
+    return of_users + copies

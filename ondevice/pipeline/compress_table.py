@@ -11,12 +11,12 @@ import numpy as np
 
 from ondevice.devices.runtimes import DEFAULT_TARGET
 from ondevice.errors import UsageError
-from ondevice.pipeline.compress import DEFAULT_METHOD
-from ondevice.units import format_share, parse_bytes
+from ondevice.pipeline.compress import DEFAULT_METHOD, DEFAULT_RECIPE, asked
+from ondevice.units import format_share
 
 if TYPE_CHECKING:
     from ondevice.bundle import Bundle
-    from ondevice.compression.report import TableReport
+    from ondevice.compression.report import CompressionReport
 
 POOLS = ("", "mean")
 NEIGHBOURS = 10
@@ -30,27 +30,22 @@ class CompressedTable:
 
     Args:
         bundle: the bundle.
-        table: the record of the table.
-        recipe: the recipe.
+        report: what became of the table.
         vectors: the vectors that the file has, in the order of the rows given, float32 `[rows, width]`.
         error: squared error of these as a share of the squared vectors.
         neighbours: share of the ten nearest neighbours, by cosine, that the file's vectors keep.
     """
 
     bundle: Bundle
-    table: TableReport
-    recipe: str
+    report: CompressionReport
     vectors: Any
     error: float
     neighbours: float
 
     def __str__(self) -> str:
-        from ondevice.compression.report import CompressionReport
-
-        found = CompressionReport((self.table,), self.recipe)
         lost, kept = format_share(self.error), format_share(self.neighbours)
         of_file = f"in the file {lost} of the squares are lost, {kept} of the {NEIGHBOURS} nearest neighbours stay"
-        return f"{found}\n{self.bundle.model}: {of_file}"
+        return f"{self.report}\n{self.bundle.model}: {of_file}"
 
 
 def compress_table(
@@ -68,7 +63,7 @@ def compress_table(
     method: str = DEFAULT_METHOD,
     scheme: str = "",
     options: dict[str, Any] | None = None,
-    recipe: str = "int8",
+    recipe: str = DEFAULT_RECIPE,
     target: str = DEFAULT_TARGET,
     seed: int = 0,
     verbose: bool = True,
@@ -104,11 +99,52 @@ def compress_table(
     Example:
         >>> made = compress_table("words.vec", 16, out="words", pool="mean", length=64)  # doctest: +SKIP
     """
+    if pool not in POOLS:
+        raise UsageError(f"pool is {pool!r}; allowed is 'mean' or nothing.")
+    ratio, most, counted_in = asked(ratio, budget, recipe)
+    matrix, names = _read(vectors, array, keys, counts)
+
+    from ondevice.compression.apply import compressed
+    from ondevice.compression.plan import Table
+    from ondevice.compression.settings import Settings
+    from ondevice.compression.usage import Usage
+    from ondevice.converters.cut_off import PADDING
+    from ondevice.converters.tables import encoded_for, layers_of
+    from ondevice.pipeline.export import export
+
+    padded = int(bool(pool))
+    model = _model(matrix, length, pool, normalize)
+    layer = model.get_layer("vectors")
+    usage = Usage.none(layer.input_dim, layer.output_dim)
+    usage.seen[padded:] = 1 if counts is None else counts
+    names = [PADDING] * padded + names if names else []
+    settings = Settings(method, ratio, "", scheme, options or {})
+    stored = "" if names else "input ids has no vocabulary"
+    report = compressed(
+        [Table("vectors", layer, settings, True, usage, padded, stored, names)], counted_in, most, seed=seed
+    )
+    sample = np.arange(padded, min(len(matrix), 64 * length) + padded, dtype=np.int32)
+    bundle = export(
+        model,
+        out,
+        sample=np.resize(sample, (64, length)),
+        vocabularies={"ids": names} if names else None,
+        recipe=recipe,
+        target=target,
+    )
+    encoded = encoded_for(layers_of(model)["vectors"], counted_in, target)
+    found = encoded.lookup(np.arange(padded, encoded.size, dtype=np.int32))
+    made = CompressedTable(bundle, report, found, _error(matrix, found), _kept(matrix, found, seed))
+    if verbose:
+        print(made)
+    return made
+
+
+def _read(vectors: Any, array: str, keys: Any, counts: Any) -> tuple[Any, list[str]]:
+    """Return the vectors, float32 `[rows, width]`, and their keys; none where nobody names them."""
     from ondevice.data.vectors import read_vectors
     from ondevice.data.vocabulary import read_keys
 
-    if pool not in POOLS:
-        raise UsageError(f"pool is {pool!r}; allowed is 'mean' or nothing.")
     if isinstance(vectors, (str, Path)):
         vectors, own = read_vectors(Path(vectors), array)
         keys = keys if keys is not None else own or None
@@ -119,44 +155,7 @@ def compress_table(
     for name, given in (("keys", keys), ("counts", counts)):
         if given is not None and len(given) != len(matrix):
             raise UsageError(f"{name} are {len(given)} for {len(matrix)} vectors; allowed is one for each.")
-
-    from ondevice.compression.apply import apply
-    from ondevice.compression.plan import Table, plan_of, within
-    from ondevice.compression.settings import Settings
-    from ondevice.compression.usage import Usage
-    from ondevice.converters.cut_off import PADDING
-    from ondevice.converters.tables import encoded_for, layers_of
-    from ondevice.pipeline.export import export
-    from ondevice.quantize import recipe as recipes
-
-    padded = int(bool(pool))
-    model = _model(matrix, length, pool, normalize)
-    layer = model.get_layer("vectors")
-    usage = Usage.none(layer.input_dim, layer.output_dim)
-    usage.seen[padded:] = 1 if counts is None else counts
-    settings = Settings(method, 16.0 if ratio is None else ratio, "", scheme, options or {})
-    stored = "" if keys is not None else "input ids has no vocabulary"
-    chosen = recipes.load(recipe)
-    plan = plan_of(Table("vectors", layer, settings, True, usage, padded, stored), chosen, 0)
-    if budget is not None:
-        plan = within({"vectors": plan}, parse_bytes("budget", str(budget)), chosen)["vectors"]
-    names = None if keys is None else [PADDING] * padded + [str(key) for key in keys]
-    report, _ = apply(plan, names or (), seed)
-    sample = np.arange(padded, min(len(matrix), 64 * length) + padded, dtype=np.int32)
-    bundle = export(
-        model,
-        out,
-        sample=np.resize(sample, (64, length)),
-        vocabularies=None if names is None else {"ids": names},
-        recipe=recipe,
-        target=target,
-    )
-    encoded = encoded_for(layers_of(model)["vectors"], chosen, target)
-    found = encoded.lookup(np.arange(padded, encoded.size, dtype=np.int32))
-    made = CompressedTable(bundle, report, recipe, found, _error(matrix, found), _kept(matrix, found, seed))
-    if verbose:
-        print(made)
-    return made
+    return matrix, [str(key) for key in keys or ()]
 
 
 def _model(matrix: Any, length: int, pool: str, normalize: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Compressing a user's model: what is refused, how a budget is divided, where orders go, and training on."""
+"""Compressing a user's model: what is refused, how a budget is divided, and where orders go."""
 
 from __future__ import annotations
 
@@ -14,36 +14,7 @@ import pytest
 import ondevice
 from ondevice.cli.main import main
 from ondevice.errors import OnDeviceError, UsageError
-
-IDS, WIDTH = 600, 16
-
-
-def model_of(vocabulary: list[str] | None = None, width: int = WIDTH, ids: int = IDS) -> keras.Model:
-    """Two tables with structure, one of them small, and a mean."""
-    keras.utils.set_random_seed(0)
-    if vocabulary is None:
-        given = keras.Input((4,), dtype="int32", name="item")
-        numbers = given
-    else:
-        given = keras.Input((4,), dtype="string", name="item")
-        numbers = keras.layers.StringLookup(vocabulary=vocabulary, mask_token="", name="lookup")(given)
-    user = keras.Input((1,), dtype="int32", name="user")
-    items = keras.layers.Embedding(ids, width, name="item_table")(numbers)
-    users = keras.layers.Embedding(20, width, name="user_table")(user)
-    joined = keras.layers.Concatenate()([keras.ops.mean(items, axis=1), keras.ops.mean(users, axis=1)])
-    model = keras.Model({"item": given, "user": user}, keras.layers.Dense(1, "sigmoid", name="click")(joined))
-    rng = np.random.default_rng(0)
-    kinds = rng.standard_normal((12, width))
-    rows = kinds[rng.integers(0, 12, ids)] * rng.uniform(0.5, 1.5, (ids, 1)) + 0.05 * rng.standard_normal((ids, width))
-    model.get_layer("item_table").set_weights([rows.astype(np.float32)])
-    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
-    return model
-
-
-def data_of(rows: int = 256) -> tuple[dict[str, Any], Any]:
-    rng = np.random.default_rng(1)
-    x = {"item": rng.integers(0, IDS, (rows, 4)).astype(np.int32), "user": rng.integers(0, 20, (rows, 1), np.int32)}
-    return x, rng.integers(0, 2, (rows, 1)).astype(np.float32)
+from tests.two_tables import IDS, WIDTH, data_of, model_of
 
 
 def compress(model: keras.Model, *args: Any, **kwargs: Any) -> Any:
@@ -144,6 +115,21 @@ def test_a_budget_is_kept_and_goes_where_the_error_is() -> None:
         assert budget - plain.after - rich.after < 0.5 * budget
 
 
+def test_a_budget_gives_a_table_the_ratios_that_its_method_reaches() -> None:
+    """MEmCom has a number for each id: of vectors of 16 numbers it is never 16 times smaller."""
+    ratio = {"item_table": {"ratio": 4}}
+    found = {}
+    for name, config in (("most", {}), ("own", ratio)):
+        items, users = compress(model_of(), budget=9_000, method="memcom", config=config, plan_only=True).tables
+        assert (items.method, users.method) == ("memcom", "keep")
+        found[name] = items.after
+        assert items.after + users.after <= 9_000
+    # A ratio of its own is not the budget's to choose.
+    assert found["own"] < found["most"]
+    with pytest.raises(UsageError, match=r"^table 'item_table': ratio 1\.25 is out of reach for"):
+        compress(model_of(), budget=9_000, config={"item_table": {"method": "memcom", "options": {"multipliers": 16}}})
+
+
 def test_a_vocabulary_takes_an_order_over_and_without_one_the_file_stores_it(tmp_path: Path) -> None:
     keys = [f"item {number}" for number in range(IDS - 2)]
     x, y = data_of()
@@ -238,84 +224,3 @@ def test_a_table_of_many_numbers_is_fitted_as_well_as_a_small_one() -> None:
         errors.append(compress(model, 2, config=config).tables[0].error)
     assert errors[0] == pytest.approx(0.5, abs=0.1)
     assert errors[1] == pytest.approx(errors[0], abs=0.05)
-
-
-def test_fitting_gently_begins_still_falls_and_gives_the_rate_back() -> None:
-    model, (x, y) = model_of(), data_of()
-    rates: list[float] = []
-    callback = ondevice.GentleStart(rate=0.005, validation_data=(x, y))
-    noted = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: rates.append(float(model.optimizer._learning_rate))
-    )
-    start = model.evaluate(x, y, verbose=0)
-    model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[callback, noted])
-    assert rates[:3] == [0.0] * 3
-    assert max(rates) == pytest.approx(0.005, rel=0.05)
-    assert rates[-1] < 0.0001
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
-    assert callback.losses[0] == pytest.approx(start, rel=1e-4)
-    assert model.evaluate(x, y, verbose=0) == pytest.approx(min(callback.losses), rel=1e-4)
-
-
-def test_a_rate_that_does_harm_leaves_the_weights_of_the_start() -> None:
-    model, (x, y) = model_of(), data_of()
-    model.fit(x, y, epochs=60, verbose=0)
-    before = model.evaluate(x, y, verbose=0)
-    callback = ondevice.GentleStart(rate=30.0, validation_data=(x, y))
-    model.fit(x, 1 - y, epochs=1, verbose=0, callbacks=[callback])
-    assert model.evaluate(x, y, verbose=0) == pytest.approx(before, rel=1e-4)
-
-
-def test_a_teacher_draws_answers_towards_its_own() -> None:
-    teacher, model, (x, y) = model_of(), model_of(), data_of()
-    compress(model, 4, method="hashing", data=(x, y))
-    table, rng = model.get_layer("item_table"), np.random.default_rng(2)
-    spoilt = {name: each + rng.standard_normal(each.shape, np.float32) for name, each in table.table_values().items()}
-    table.write_tables(spoilt)
-    wanted = teacher.predict(x, verbose=0)
-    before = float(np.mean((model.predict(x, verbose=0) - wanted) ** 2))
-    ondevice.fit(model, (x, y), epochs=40, teacher=teacher, distillation=1.0, learning_rate=0.03, verbose=0)
-    assert float(np.mean((model.predict(x, verbose=0) - wanted) ** 2)) < 0.5 * before
-    assert "compute_loss" not in vars(model)
-    ondevice.fit(model, (x, y), epochs=1, quantize_aware="int4", verbose=0)
-    assert all(not each.rounded for each in model._flatten_layers() if isinstance(each, ondevice.CompressedEmbedding))
-
-
-class Deaf(keras.Model):
-    """Its training step asks for no loss."""
-
-    def train_step(self, data: Any) -> dict[str, Any]:
-        return {"loss": keras.ops.sum(self(data[0], training=True)) * 0.0}
-
-
-@pytest.mark.parametrize(
-    ("make", "arguments", "message"),
-    [
-        (lambda: model_of(), {"distillation": 0.5}, r"^distillation is 0\.5; allowed is it only beside a teacher\.$"),
-        (lambda: model_of(), {"distillation": 2}, r"^distillation is 2; allowed is 0 to 1\.$"),
-        (
-            lambda: keras.Model(*_ends(model_of())),
-            {},
-            r"is not compiled; allowed is one with an optimizer and a loss\.$",
-        ),
-        (
-            lambda: _deaf(),
-            {"teacher": model_of()},
-            r"was trained without asking compute_loss, so that no teacher was heard;",
-        ),
-    ],
-)
-def test_a_fit_that_would_not_do_what_was_asked_is_refused(make: Any, arguments: dict[str, Any], message: str) -> None:
-    x, y = data_of()
-    with pytest.raises(OnDeviceError, match=message):
-        ondevice.fit(make(), (x, y), epochs=1, verbose=0, **arguments)
-
-
-def _ends(model: keras.Model) -> tuple[Any, Any]:
-    return model.input, model.output
-
-
-def _deaf() -> keras.Model:
-    model = Deaf(*_ends(model_of()))
-    model.compile("adam", "binary_crossentropy")
-    return model

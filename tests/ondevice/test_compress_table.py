@@ -71,7 +71,7 @@ def test_the_vocabulary_has_the_order_and_keys_find_their_vectors(tmp_path: Path
     table = made(tmp_path, keys=KEYS)
     manifest = table.bundle.manifest
     assert manifest.embeddings[0].order == "vocabulary"
-    assert table.table.order == "vectors (free in the vocabulary)"
+    assert table.report.tables[0].order == "vectors (free in the vocabulary)"
     listed = (table.bundle.folder / "vocab-ids.txt").read_text().splitlines()
     assert sorted(listed) == sorted(KEYS)
     assert listed != KEYS
