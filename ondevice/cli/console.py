@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import inspect
 import math
 import os
 import shlex
@@ -35,6 +36,12 @@ def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
     # Everything as it is: brackets and colons in a path are no markup and no emoji.
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def arguments_of(function: Callable[..., Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return those of a command's arguments that a function has, too."""
+    known = inspect.signature(function).parameters
+    return {name: value for name, value in vars(arguments).items() if name in known}
 
 
 def command_line() -> str:

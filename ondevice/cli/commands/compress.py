@@ -6,7 +6,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from ondevice.cli.console import results
+from ondevice.cli.console import arguments_of, results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,44 +26,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-below", default="16kB", help="tables with fewer bytes stay (default: %(default)s)")
     parser.add_argument("--recipe", default="int8", help="recipe that bytes are counted in (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of whatever is random (default: %(default)s)")
-    parser.add_argument("--plan", action="store_true", help="tell what would become of each table, and stop")
+    parser.add_argument(
+        "--plan", action="store_true", dest="plan_only", help="tell what would become of each table, and stop"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compress."""
     from ondevice import files
     from ondevice.errors import UsageError
+    from ondevice.pipeline.compress import compress
+    from ondevice.pipeline.own_model import built
     from ondevice.quiet import native_messages_kept_back
 
-    if (arguments.out is None) != arguments.plan:
+    if (arguments.out is None) != arguments.plan_only:
         raise UsageError("--out and --plan are one of both; allowed is --out SMALL.keras, or --plan alone.")
     if arguments.out is not None:
         if arguments.out.suffix != ".keras":
             raise UsageError(f"--out is {str(arguments.out)!r}; allowed is a file that ends with .keras.")
         files.refuse_existing(arguments.out)
-    config = _config(arguments.config) if arguments.config is not None else None
+    given = arguments_of(compress, arguments) | {"verbose": False}
+    if arguments.config is not None:
+        given["config"] = _config(arguments.config)
     with native_messages_kept_back():
-        from ondevice.pipeline.compress import compress
-        from ondevice.pipeline.own_model import built
-
-        model = built(arguments.model)
-        report = compress(
-            model,
-            arguments.ratio,
-            budget=arguments.budget,
-            method=arguments.method,
-            config=config,
-            data=arguments.data,
-            skip_below=arguments.skip_below,
-            recipe=arguments.recipe,
-            seed=arguments.seed,
-            plan_only=arguments.plan,
-            verbose=False,
-        )
+        given["model"] = built(arguments.model)
+        report = compress(**given)
         if arguments.out is not None:
             with files.replacing(arguments.out) as temporary:
-                model.save(temporary)
-    results().print(str(report), soft_wrap=True, markup=False, highlight=False)
+                given["model"].save(temporary)
+    results().print(str(report), soft_wrap=True)
     if arguments.out is not None:
         results().print(f"Next: ondevice export {shlex.quote(str(arguments.out))} --out BUNDLE", soft_wrap=True)
     return 0

@@ -6,7 +6,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from ondevice.cli.console import results
+from ondevice.cli.console import arguments_of, results
 from ondevice.devices.runtimes import DEFAULT_TARGET
 
 
@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--ratio", type=float, help="numbers of the matrix over numbers stored (default: 16)")
     size.add_argument("--budget", help="bytes of the encoded tables, e.g. 300kB")
-    parser.add_argument("--vocabulary", type=Path, metavar="KEYS", help="one key per line, in the order of the rows")
+    parser.add_argument(
+        "--vocabulary", type=Path, dest="keys", metavar="KEYS", help="one key per line, in the order of the rows"
+    )
     parser.add_argument("--pool", default="", help="mean: a call answers with the mean of its ids' vectors")
     parser.add_argument("--normalize", action="store_true", help="scale answers to length one")
     parser.add_argument("--length", type=int, default=1, help="ids per call (default: %(default)s)")
@@ -36,22 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ondevice.quiet import native_messages_kept_back
 
     with native_messages_kept_back():
-        made = compress_table(
-            arguments.vectors,
-            arguments.ratio,
-            out=arguments.out,
-            budget=arguments.budget,
-            array=arguments.array,
-            keys=arguments.vocabulary,
-            pool=arguments.pool,
-            normalize=arguments.normalize,
-            length=arguments.length,
-            method=arguments.method,
-            scheme=arguments.scheme,
-            recipe=arguments.recipe,
-            target=arguments.target,
-            verbose=False,
-        )
-    results().print(str(made), soft_wrap=True, markup=False, highlight=False)
+        made = compress_table(**arguments_of(compress_table, arguments), verbose=False)
+    results().print(str(made), soft_wrap=True)
     results().print(f"Next: ondevice validate {shlex.quote(str(arguments.out))}", soft_wrap=True)
     return 0
