@@ -17,7 +17,7 @@ import tensorflow as tf
 from ondevice.embeddings.ops import NumpyOps
 
 
-class TensorFlowOps:
+class TensorFlowOps(NumpyOps):
     """TensorFlow tensors instead of NumPy arrays; the meaning is that of `NumpyOps`.
 
     Args:

@@ -119,3 +119,9 @@ def test_hashes_are_the_same_on_every_runtime(answers: Mapping[str, np.ndarray])
     expected = hashed(NUMBERS, 2**31 - 1, 3, NumpyOps())
     assert expected.max() > 0.99 * LARGEST, "numbers come near the end of int32"
     np.testing.assert_array_equal(answers["hashed"], expected)
+
+
+def test_tensorflow_has_every_operation_of_its_own() -> None:
+    """One that it inherits would be computed once, when the graph is made."""
+    defined = {name for name in vars(NumpyOps) if not name.startswith("_")}
+    assert defined - {"batched"} <= set(vars(TensorFlowOps))
