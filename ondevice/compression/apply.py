@@ -8,11 +8,12 @@ import numpy as np
 
 from ondevice.compression.order import AS_GIVEN, arranged, places_of
 from ondevice.compression.plan import Plan, Table, plans_of, within
-from ondevice.compression.report import CompressionReport, TableReport, WorstKey
+from ondevice.compression.report import CompressionReport, TableReport
 from ondevice.compression.settings import KEEP
 from ondevice.embeddings.fit_tables import fit_tables, fit_weights
 from ondevice.embeddings.method import FULL, FloatArray, Method
 from ondevice.embeddings.swap import swap
+from ondevice.encoding_error import WorstId
 from ondevice.ids import RESERVED_IDS
 from ondevice.quantize.recipe import Recipe
 from ondevice.registry import member_name
@@ -55,7 +56,7 @@ def compressed(
     return CompressionReport(tuple(found), recipe.name, tuple(notes))
 
 
-def _told(plan: Plan, error: float | None = None, worst: Sequence[WorstKey] = ()) -> TableReport:
+def _told(plan: Plan, error: float | None = None, worst: Sequence[WorstId] = ()) -> TableReport:
     """Return the record of a plan, with what its fit left where it was carried out."""
     table, kept = plan.table, plan.method is None
     where = f"stored, since {table.stored}" if table.stored else "free in the vocabulary"
@@ -100,15 +101,16 @@ def _applied(plan: Plan, method: Method, seed: int) -> tuple[TableReport, list[s
     return _told(plan, error, _worst(table, vectors)), followed
 
 
-def _worst(table: Table, before: FloatArray) -> list[WorstKey]:
+def _worst(table: Table, before: FloatArray) -> list[WorstId]:
     after, seen, keys = table.layer.embeddings.numpy(), table.usage.seen, table.keys
+    errors = np.linalg.norm(after - before, axis=1)
     lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
     cosines = np.einsum("ij,ij->i", before, after) / np.maximum(lengths, np.finfo(np.float32).tiny)
     # What nobody looks up says nothing, where anything was seen at all.
     cosines = np.where((lengths > 0) & ((seen > 0) | ~seen.any()), cosines, np.inf)
     least = np.argsort(cosines, kind="stable")[:WORST]
     return [
-        WorstKey(int(id_), keys[id_] if id_ < len(keys) else str(id_), round(float(cosines[id_]), 4))
+        WorstId(int(id_), keys[id_] if id_ < len(keys) else str(id_), float(errors[id_]), round(float(cosines[id_]), 4))
         for id_ in least
         if np.isfinite(cosines[id_])
     ]

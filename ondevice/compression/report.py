@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ondevice.encoding_error import WorstId
 from ondevice.units import counted, format_bytes, format_share
-
-
-@dataclass(frozen=True)
-class WorstKey:
-    """An id whose vector changed most, its key where that is known, and the cosine of both vectors."""
-
-    id: int
-    key: str
-    cosine: float
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ class TableReport:
     method: str
     order: str = ""
     error: float | None = None
-    worst: tuple[WorstKey, ...] = ()
+    worst: tuple[WorstId, ...] = ()
     note: str = ""
 
 

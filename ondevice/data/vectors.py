@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -69,25 +70,25 @@ def _npz(path: Path) -> tuple[Mapping[str, npt.NDArray[Any]], list[str]]:
 
 
 def _safetensors(path: Path) -> tuple[Mapping[str, npt.NDArray[Any]], list[str]]:
+    package, numpy = _package("safetensors", path), _package("safetensors.numpy", path)
     try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError as error:
-        raise UsageError(f"{str(path)!r} takes the package safetensors, which is not installed.") from error
-    try:
-        with safe_open(path, "np") as stored:
-            return {name: stored.get_tensor(name) for name in stored.keys()}, []  # noqa: SIM118 - it has no more
-    except SafetensorError as error:
+        return numpy.load_file(path), []
+    except package.SafetensorError as error:
         raise ValueError(str(error)) from error
 
 
 def _torch(path: Path) -> tuple[Mapping[str, npt.NDArray[Any]], list[str]]:
-    try:
-        import torch
-    except ImportError as error:
-        raise UsageError(f"{str(path)!r} takes the package torch, which is not installed.") from error
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+    stored = _package("torch", path).load(path, map_location="cpu", weights_only=True)
     stored = stored.get("state_dict", stored) if isinstance(stored, dict) else {"weight": stored}
     return {name: each.float().numpy() for name, each in stored.items() if hasattr(each, "float")}, []
+
+
+def _package(name: str, path: Path) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise UsageError(f"{str(path)!r} takes the package {package}, which is not installed.") from error
 
 
 READERS: Mapping[str, Callable[[Path], tuple[Mapping[str, npt.NDArray[Any]], list[str]]]] = {

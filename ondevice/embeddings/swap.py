@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -41,7 +41,11 @@ def compressed_kind(kind: type) -> None:
 
 
 def swap(
-    layer: Any, method: Method, ordered: bool = False, reserved_ids: int | None = None, scheme: str = ""
+    layer: Any,
+    method: Method | Mapping[str, Any],
+    ordered: bool = False,
+    reserved_ids: int | None = None,
+    scheme: str = "",
 ) -> list[str]:
     """Turn a built `keras.layers.Embedding` into a compressed one, with initial values.
 
@@ -49,7 +53,7 @@ def swap(
 
     Args:
         layer: the layer; its class is one of `COMPRESSED`.
-        method: for so many ids and numbers as the layer has.
+        method: for so many ids and numbers as the layer has; or its config.
         ordered: whether ids have an order of their own.
         reserved_ids: as for `CompressedEmbedding`.
         scheme: as for `CompressedEmbedding`.
@@ -155,10 +159,7 @@ def _loads(kind: type) -> Any:
         if isinstance(layer, CompressedEmbedding) or MARK not in store.keys():  # noqa: SIM118 - Keras' has no more
             own(layer, store)
             return
-        from ondevice.embeddings.method import method_from_config
-
-        config = json.loads(bytes(np.asarray(store[MARK], np.uint8)))
-        swap(layer, method_from_config(config["method"]), config["ordered"], config["reserved_ids"], config["scheme"])
+        swap(layer, **json.loads(bytes(np.asarray(store[MARK], np.uint8))))
         layer.load_own_variables(store)
 
     return load_own_variables

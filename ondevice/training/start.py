@@ -12,7 +12,6 @@ from ondevice.data.context_order import factor_order
 from ondevice.data.order import registry as orders
 from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary
-from ondevice.embeddings.fit_tables import fit_weights
 from ondevice.embeddings.method import FloatArray, Method
 from ondevice.ids import RESERVED_IDS, run_starts
 from ondevice.models.output import Output
@@ -64,20 +63,16 @@ def start(
         ids: the id of every item.
         teacher: the model to start from, if any.
     """
-    if _has_chosen(model, method):
-        vectors, wanted = _vectors(config, data, ids, teacher, _counts(method, data, ids))
+    if config.warm_start and teacher is not None:
+        counts = np.zeros(method.vocabulary_size, np.int64)
+        counts[ids] = data.counts
+        teacher.start(model, counts, config.seed)
+    elif _has_chosen(model, method):
+        vectors = _vectors(config, data, ids)
         embedding, scores = model.get_layer("embedding"), model.get_layer(SCORES)
-        for name, values in method.chosen_tables(vectors, config.seed, wanted).items():
+        for name, values in method.chosen_tables(vectors, config.seed).items():
             embedding.tables[name].assign(values)
         scores.assign(scores.member.chosen(vectors, config.seed))
-    if config.warm_start and teacher is not None:
-        teacher.start(model, _counts(method, data, ids), config.seed)
-
-
-def _counts(method: Method, data: SplitData, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-    counts = np.zeros(method.vocabulary_size, np.int64)
-    counts[ids] = data.counts
-    return counts
 
 
 def _has_chosen(model: keras.Model, method: Method) -> bool:
@@ -86,22 +81,11 @@ def _has_chosen(model: keras.Model, method: Method) -> bool:
     return not learned or not all(table.trainable for table in method.tables())
 
 
-def _vectors(
-    config: TrainConfig,
-    data: SplitData,
-    ids: npt.NDArray[np.int32],
-    teacher: Teacher | None,
-    counts: npt.NDArray[np.int64],
-) -> tuple[FloatArray | None, FloatArray | None]:
-    """Vectors by id such that similar ids have similar ones, and how much each counts where look-ups shall give these.
-
-    They shall give the teacher's.
-    """
-    if config.warm_start and teacher is not None:
-        return teacher.vectors, fit_weights(counts)
+def _vectors(config: TrainConfig, data: SplitData, ids: npt.NDArray[np.int32]) -> FloatArray | None:
+    """Return vectors by id such that similar ids have similar ones; None where nothing is known of the ids."""
     vectors = orders.load(config.order)().vectors(data, config.seed)
     if vectors is None:
-        return None, None
+        return None
     by_id = np.zeros((len(vectors) + RESERVED_IDS, vectors.shape[1]), np.float32)
     by_id[ids] = vectors
-    return by_id, None
+    return by_id

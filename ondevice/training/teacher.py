@@ -70,7 +70,10 @@ class Teacher:
             layer.set_weights(given)
         scores = model.get_layer(SCORES)
         scores.assign(scores.member.fitted(self.kernel, self.bias, seed, self.vectors))
-        fit_tables(model.get_layer("embedding"), self.vectors, fit_weights(counts))
+        embedding, weights = model.get_layer("embedding"), fit_weights(counts)
+        for name, values in embedding.method.chosen_tables(self.vectors, seed, weights).items():
+            embedding.tables[name].assign(values)
+        fit_tables(embedding, self.vectors, weights)
 
     def network(self) -> keras.Model:
         """Return the teacher as a network with a full table and a dense output like the pupil's, not trainable."""
