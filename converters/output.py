@@ -85,7 +85,7 @@ def lower_output(
             name: entry.rows(np.arange(entry.table.rows, dtype=np.int32), NumpyOps()) for name, entry in entries.items()
         }
         xp = TensorFlowOps()
-        tables = Tables(decoded, values, encoded.rows(xp), lambda name, row: encoded.tables[name].laid_out(row, xp))
+        tables = Tables(decoded, values, lambda name, row: encoded.tables[name].laid_out(row, xp))
     return LoweredOutput(member, member.stored(weights, number_format, tables), number_format, tables)
 
 

@@ -44,7 +44,6 @@ class Program:
         layers: the layers that look ids up, by name, as the file holds them.
         lookups: each look-up, by the layer's name, with the features whose ids it takes as they are.
         free: the orders of ids that the file is given places of.
-        stored: why an order is none of these, by the layer's name.
     """
 
     model: keras.Model
@@ -58,7 +57,6 @@ class Program:
     layers: Mapping[str, LayerTables]
     lookups: Lookups
     free: Free = field(default_factory=Free)
-    stored: Mapping[str, str] = field(default_factory=dict)
 
     def call(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Call the model with the file's inputs by name; see `ondevice.converters.signature.Call`."""
@@ -200,13 +198,14 @@ def _freed(program: Program, rows: Arrays, head: Head | None) -> Program:
     ordered = [name for name, each in program.layers.items() if each.order is not None]
     if not ordered:
         return program
-    outputs, stored = program.answers(program.rebuild(rows)), {}
-    for name in ordered:
-        stored[name] = why_stored(name, program.layers, program.lookups, program.features, outputs, head)
-        if not stored[name] and differing(program.placed([name]), rows):
-            stored[name] = "the model does more with the ids than to look them up"
-    program = program.placed([name for name in ordered if not stored[name]])
-    return replace(program, stored={name: reason for name, reason in stored.items() if reason})
+    outputs = program.answers(program.rebuild(rows))
+
+    def is_free(name: str) -> bool:
+        reason = why_stored(name, program.layers, program.lookups, program.features, outputs, head)
+        # A model may do more with the ids than to look them up.
+        return not reason and not differing(program.placed([name]), rows)
+
+    return program.placed([name for name in ordered if is_free(name)])
 
 
 def _traced(

@@ -198,11 +198,6 @@ class Output(ABC):
         return sum(part.payload_bytes for part in self.parts(number_format))
 
     @property
-    def stored_parameters(self) -> int:
-        """Numbers that the layer has of its own."""
-        return sum(weight.parameters for weight in self.weights())
-
-    @property
     def ratio(self) -> float:
         """Bytes of the dense layer as float32 over the bytes of this layer as int8."""
         own = self.payload_bytes(INT8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -49,11 +48,6 @@ class Weight:
     decays: bool = True
     trainable: bool = True
 
-    @property
-    def parameters(self) -> int:
-        """Numbers stored."""
-        return math.prod(self.shape)
-
 
 @dataclass(frozen=True)
 class Tables:
@@ -62,12 +56,10 @@ class Tables:
     Args:
         decoded: all rows by table name, float32 `[rows, width]`, without the factors that another table has absorbed.
         original: all rows by table name before they were encoded.
-        rows: gives decoded rows of a named table within the graph.
         laid_out: gives the decoded numbers in rows of a table laid out by runs, `[..., longest]`, by the table's name
             and the numbers of the rows `[...]`; for the tables in `Output.layouts`.
     """
 
     decoded: Mapping[str, FloatArray]
     original: Mapping[str, FloatArray]
-    rows: Rows
     laid_out: Rows

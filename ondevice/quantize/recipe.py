@@ -66,12 +66,6 @@ class Recipe:
         """Whether the bytes of tables are known before their values are, so that a budget can be counted in them."""
         return not self.candidates
 
-    @property
-    def schemes(self) -> tuple[str, ...]:
-        """Every scheme that a table may get, each once, in the order of the fields."""
-        named = (self.tables, self.narrow, *self.by_table.values(), *self.candidates)
-        return tuple(dict.fromkeys(name for name in named if name))
-
 
 family = TomlFamily("recipe", Recipe, Path(__file__).parent / "recipes")
 names = family.names

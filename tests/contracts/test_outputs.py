@@ -144,7 +144,6 @@ def test_gradient_reaches_every_weight(name: str) -> None:
 def test_declared_sizes_are_what_is_stored(name: str) -> None:
     output = OUTPUTS[name]
     model = network(output)
-    assert output.stored_parameters == sum(weight.parameters for weight in output.weights())
     layer = model.get_layer(SCORES)
     held = {name: array.shape for name, array in layer.values().items()}
     assert {weight.name: weight.shape for weight in output.weights()}.items() <= held.items()
@@ -171,12 +170,7 @@ def tables_of(output: Output, model: keras.Model) -> Tables | None:
     values = model.get_layer("embedding").table_values()
     xp = TensorFlowOps()
     rows = {name: layout.laid_out(values[name]) for name, layout in output.layouts.items()}
-    return Tables(
-        values,
-        values,
-        lambda name, index: xp.gather(values[name], index),
-        lambda name, row: xp.gather(rows[name], row),
-    )
+    return Tables(values, values, lambda name, row: xp.gather(rows[name], row))
 
 
 @pytest.mark.parametrize("entries", [0, 1, 12])
