@@ -50,7 +50,7 @@ NEED_TENSORFLOW = (
     "ondevice.training.examples",
     "ondevice.training.fit",
     "ondevice.training.gentle",
-    "ondevice.training.lazy",
+    "ondevice.training.row_gradients",
     "ondevice.training.loss",
     "ondevice.training.reference",
     "ondevice.training.score",

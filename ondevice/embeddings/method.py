@@ -38,8 +38,9 @@ class Table:
         initializer: `"uniform"` (like an ordinary embedding), `"uniform_of_two"` (rows of which two are added up),
             `"near_one"` (factors of a product that starts as an ordinary embedding), `"equal_shares"` (weights of as
             many rows as the table is wide), `"unit"` (matrices, with a gain), `"ones"` or `"zeros"`.
-        per_id: whether row `i` belongs to id `i` alone; such tables are exempt from weight decay, which would pull
-            rarely seen ids towards zero and so erase them.
+        per_id: whether row `i` belongs to id `i` alone and only weighs or chooses rows of other tables; such tables are
+            exempt from weight decay, which would pull rarely seen ids towards zero and so erase them. Tables of whole
+            vectors decay, also where each id has one of its own.
         trainable: whether gradient descent learns it; what it does not learn, `Method.chosen_tables` gives.
         whole: whether a look-up reads the table as a whole, as a projection; no scheme encodes such tables, since the
             converter would store the decoded numbers.

@@ -41,7 +41,9 @@ class TrainConfig:
         unknown_share: share of the training ids replaced by the unknown id, so that it gets a vector; a large share
             keeps texts from being learned by heart.
         learning_rate: highest learning rate; it falls along a cosine to zero.
-        weight_decay: decoupled weight decay of the optimizer; per-id tables and biases are exempt.
+        weight_decay: share of the learning rate by which every step shrinks tables, used rows or not (with
+            `lazy_adamw` used ones only), and dense layers; per-id tables that only weigh shared rows, as the
+            multipliers of `memcom`, and everything named a bias are exempt.
         batch_size: examples per step.
         epochs: passes over the users, at most.
         patience: epochs without a better validation metric after which training stops. While the learning rate is high

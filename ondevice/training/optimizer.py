@@ -19,14 +19,15 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     # Divides by the root of all squared gradients so far (Duchi, Hazan and Singer, JMLR 2011), a sum that starts at
     # zero as in the paper. Keras has it start at 0.1, far above the squares of gradients that are averaged over a
     # batch, so that models stay near where they start. Below the root is added as little as Adam adds to the root.
-    "adagrad": ("Adagrad", {"initial_accumulator_value": 0.0, "epsilon": 1e-14}),
-    # Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019): a step moves every row that ever moved.
-    "adamw": ("AdamW", {}),
+    "adagrad": ("SummedAdagrad", {"initial_accumulator_value": 0.0, "epsilon": 1e-14}),
+    # Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019): a step moves every row that ever moved, and
+    # decay shrinks the rows that the batch does not use as well.
+    "adamw": ("SummedAdamW", {}),
     # Adam that divides by the largest second moment so far (Reddi, Kale and Kumar, ICLR 2018).
-    "amsgrad": ("AdamW", {"amsgrad": True}),
+    "amsgrad": ("SummedAdamW", {"amsgrad": True}),
     LAZY: ("LazyAdamW", {}),
 }
-"""Class and options of each optimizer by its name."""
+"""Class in `ondevice.training.row_gradients` and options of each optimizer by its name."""
 
 
 def compiled(name: str) -> bool:
@@ -42,9 +43,7 @@ def make(name: str, schedule: Any, weight_decay: float) -> Any:
         schedule: learning rate by step.
         weight_decay: share of the learning rate that a step takes from what decays.
     """
-    import keras
-
-    from ondevice.training import lazy
+    from ondevice.training import row_gradients
 
     kind, options = OPTIMIZERS[name]
-    return getattr(lazy if name == LAZY else keras.optimizers, kind)(schedule, weight_decay=weight_decay, **options)
+    return getattr(row_gradients, kind)(schedule, weight_decay=weight_decay, **options)

@@ -46,12 +46,39 @@ def test_an_unknown_optimizer_is_refused() -> None:
         tiny_config("memcom block", optimizer="sgdd")
 
 
-def train(method: str, optimizer: str, decay: float, batches: list[np.ndarray], *, dense: bool) -> list[np.ndarray]:
-    """Take one step per batch; return the first table before the first step and after each.
+def after_step(name: str, gradient: object, decay: float, *, compile_step: bool = False) -> np.ndarray:
+    """Return a table of six rows of ones after a step."""
+    variable = keras.Variable(np.ones((6, 2), np.float32))
+    made = make(name, 0.01, decay)
+    made.build([variable])
+    tf.function(lambda: made.apply([gradient], [variable]), jit_compile=compile_step)()
+    return np.asarray(variable)
 
-    Args:
-        dense: whether the optimizer is given whole gradients instead of those of the rows that were used.
-    """
+
+TWICE = tf.IndexedSlices(
+    tf.constant([[1.0, 2.0], [3.0, -1.5], [0.5, 0.5]]), tf.constant([2, 2, 4]), tf.constant([6, 2])
+)
+SUMS = tf.constant([[0.0, 0.0], [0.0, 0.0], [4.0, 0.5], [0.0, 0.0], [0.5, 0.5], [0.0, 0.0]])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_row_used_twice_gets_the_step_of_its_whole_gradient(name: str) -> None:
+    """Keras' own optimizers square the gradient of each use, and their first step already is another one."""
+    for compile_step in {False, compiled(name)}:
+        steps = [after_step(name, gradient, 0.0, compile_step=compile_step) for gradient in (TWICE, SUMS)]
+        np.testing.assert_allclose(steps[0], steps[1], rtol=1e-6)
+    assert sorted(np.flatnonzero((steps[0] != 1).any(axis=1))) == [2, 4]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_weight_decay_shrinks_rows_that_are_not_used_unless_steps_are_lazy(name: str) -> None:
+    decayed = after_step(name, TWICE, 0.5) / after_step(name, TWICE, 0.0)
+    np.testing.assert_allclose(decayed[[0, 1, 3, 5]], 1.0 if name == "lazy_adamw" else 1 - 0.01 * 0.5, rtol=1e-6)
+    assert (decayed[[2, 4]] < 1).all()
+
+
+def train(method: str, optimizer: str, decay: float, batches: list[np.ndarray]) -> list[np.ndarray]:
+    """Take one step per batch; return the first table before the first step and after each."""
     keras.utils.set_random_seed(4)
     layer, head = CompressedEmbedding.of(METHODS[method]), keras.layers.Dense(1)
     head(layer(batches[0]))
@@ -65,7 +92,7 @@ def train(method: str, optimizer: str, decay: float, batches: list[np.ndarray], 
             targets = tf.linspace(-1.0, 2.0, len(batch))[:, None]
             loss = tf.reduce_mean(tf.square(head(tf.reduce_mean(layer(batch), axis=1)) - targets))
         gradients = tape.gradient(loss, [variable.value for variable in variables])
-        made.apply([tf.convert_to_tensor(each) if dense else each for each in gradients], variables)
+        made.apply(gradients, variables)
         values.append(layer.table_values()[first].copy())
     return values
 
@@ -76,9 +103,8 @@ def test_lazy_steps_equal_dense_ones_where_every_row_is_used(method: str, decay:
     """With every id in every batch, several times, nothing stands still, so both do the same."""
     every = np.arange(METHODS[method].vocabulary_size, dtype=np.int32)
     batches = [np.stack([every, every[::-1], np.roll(every, step)]) for step in range(4)]
-    lazy = train(method, "lazy_adamw", decay, batches, dense=False)
-    # Given rows, Keras' own AdamW squares the gradient of each use before it adds them up.
-    expected = train(method, "adamw", decay, batches, dense=True)
+    lazy = train(method, "lazy_adamw", decay, batches)
+    expected = train(method, "adamw", decay, batches)
     for found, wanted in zip(lazy, expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
     assert not np.allclose(lazy[0], lazy[-1], atol=1e-3)
@@ -87,7 +113,7 @@ def test_lazy_steps_equal_dense_ones_where_every_row_is_used(method: str, decay:
 @pytest.mark.parametrize("decay", [0.0, 0.2])
 def test_a_lazy_step_leaves_rows_that_were_not_used_alone(decay: float) -> None:
     batches = [np.array([[3, 4, 4], [9, 3, 3]], np.int32), np.array([[7, 7, 7], [7, 9, 9]], np.int32)]
-    before, middle, after = train("full", "lazy_adamw", decay, batches, dense=False)
+    before, middle, after = train("full", "lazy_adamw", decay, batches)
     assert sorted(np.flatnonzero((before != middle).any(axis=1))) == [3, 4, 9]
     assert sorted(np.flatnonzero((middle != after).any(axis=1))) == [7, 9]
 

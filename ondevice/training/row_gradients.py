@@ -1,4 +1,8 @@
-"""Keras' AdamW with updates of single rows, which Keras itself makes dense."""
+"""Keras' optimizers for tables of which a batch uses some rows, several times: a row's gradient is the sum of its uses.
+
+Keras' own (seen in 3.15.1), given the gradients of single uses, square each of them before they add them up, so that
+the second moment of a row that is used often is another one than that of the same row with one gradient.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,28 @@ import keras
 import tensorflow as tf
 
 
+class _Summed(keras.optimizers.Optimizer):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable with its whole gradient, as long as the variable, which the moments are anyway."""
+        if isinstance(gradient, tf.IndexedSlices):
+            places = tf.reshape(gradient.indices, [-1])
+            gradient = tf.math.unsorted_segment_sum(gradient.values, places, variable.shape[0])
+        super().update_step(gradient, variable, learning_rate)
+
+
+@keras.saving.register_keras_serializable(package="ondevice")
+class SummedAdamW(_Summed, keras.optimizers.AdamW):
+    """AdamW as published, with AMSGrad on request: every step moves, and decays, all rows of a table."""
+
+
+@keras.saving.register_keras_serializable(package="ondevice")
+class SummedAdagrad(_Summed, keras.optimizers.Adagrad):
+    """Adagrad as published; weight decay shrinks all rows of a table at every step, used or not."""
+
+
 @keras.saving.register_keras_serializable(package="ondevice")
 class LazyAdamW(keras.optimizers.AdamW):
-    """AdamW that updates, and decays, only the rows of a table that its gradient names.
-
-    A row that a batch uses several times has one gradient, the sum. Keras' own optimizers (seen in 3.15.1), given the
-    gradients of single uses, square each of them before they add them up, so that the second moment of a row that is
-    used often is another one: a setting that suits `adamw` need not suit this.
-    """
+    """AdamW that updates, and decays, only the rows of a table that its gradient names."""
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Apply gradients; tables with gradients of single rows are left out of the decay of whole variables."""
@@ -32,7 +50,6 @@ class LazyAdamW(keras.optimizers.AdamW):
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
-        # A row that was looked up several times has several gradients, whose sum is squared, not each.
         rows, places = tf.unique(tf.reshape(gradient.indices, [-1]))
         sums = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
         step = tf.cast(self.iterations + 1, tf.float32)
