@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -101,14 +102,29 @@ def read_json(path: Path, what: str) -> Any:
 
     Raises:
         UsageError: there is no such file.
-        OnDeviceError: the file is not JSON.
+        OnDeviceError: the file is not JSON, or not such as `write_json` writes: with numbers that are not finite,
+            halves of characters or deeply nested lists.
     """
     if not path.is_file():
         raise UsageError(f"{what} {str(path)!r} does not exist.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        if "\\u" in text:
+            # Half a character, which JSON can spell, can be neither printed nor written.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError as error:
+        raise OnDeviceError(f"{what} {str(path)!r} is not valid JSON: it is nested too deeply.") from error
+    except ValueError as error:
         raise OnDeviceError(f"{what} {str(path)!r} is not valid JSON: {error}.") from error
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is not a finite number")
+    return number
 
 
 def sha256(path: Path) -> str:

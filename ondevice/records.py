@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,9 @@ Record = TypeVar("Record")
 Plain = int | float | str | bool
 """What a setting may be."""
 
+REASONS, LONGEST = 8, 200
+"""What is wrong with a record is told of so many places, at most, in so many characters each."""
+
 _converter = cattrs.Converter(forbid_extra_keys=True)
 configure_union_passthrough(Plain, _converter)
 
@@ -30,8 +34,11 @@ def _strictly(kind: type) -> Any:
         # JSON has no separate integers and floats; a whole number may stand for a float, nothing else is converted.
         allowed = (int, float) if kind is float else (kind,)
         if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
-            raise _WrongType(f"{value!r} is not of type {kind.__name__}")
-        return kind(value)
+            raise _WrongType(f"{reprlib.repr(value)} is not of type {kind.__name__}")
+        try:
+            return kind(value)
+        except OverflowError as error:
+            raise _WrongType(f"{reprlib.repr(value)} is too large for type {kind.__name__}") from error
 
     return structure
 
@@ -57,11 +64,14 @@ def from_json(kind: type[Record], value: Any, what: str) -> Record:
         OnDeviceError: a key is missing, unknown or of another type.
     """
     if not isinstance(value, dict):
-        raise OnDeviceError(f"{what} does not fit this version of ondevice: {str(value)[:40]!r} is no mapping.")
+        raise OnDeviceError(f"{what} does not fit this version of ondevice: {reprlib.repr(value)} is no mapping.")
     try:
         return _converter.structure(value, kind)
     except (cattrs.ClassValidationError, cattrs.ForbiddenExtraKeysError) as error:
-        reasons = "; ".join(cattrs.transform_error(error, format_exception=_reason))
+        all_found = cattrs.transform_error(error, format_exception=_reason)
+        found = [each if len(each) <= LONGEST else f"{each[:LONGEST]}…" for each in all_found]
+        more = f"; and {len(found) - REASONS} more" if len(found) > REASONS else ""
+        reasons = "; ".join(found[:REASONS]) + more
         raise OnDeviceError(f"{what} does not fit this version of ondevice: {reasons}.") from error
 
 

@@ -13,6 +13,7 @@ SOURCES = ("ondevice", "converters")
 
 FOUNDATION = frozenset(
     {
+        "arrays",
         "bundle",
         "encoding_error",
         "errors",

@@ -41,13 +41,13 @@ class ClickTable:
             raise OnDeviceError(f"{self.path}, line 1: there is no column {missing!r} in {', '.join(header)[:80]!r}.")
         twice = next((name for name in header if header.count(name) > 1), None)
         if twice is not None:
-            raise OnDeviceError(f"{self.path}, line 1: column {twice!r} is there twice.")
+            raise OnDeviceError(f"{self.path}, line 1: column {twice[:40]!r} is there twice.")
         fields = tuple(name for name in header if name not in (CLICK, *self.ignored))
         if not fields:
             raise OnDeviceError(f"{self.path}, line 1: there is no column beside {CLICK!r}, so no field.")
         bad = next((name for name in fields if not is_field(name)), None)
         if bad is not None:
-            raise OnDeviceError(f"{self.path}, line 1: column {bad!r} is not allowed; {FIELD_NAME}.")
+            raise OnDeviceError(f"{self.path}, line 1: column {bad[:40]!r} is not allowed; {FIELD_NAME}.")
         return fields
 
     def lines(self, fields: tuple[str, ...]) -> Iterator[ClickLine]:
@@ -61,7 +61,9 @@ class ClickTable:
         """
         own = self.fields()
         if set(own) != set(fields):
-            raise OnDeviceError(f"{self.path}, line 1: the fields are {list(own)}; expected are {list(fields)}.")
+            raise OnDeviceError(
+                f"{self.path}, line 1: the fields are {str(list(own))[:80]}; expected are {str(list(fields))[:80]}."
+            )
         rows = self._rows()
         _, header = next(rows)
         places, click = [header.index(field) for field in fields], header.index(CLICK)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ondevice import arrays
 from ondevice.errors import OnDeviceError, UsageError
 
 Vectors = tuple[npt.NDArray[np.float32], list[str]]
@@ -35,7 +35,7 @@ def read_vectors(path: Path, name: str = "") -> Vectors:
         raise UsageError(f"vectors {str(path)!r} end with {path.suffix!r}; allowed is one of {', '.join(READERS)}.")
     try:
         found, keys = reader(path)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError) as error:
         raise OnDeviceError(f"vectors {str(path)!r} can't be read: {error}.") from error
     matrices = {each: array for each, array in found.items() if array.ndim == 2 and array.dtype.kind == "f"}
     if (name not in matrices) if name else (len(matrices) != 1):
@@ -64,11 +64,6 @@ def _text(path: Path) -> tuple[Mapping[str, npt.NDArray[Any]], list[str]]:
     return {"vectors": np.stack(rows) if rows else np.zeros((0, 0), np.float32)}, keys
 
 
-def _npz(path: Path) -> tuple[Mapping[str, npt.NDArray[Any]], list[str]]:
-    with np.load(path) as stored:
-        return dict(stored), []
-
-
 def _safetensors(path: Path) -> tuple[Mapping[str, npt.NDArray[Any]], list[str]]:
     package, numpy = _package("safetensors", path), _package("safetensors.numpy", path)
     try:
@@ -92,8 +87,8 @@ def _package(name: str, path: Path) -> Any:
 
 
 READERS: Mapping[str, Callable[[Path], tuple[Mapping[str, npt.NDArray[Any]], list[str]]]] = {
-    ".npy": lambda path: ({"vectors": np.load(path)}, []),
-    ".npz": _npz,
+    ".npy": lambda path: ({"vectors": arrays.read_array(path, "vectors")}, []),
+    ".npz": lambda path: (arrays.read_archive(path, "vectors"), []),
     ".safetensors": _safetensors,
     ".pt": _torch,
     ".pth": _torch,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ondevice import arrays
 from ondevice.errors import OnDeviceError, UsageError
 
 TARGET = "y"
@@ -107,13 +107,8 @@ def read_arrays(path: Path) -> tuple[Any, Any]:
     """
     if not path.is_file():
         raise UsageError(f"data {str(path)!r} do not exist; `numpy.savez` writes such a file.")
-    try:
-        with path.open("rb") as file, np.load(file) as stored:
-            arrays = dict(stored)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise OnDeviceError(f"data {str(path)!r} are no archive of NumPy arrays: {error}.") from error
     nested: dict[str, Any] = {}
-    for name, values in arrays.items():
+    for name, values in arrays.read_archive(path, "data").items():
         *outer, last = name.split("/")
         place = nested
         for part in outer:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ondevice import files
+from ondevice import arrays, files
 from ondevice.data.lists import Lists
 from ondevice.errors import OnDeviceError, UsageError
 
@@ -78,16 +76,12 @@ class Evaluation:
         """
         if not path.is_file():
             raise UsageError(f"evaluation data {str(path)!r} does not exist; `ondevice train` writes it.")
-        try:
-            # Given a path, NumPy leaves a file open that is no whole archive.
-            with path.open("rb") as file, np.load(file) as stored:
-                known, relevant = (
-                    Lists(stored[f"{name}_offsets"], stored[f"{name}_values"]) for name in ("known", "relevant")
-                )
-                histories, items, scores, ranges = (stored[name] for name in ARRAYS)
-        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-            raise OnDeviceError(f"evaluation data {str(path)!r} is damaged: {error}.") from error
-        return cls(histories, known, relevant, items, scores, ranges)
+        stored = arrays.read_archive(path, "evaluation data")
+        names = (*ARRAYS, *(f"{name}_{part}" for name in ("known", "relevant") for part in ("offsets", "values")))
+        if missing := [name for name in names if name not in stored]:
+            raise OnDeviceError(f"evaluation data {str(path)!r} has no array {missing[0]!r}.")
+        histories, items, scores, ranges, *lists = (stored[name] for name in names)
+        return cls(histories, Lists(*lists[:2]), Lists(*lists[2:]), items, scores, ranges)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,11 @@ import fcntl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ondevice import files, records
+from ondevice import arrays, files, records
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import Method
 from ondevice.embeddings.method import registry as methods
@@ -75,6 +74,12 @@ class TrainResult:
     labels: tuple[str, ...] = ()
     tokenizer: Tokenizer | None = None
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.best_epoch < max(1, len(self.history)):
+            raise OnDeviceError(
+                f"best_epoch is {self.best_epoch}; allowed is one of the {len(self.history)} of the history, from 0."
+            )
+
     @property
     def fields(self) -> int:
         """Fields of every example, one id each; 0 where examples are lists of any length."""
@@ -105,9 +110,13 @@ class Run:
         return self.folder / MODEL_FILE
 
     def method(self) -> Method:
-        """Build the embedding method."""
-        parameters: dict[str, Any] = self.result.parameters
-        return methods.load(self.config.method)(**parameters)
+        """Build the embedding method.
+
+        Raises:
+            OnDeviceError: the parameters are not those of the method.
+        """
+        what = f"method {self.config.method!r} in {str(self.folder / RESULT_FILE)!r}"
+        return records.from_json(methods.load(self.config.method), self.result.parameters, what)
 
     def vocabulary(self) -> Vocabulary:
         """Read the vocabulary."""
@@ -127,10 +136,11 @@ class Run:
         path = self.folder / TEST_VALUES_FILE
         if not path.is_file():
             raise UsageError(f"test values {str(path)!r} do not exist; `ondevice train` writes them.")
-        try:
-            values: npt.NDArray[np.float64] = np.load(path)
-        except (OSError, ValueError, EOFError) as error:
-            raise OnDeviceError(f"test values {str(path)!r} are damaged: {error}.") from error
+        values = arrays.read_array(path, "test values")
+        if values.ndim != 1 or values.dtype != np.float64:
+            raise OnDeviceError(
+                f"test values {str(path)!r} are {values.dtype} {list(values.shape)}; allowed is float64 [examples]."
+            )
         return values
 
 

@@ -187,7 +187,7 @@ CASES = (
     usage("export of nothing", "export nowhere --out new", "model 'nowhere' is no file that ends with .keras"),
     usage("export of another file", "export short.txt --out new", "model 'short.txt' is no file that ends with .keras"),
     usage("sample of nowhere", "export m.keras --sample no.npz --out new", "data 'no.npz' do not exist"),
-    failed("sample of text", "export m.keras --sample short.txt --out new", "'short.txt' are no archive of NumPy"),
+    failed("sample of text", "export m.keras --sample short.txt --out new", "'short.txt' can't be read"),
     usage("option of a run", "export m.keras --keep-history --out new", "--keep-history is given", "training run only"),
     usage("option of a model", "export run --labels a b --out new", "--labels is given", "a .keras file only"),
     usage("recipe of a model", "export m.keras --recipe int9 --out new", "unknown recipe 'int9', did you mean 'int8'?"),

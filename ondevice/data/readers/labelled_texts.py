@@ -22,6 +22,8 @@ class LabelledTextFiles(TextReader):
         """Read the three files."""
         files = split_files(path, ".tsv")
         labels = tuple(sorted({label for label, _ in _read_split(files["train"], ())}))
+        if not labels:
+            raise OnDeviceError(f"{files['train']} holds no text.")
         splits = {split: _read_split(file, labels) for split, file in files.items()}
         return number_texts(name, splits, labels, Tokenizer(), self.minimum_count, self.most_words)
 

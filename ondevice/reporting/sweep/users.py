@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ondevice import files
+from ondevice import arrays, files
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.reporting.sweep.record import Sweep, Trial
 
@@ -46,12 +44,8 @@ def read_users(folder: Path, sweep: Sweep) -> FloatArray:
     path = folder / USERS_FILE
     if not path.is_file():
         raise UsageError(f"values of users {str(path)!r} do not exist; `ondevice sweep` writes them.")
-    try:
-        # Given a path, NumPy leaves a file open that is no whole archive.
-        with path.open("rb") as file, np.load(file) as stored:
-            found = {name: stored[name] for name in (trial.title for trial in sweep.trials) if name in stored}
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise OnDeviceError(f"values of users {str(path)!r} are damaged: {error}.") from error
+    stored = arrays.read_archive(path, "values of users")
+    found = {name: stored[name] for name in (trial.title for trial in sweep.trials) if name in stored}
     for trial in sweep.trials:
         values, mean = found.get(trial.title), trial.test[sweep.metric]
         if values is None or values.ndim != 1 or not np.isclose(np.mean(values), mean, rtol=1e-6):
