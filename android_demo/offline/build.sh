@@ -21,4 +21,4 @@ if [ ! -f ../app/src/main/assets/bundle/manifest.json ]; then
     echo "build.sh: the app has no model: put one in with \`ondevice android BUNDLE\`." >&2
     exit 1
 fi
-exec mvn --batch-mode --no-transfer-progress --file pom.xml --activate-profiles apk --projects tflite,apk package
+exec mvn --batch-mode --no-transfer-progress --strict-checksums --file pom.xml --activate-profiles apk --projects tflite,apk package

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ondevice.devices.browser import runtime_files
@@ -40,11 +42,11 @@ def test_every_option_of_a_profile_has_its_source(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", images.names())
-def test_every_package_of_an_image_has_its_version(name: str) -> None:
+def test_every_wheel_of_an_image_is_pinned(name: str) -> None:
     spec = images.load(name)
-    assert all("==" in wheel for wheel in spec.wheels)
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in spec.wheels.values())
     for runtime, version in spec.runtimes.items():
-        assert f"{RUNTIMES[runtime].distribution}=={version}" in spec.wheels
+        assert f"{RUNTIMES[runtime].distribution}=={version}" in spec.requirements
 
 
 def test_an_unknown_device_is_told_with_the_nearest() -> None:

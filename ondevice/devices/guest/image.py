@@ -34,7 +34,8 @@ class ImageSpec:
         loader: path of the program that starts programs, below the image's root.
         packages: Debian packages; what they depend on comes with them.
         platforms: tags of the wheels that fit.
-        wheels: Python packages with their versions, all that is needed: what they depend on does not come with them.
+        wheels: SHA-256 by file name of the wheels of Python packages, all that is needed: what they depend on does not
+            come with them.
         python_path: folders below the image's root that Python finds packages in.
         library_path: folders below the image's root that programs find libraries in.
         runtimes: version of each runtime's package, by the runtime's name.
@@ -47,7 +48,7 @@ class ImageSpec:
     loader: str
     packages: tuple[str, ...]
     platforms: tuple[str, ...]
-    wheels: tuple[str, ...]
+    wheels: dict[str, str]
     python_path: tuple[str, ...]
     library_path: tuple[str, ...]
     runtimes: dict[str, str]
@@ -56,6 +57,13 @@ class ImageSpec:
         """Return the environment variables that its Python needs, with the image's root at a path."""
         paths = {"PYTHONPATH": self.python_path, "LD_LIBRARY_PATH": self.library_path}
         return {name: ":".join(f"{root}/{path}" for path in found) for name, found in paths.items()}
+
+    @property
+    def requirements(self) -> list[str]:
+        """The wheels as pip is asked for them: names and versions."""
+        # A wheel's name begins with both, with hyphens in neither.
+        parts = (wheel.split("-") for wheel in self.wheels)
+        return [f"{name.replace('_', '-')}=={version}" for name, version, *_ in parts]
 
     @property
     def key(self) -> str:

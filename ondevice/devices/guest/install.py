@@ -113,9 +113,16 @@ def _wheels(spec: ImageSpec, folder: Path) -> list[Path]:
     platforms = [word for platform in spec.platforms for word in ("--platform", platform)]
     tags = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--only-binary=:all:"]
     options = ["--quiet", "--disable-pip-version-check", "--no-deps"]
-    words = ["-m", "pip", "download", *options, "--dest", str(folder), *tags, *platforms, *spec.wheels]
+    words = ["-m", "pip", "download", *options, "--dest", str(folder), *tags, *platforms, *spec.requirements]
     tools.call([sys.executable, *words], "downloading the runtimes")
-    return sorted(folder.glob("*.whl"))
+    wheels = sorted(folder.iterdir())
+    # pip runs nothing of a wheel that it downloads, so that it is soon enough to look at it now.
+    for wheel in wheels:
+        if (found := files.sha256(wheel)) != (pinned := spec.wheels.get(wheel.name, "that of another file")):
+            raise OnDeviceError(
+                f"wheel {wheel.name} is not the one that is pinned: its SHA-256 is {found}, expected is {pinned}."
+            )
+    return wheels
 
 
 def _make_root(spec: ImageSpec, root: Path, work: Path, wheels: list[Path]) -> None:

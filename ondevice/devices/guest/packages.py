@@ -13,7 +13,9 @@ from ondevice.errors import OnDeviceError
 class Packages:
     """The packages that this system's sources offer for a processor, with a package state of their own.
 
-    apt checks the signature of each source and the digest of each package that it downloads.
+    apt checks the signature of each source and the digest of each package that it downloads, whatever this system's
+    settings allow. Versions are not pinned: sources drop an old one as soon as there is a newer one, above all of the
+    kernel, so that an image of pinned versions could soon not be built. The image's record says which ones it has.
 
     Args:
         architecture: Debian's name of the processor, e.g. `"arm64"`.
@@ -35,6 +37,10 @@ class Packages:
             "Debug::NoLocking": 1,
             "Acquire::Languages": "none",
             "Acquire::Retries": 3,
+            "Acquire::AllowInsecureRepositories": "false",
+            "Acquire::AllowWeakRepositories": "false",
+            "Acquire::AllowDowngradeToInsecureRepositories": "false",
+            "APT::Get::AllowUnauthenticated": "false",
             # Else apt, run by root, warns that its own user can't read a folder that is not its.
             "APT::Sandbox::User": "root",
         }

@@ -6,11 +6,13 @@ import dataclasses
 import subprocess
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ondevice import files, records
 from ondevice.devices.guest import image as images
 from ondevice.devices.guest import install as installing
 from ondevice.devices.guest import tools
@@ -31,8 +33,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def stand_in(spec: ImageSpec, work: Path, image: Path, say: object) -> None:
     """Build something that looks like an image, slowly."""
-    from ondevice import files, records
-
     image.mkdir()
     time.sleep(0.3)
     (image / images.KERNEL_FILE).write_bytes(b"kernel")
@@ -127,6 +127,23 @@ def test_a_full_disk_leaves_nothing(small_cache: Path, monkeypatch: pytest.Monke
     with pytest.raises(OSError, match="No space left"):
         installing.install(SPEC)
     assert [path.name for path in small_cache.iterdir()] == [".lock"]
+
+
+def test_a_wheel_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = tmp_path / "index" / "a_wheel-1.0-py3-none-any.whl"
+    wheel.parent.mkdir()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("a_wheel-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: a-wheel\nVersion: 1.0\n")
+        archive.writestr("a_wheel-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+    monkeypatch.setattr(tools, "find", lambda tool: tool)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+    spec = dataclasses.replace(SPEC, wheels={wheel.name: files.sha256(wheel)})
+    assert [found.name for found in installing._wheels(spec, tmp_path / "whole")] == [wheel.name]
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("more.py", "")
+    with pytest.raises(OnDeviceError, match=r"wheel a_wheel-1\.0-py3-none-any\.whl is not the one that is pinned"):
+        installing._wheels(spec, tmp_path / "other")
 
 
 def test_missing_programs_are_named_with_the_command_that_brings_them(monkeypatch: pytest.MonkeyPatch) -> None:
