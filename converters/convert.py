@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 
 from ondevice.converters import flatbuffer, lint, verify
+from ondevice.converters.constants import require_finite_weights, require_weights, trained_constants
 from ondevice.converters.converted import Converted, ConvertedOutput, converted_layers
 from ondevice.converters.dense import dense_format, quantize_dense
 from ondevice.converters.model_file import ModelFile
@@ -66,6 +67,7 @@ def convert(
         >>> converted = convert(model, [Feature("item_id", "ids", (1,), "int32", size=1000)], values(),
         ...                     recipes.load("int8"), "tflite-2.14")  # doctest: +SKIP
     """
+    require_finite_weights(model)
     layers = layers or layers_of(model)
     require_named_tables(recipe, layers)
     scores = output_layer(model)
@@ -85,6 +87,9 @@ def convert(
     file = ModelFile(to_tflite(served.function, served.specs, signature=signature))
     for edit in FIRST:
         edit(file, facts)
+    trained = trained_constants(file, facts.placeholders)
+    if scores is not None:
+        require_weights(model, trained)
     file = quantize_dense(file, _dense(recipe, head, scores), target)
     for edit in LAST:
         edit(file, facts)
@@ -104,6 +109,7 @@ def convert(
         ConvertedOutput(output, payload_bytes(summary, output, encoded.get(tied))) if output is not None else None,
         dense_format(summary),
         lint.minimum_runtime(summary),
+        trained,
     )
     verify.verify(converted, target)
     return converted

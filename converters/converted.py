@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
 
 from ondevice.converters.lower import Lowering, held
 from ondevice.converters.output import LoweredOutput
@@ -14,6 +17,10 @@ from ondevice.feature import Feature
 from ondevice.head import Head
 from ondevice.manifest import LookupCall, Tensor
 from ondevice.quantize.encode import EncodedEmbedding
+
+Place = tuple[int, int]
+"""Where a tensor is: its graph and its number there."""
+Trained = Mapping[Place, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +64,7 @@ class Converted:
         output: the output layer, where it is one of ours.
         dense: number formats of the dense layers' weights.
         minimum_runtime: the oldest release that has all its operations.
+        trained: its float32 constants before dense layers were quantized, but for tables.
     """
 
     content: bytes
@@ -70,6 +78,7 @@ class Converted:
     output: ConvertedOutput | None
     dense: str
     minimum_runtime: str
+    trained: Trained
 
     def lowering(self) -> Lowering:
         """Return what lets the model look up in the tables as the file holds them: for use, not for conversion."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.converters.equality import equal_numbers
-from ondevice.converters.flatbuffer import buffer_of
-from ondevice.converters.summary import FileSummary, TensorInfo
+from ondevice.converters.equality import holds
+from ondevice.converters.summary import FileSummary
 from ondevice.embeddings.method import FloatArray
 from ondevice.embeddings.ops import NumpyOps
 from ondevice.models.output import Output
 from ondevice.models.output_parts import Tables
 from ondevice.quantize.encode import EncodedEmbedding
 from ondevice.quantize.scheme import INT4 as INT4_TABLE
-from ondevice.topk.parts import INT4, Arrays, Part
+from ondevice.topk.parts import Arrays, Part
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,21 +95,11 @@ def output_problems(model: bytes, summary: FileSummary, output: LoweredOutput) -
         summary: what `ondevice.converters.flatbuffer.read` says of it.
         output: what it has to hold.
     """
-    quantized = Counter[tuple[str, int]]()
     for part in output.member.parts(output.number_format, output.arrays):
         array = output.arrays[part.name]
-        if part.dtype == INT4:
-            if not any(_holds_packed(model, tensor, array) for tensor in summary.constants):
-                yield f"Output layer's {_described(part)} is not stored as it should be."
-        elif array.dtype.name != part.dtype:
-            # The quantizer of dense layers made these; only type and size are known.
-            quantized[part.dtype, part.payload_bytes] += 1
-        elif not any(_holds(model, tensor, array) for tensor in summary.constants):
+        of_type = (tensor for tensor in summary.constants if tensor.dtype == part.dtype)
+        if not any(holds(model, tensor, array) for tensor in of_type):
             yield f"Output layer's {_described(part)} is not stored as it should be."
-    found = Counter((tensor.dtype, tensor.buffer_bytes) for tensor in summary.constants)
-    for (dtype, size), count in quantized.items():
-        if found[dtype, size] < count:
-            yield f"Output layer has {count} {dtype} array(s) of {size} bytes, the file {found[dtype, size]}."
 
 
 def payload_bytes(summary: FileSummary, output: LoweredOutput, encoded: EncodedEmbedding | None) -> int:
@@ -135,20 +123,6 @@ def payload_bytes(summary: FileSummary, output: LoweredOutput, encoded: EncodedE
         counted += [part.payload_bytes for part in parts if math.prod(part.shape) == numbers]
         size += max(0, sum(buffers.values()) - sum(counted))
     return size
-
-
-def _holds(model: bytes, tensor: TensorInfo, array: npt.NDArray[Any]) -> bool:
-    same_kind = tensor.dtype == array.dtype.name and tensor.buffer_bytes == array.nbytes
-    return same_kind and equal_numbers(buffer_of(model, tensor), array)
-
-
-def _holds_packed(model: bytes, tensor: TensorInfo, array: npt.NDArray[Any]) -> bool:
-    """Tell whether a constant of four bits, two numbers per byte, holds these whole numbers with a scale of one."""
-    if tensor.dtype != INT4 or tensor.shape != array.shape or tensor.scales != 1:
-        return False
-    low, high = (array.reshape(-1)[start::2].astype(np.int8) & 15 for start in (0, 1))
-    scale = np.frombuffer(model, "<f4", 1, tensor.scale_offset)
-    return bool(scale == 1) and equal_numbers(buffer_of(model, tensor), (low | high << 4).astype(np.uint8))
 
 
 def _described(part: Part) -> str:

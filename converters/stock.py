@@ -81,6 +81,7 @@ def stock_file(
         None,
         dense_format(summary),
         _minimum_runtime(summary),
+        {},
     )
     stored = {name: _table(summary, name, layer) for name, layer in converted.layers.items()}
     numbers = {name: _values(content, tensor) for name, tensor in stored.items()}

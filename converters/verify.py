@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ondevice.converters.constants import constant_problems
 from ondevice.converters.converted import Converted
 from ondevice.converters.equality import equal_numbers
 from ondevice.converters.flatbuffer import buffer_of
@@ -33,6 +34,7 @@ def verify(converted: Converted, target: str) -> None:
     problems = [
         *check(summary, target),
         *_signature_problems(summary, converted.signature, inputs, converted.outputs),
+        *constant_problems(content, summary, converted.trained),
         *(output_problems(content, summary, output.lowered) if output is not None else ()),
     ]
     for name, layer in converted.layers.items():
