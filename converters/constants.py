@@ -17,7 +17,6 @@ from ondevice.converters.summary import FileSummary
 from ondevice.errors import OnDeviceError
 
 
-
 def require_finite_weights(model: keras.Model) -> None:
     """Refuse a model with a weight that is no finite number.
 

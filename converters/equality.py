@@ -28,6 +28,7 @@ def equal_numbers(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:
     blocks = (slice(start, start + NUMBERS_PER_BLOCK) for start in range(0, one.size, NUMBERS_PER_BLOCK))
     return all(np.array_equal(one[block], other[block]) for block in blocks)
 
+
 def holds(model: bytes, tensor: TensorInfo, array: npt.NDArray[Any]) -> bool:
     """Tell whether a constant holds an array: equal numbers, or whole ones of steps that are fine enough for it.
 

@@ -18,14 +18,26 @@ import numpy.typing as npt
 
 from ondevice.converters.appended import archive_in
 from ondevice.converters.flatbuffer_table import Source, Table
-from ondevice.converters.summary import AppendedFile, FileSummary, Operator, Signature, SignatureTensor, TensorInfo
-from ondevice.errors import OnDeviceError, UsageError
+from ondevice.converters.foreign import what_it_is
+from ondevice.converters.summary import (
+    AppendedFile,
+    FileSummary,
+    Graph,
+    Operator,
+    Signature,
+    SignatureTensor,
+    TensorInfo,
+)
+from ondevice.errors import OnDeviceError, UsageError, quoted
 
 IDENTIFIER = b"TFL3"
 __all__ = ["FileSummary", "Operator", "Signature", "SignatureTensor", "TensorInfo", "buffer_of", "read"]
 
 RUNTIME_KEY = "min_runtime_version"
 """Name of the metadata entry that says which release the file needs."""
+
+MAX_DIMENSIONS = 32
+"""More than any kernel takes; every number of a shape is shown and multiplied where a tensor is."""
 
 Item = TypeVar("Item")
 _STAMP_BYTES = 16
@@ -63,7 +75,7 @@ def buffer_of(source: Path | bytes, tensor: TensorInfo) -> npt.NDArray[np.generi
         OnDeviceError: the data does not have the size that the tensor's shape asks for.
     """
     if not tensor.buffer_bytes:
-        raise UsageError(f"tensor {tensor.name!r} is computed, only constants have stored data.")
+        raise UsageError(f"tensor {quoted(tensor.name)} is computed, only constants have stored data.")
     view: npt.NDArray[np.generic]
     if isinstance(source, bytes):
         view = np.frombuffer(source, np.uint8, tensor.buffer_bytes, tensor.buffer_offset)
@@ -75,15 +87,18 @@ def buffer_of(source: Path | bytes, tensor: TensorInfo) -> npt.NDArray[np.generi
     dtype = np.dtype(tensor.dtype)
     if math.prod(tensor.shape) * dtype.itemsize != tensor.buffer_bytes or min(tensor.shape, default=0) < 0:
         raise OnDeviceError(
-            f"tensor {tensor.name!r} has {tensor.buffer_bytes} bytes of data, "
+            f"tensor {quoted(tensor.name)} has {tensor.buffer_bytes} bytes of data, "
             f"which is not {tensor.dtype} of shape {list(tensor.shape)}."
         )
     return view.view(dtype).reshape(tensor.shape)
 
 
 def _require_file(path: Path) -> None:
-    if not path.is_file():
+    if not path.exists():
         raise UsageError(f"model file {str(path)!r} does not exist.")
+    if not path.is_file():
+        # A pipe or a device has no size and may never end.
+        raise UsageError(f"model file {str(path)!r} is no regular file; allowed is one, so save it to a file first.")
 
 
 @contextmanager
@@ -91,7 +106,7 @@ def _opened(source: Path | bytes) -> Iterator[tuple[Source, int, tuple[AppendedF
     """Give the model, the size of the file in bytes, and what is appended to the model."""
     if isinstance(source, bytes):
         size, appended = archive_in(io.BytesIO(source))
-        yield _identified(Source(memoryview(source)[:size], "the model")), len(source), appended
+        yield _identified(Source(memoryview(source)[:size], "the model"), appended), len(source), appended
         return
     _require_file(source)
     name = f"model file {str(source)!r}"
@@ -101,12 +116,14 @@ def _opened(source: Path | bytes) -> Iterator[tuple[Source, int, tuple[AppendedF
         size, appended = archive_in(file)
         # Mapped, so that the weights are never read: only the pages that describe the graph are.
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content, memoryview(content)[:size] as data:
-            yield _identified(Source(data, name)), len(content), appended
+            yield _identified(Source(data, name), appended, source.name), len(content), appended
 
 
-def _identified(source: Source) -> Source:
+def _identified(source: Source, appended: Sequence[AppendedFile], name: str = "") -> Source:
     if bytes(source.data[4:8]) != IDENTIFIER:
-        raise source.error(f"bytes 4 to 8 are not {IDENTIFIER.decode()!r}")
+        # Where an archive starts at once, no bytes are left that could be a model.
+        kind = what_it_is(bytes(source.data[: _STAMP_BYTES * 2]), [each.name for each in appended], name)
+        raise source.error(kind or f"bytes 4 to 8 are not {IDENTIFIER.decode()!r}")
     return source
 
 
@@ -117,36 +134,39 @@ def _summary(source: Source) -> FileSummary:
     buffers = [_buffer_span(buffer) for buffer in model.tables(4)]
     tensors: list[TensorInfo] = []
     operators: list[Operator] = []
-    firsts: list[int] = []
+    graphs: list[Graph] = []
+    ranges: list[range] = []
     for subgraph, table in enumerate(model.tables(2)):
         first = len(tensors)
-        firsts.append(first)
         for tensor in table.tables(0):
             tensors.append(_tensor(tensor, len(tensors), subgraph, buffers))
+        ranges.append(range(first, len(tensors)))
         for operator in table.tables(3):
             name, version, custom = _pick(source, codes, operator.number(0, "I"), "operator code")
             inputs, outputs = (_shifted(operator, field, first, len(tensors)) for field in (1, 2))
             operators.append(Operator(name, version, custom, inputs, outputs, subgraph))
-    if not firsts:
+        graphs.append(Graph(*(_shifted(table, field, first, len(tensors)) for field in (1, 2))))
+    if not graphs:
         raise source.error("it has no graph")
     return FileSummary(
         source=source.name,
         file_bytes=len(source.data),
         schema_version=model.number(0, "I"),
         minimum_runtime=_stamp(model, buffers),
-        signatures=tuple(_signature(table, firsts, tensors) for table in model.tables(7)),
+        signatures=tuple(_signature(table, ranges, tensors) for table in model.tables(7)),
+        graphs=tuple(graphs),
         operators=tuple(operators),
         tensors=tuple(tensors),
     )
 
 
-def _signature(table: Table, firsts: list[int], tensors: list[TensorInfo]) -> Signature:
-    first = _pick(table.source, firsts, table.number(4, "I"), "subgraph")
+def _signature(table: Table, ranges: list[range], tensors: list[TensorInfo]) -> Signature:
+    own = _pick(table.source, ranges, table.number(4, "I"), "subgraph")
 
     def sides(field: int) -> tuple[SignatureTensor, ...]:
         found = []
         for entry in table.tables(field):
-            tensor = _pick(table.source, tensors, first + entry.number(1, "I"), "tensor")
+            tensor = tensors[_pick(table.source, own, entry.number(1, "I"), "tensor")]
             found.append(SignatureTensor(entry.text(0), tensor.shape, tensor.dtype, tensor.index, tensor.name))
         return tuple(found)
 
@@ -157,8 +177,12 @@ def _tensor(table: Table, index: int, subgraph: int, buffers: list[tuple[int, in
     name = table.text(3)
     if table.number(10, "I"):
         raise OnDeviceError(
-            f"{table.source.name} keeps the data of tensor {name!r} in another file, which is not read."
+            f"{table.source.name} keeps the data of tensor {quoted(name)} in another file, which is not read."
         )
+    shape = table.numbers(0, "i")
+    if len(shape) > MAX_DIMENSIONS or min(shape, default=0) < 0:
+        sizes = f"{len(shape)} dimensions" if len(shape) > MAX_DIMENSIONS else f"shape {list(shape)}"
+        raise table.source.error(f"tensor {quoted(name)} has {sizes}")
     offset, size = _pick(table.source, buffers, table.number(2, "I"), "buffer")
     quantization = table.table(4)
     scale_offset, scales = quantization.span(2, 4) if quantization else (0, 0)
@@ -166,7 +190,7 @@ def _tensor(table: Table, index: int, subgraph: int, buffers: list[tuple[int, in
         index=index,
         subgraph=subgraph,
         name=name,
-        shape=table.numbers(0, "i"),
+        shape=shape,
         dtype=_pick(table.source, tensor_types(), table.number(1, "b"), "tensor type"),
         buffer_bytes=size,
         buffer_offset=offset if size else 0,
@@ -207,12 +231,12 @@ def _stamp(model: Table, buffers: list[tuple[int, int]]) -> str:
     return ""
 
 
-def _shifted(operator: Table, field: int, first: int, end: int) -> tuple[int, ...]:
-    """Read tensor indices of an operation and turn them from subgraph-wide to file-wide."""
-    indices = operator.numbers(field, "i")
+def _shifted(owner: Table, field: int, first: int, end: int) -> tuple[int, ...]:
+    """Read tensor indices of an operation or a graph and turn them from subgraph-wide to file-wide."""
+    indices = owner.numbers(field, "i")
     for index in indices:
         if not -1 <= index < end - first:
-            raise operator.source.error(f"an operation uses tensor {index}, but its graph has {end - first}")
+            raise owner.source.error(f"an operation or a graph uses tensor {index} of {end - first}")
     return tuple(index if index < 0 else first + index for index in indices)
 
 

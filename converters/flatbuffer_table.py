@@ -6,8 +6,11 @@ import struct
 
 from ondevice.errors import OnDeviceError
 
-# More than any real model describes: a damaged length must cost neither minutes nor gigabytes.
 MAX_ENTRIES = 20_000_000
+"""More than any real model describes: a damaged length must cost neither minutes nor gigabytes."""
+ENTRIES_PER_BYTE, ENTRIES_AT_LEAST = 8, 100_000
+"""What the bytes of a file describe at most if each is read once: without it, a small file whose tables refer to the
+same long vector again and again would cost as much as a large one."""
 
 
 class Source:
@@ -21,7 +24,8 @@ class Source:
     def __init__(self, data: memoryview, name: str) -> None:
         self.data = data
         self.name = name
-        self._entries = MAX_ENTRIES
+        self.limit = min(MAX_ENTRIES, ENTRIES_AT_LEAST + ENTRIES_PER_BYTE * len(data))
+        self._left = self.limit
 
     def error(self, reason: str) -> OnDeviceError:
         """Build the error that says the file is damaged and how."""
@@ -44,10 +48,10 @@ class Source:
             raise self.error(f"it has {len(self.data)} bytes but refers to bytes {start} to {start + size}")
 
     def spend(self, entries: int) -> None:
-        """Count entries read against the most that any real file has."""
-        self._entries -= entries
-        if self._entries < 0:
-            raise self.error(f"it claims to describe more than {MAX_ENTRIES} entries")
+        """Count entries read against the most that a real file of this size has."""
+        self._left -= entries
+        if self._left < 0:
+            raise self.error(f"it claims to describe more than {self.limit} entries in {len(self.data)} bytes")
 
 
 class Table:
@@ -102,10 +106,8 @@ class Table:
         """Read a string field, empty if it is absent."""
         start, count = self.span(field, 1)
         self.source.spend(count)
-        try:
-            return bytes(self.source.data[start : start + count]).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise self.source.error(f"the name at byte {start} is not UTF-8") from error
+        # No runtime asks whether a name is UTF-8.
+        return bytes(self.source.data[start : start + count]).decode("utf-8", "backslashreplace")
 
     def table(self, field: int) -> Table | None:
         """Read a table field, `None` if it is absent."""

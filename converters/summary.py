@@ -60,6 +60,14 @@ class Operator:
 
 
 @dataclass(frozen=True)
+class Graph:
+    """What a graph takes and gives: indices into `FileSummary.tensors`."""
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class SignatureTensor:
     """One input or output of a signature: its public name and the tensor (index and inner name) behind it."""
 
@@ -100,6 +108,7 @@ class FileSummary:
         signatures: the signatures.
         operators: the operations of all subgraphs, in order of execution.
         tensors: the tensors of all subgraphs.
+        graphs: the inputs and outputs of each subgraph.
         appended_bytes: size of the archive appended to the model, 0 if there is none.
         appended: what is in that archive.
     """
@@ -111,6 +120,7 @@ class FileSummary:
     signatures: tuple[Signature, ...]
     operators: tuple[Operator, ...]
     tensors: tuple[TensorInfo, ...]
+    graphs: tuple[Graph, ...] = ()
     appended_bytes: int = 0
     appended: tuple[AppendedFile, ...] = ()
 
@@ -126,8 +136,17 @@ class FileSummary:
 
     @property
     def weight_bytes(self) -> int:
-        """Bytes of constant data; data that several tensors share counts once."""
-        return sum({tensor.buffer_offset: tensor.buffer_bytes for tensor in self.constants}.values())
+        """Bytes of constant data; bytes that several tensors share count once."""
+        total = end = 0
+        for start, size in self.spans:
+            total += max(0, start + size - max(start, end))
+            end = max(end, start + size)
+        return total
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Where constant data starts and how many bytes it has, from the start of the file on, each place once."""
+        return sorted({(tensor.buffer_offset, tensor.buffer_bytes) for tensor in self.constants})
 
     @property
     def overhead_bytes(self) -> int:

@@ -26,6 +26,7 @@ class Target:
         int4_dense: the same of int4 weights; empty where it computes no dense layer with them.
         float16_gather: whether it gathers rows of a float16 table.
         int4_gather: whether it gathers rows of a packed int4 table.
+        ahead: the newest version that it has of operations whose versions came with later releases, by name.
         sources: where each of these statements comes from, by its name.
     """
 
@@ -36,6 +37,7 @@ class Target:
     int4_dense: tuple[str, ...]
     float16_gather: bool
     int4_gather: bool
+    ahead: dict[str, int]
     sources: dict[str, str]
 
     def __post_init__(self) -> None:
@@ -57,6 +59,10 @@ class Target:
     def has(self, release: str) -> bool:
         """Tell whether the target has the operations that came with a release, e.g. `"2.8.0"`."""
         return order(release) <= order(self.release)
+
+    def has_ahead(self, name: str, version: int) -> bool:
+        """Tell whether the target has a version of an operation that came with a later release."""
+        return version <= self.ahead.get(name, 0)
 
 
 family = TomlFamily("target runtime", Target, Path(__file__).parent / "targets")

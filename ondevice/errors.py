@@ -9,6 +9,8 @@ EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_BUDGET = 3
+LONGEST_NAME = 160
+"""Characters of a name that a sentence repeats."""
 
 
 class OnDeviceError(Exception):
@@ -35,3 +37,23 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f", did you mean {near[0]!r}?" if near else "."
     return UsageError(f"unknown {kind} {name!r}{hint} Choose one of: {', '.join(known)}.")
+
+
+def escaped(text: str) -> str:
+    """Return a text from a file as one line that can be shown: what a terminal would obey is spelled out.
+
+    Args:
+        text: the text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def quoted(name: str) -> str:
+    """Return a name from a file for a sentence: escaped, cut where it is very long, and in quotes.
+
+    Args:
+        name: the name.
+    """
+    return f"'{escaped(name[:LONGEST_NAME])}{'...' if len(name) > LONGEST_NAME else ''}'"

@@ -20,6 +20,7 @@ NEED_TENSORFLOW = (
     "ondevice.compression.apply",
     "ondevice.compression.plan",
     "ondevice.compression.usage",
+    "ondevice.converters.constants",
     "ondevice.converters.convert",
     "ondevice.converters.converted",
     "ondevice.converters.cut_off",

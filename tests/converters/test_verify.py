@@ -37,7 +37,9 @@ def twins(recipe: str = "int8") -> Converted:
     inputs = [keras.Input((2,), dtype="int32", name=f"{name}_city") for name in TWINS]
     layers = [CompressedEmbedding(ROWS, WIDTH, ratio=4, name=name) for name in TWINS]
     joined = keras.layers.Concatenate()([layer(each) for layer, each in zip(layers, inputs, strict=True)])
-    model = keras.Model({each.name: each for each in inputs}, {"prices": keras.layers.Dense(3, bias_initializer="ones")(joined)})
+    model = keras.Model(
+        {each.name: each for each in inputs}, {"prices": keras.layers.Dense(3, bias_initializer="ones")(joined)}
+    )
     features = [Feature(each.name, "ids", (1, 2), "int32", ROWS) for each in inputs]
     return convert(model, features, values(), recipes.load(recipe), DEFAULT_TARGET)
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
+from ondevice.converters import flatbuffer
 from ondevice.converters.model_file import ModelFile
 from ondevice.converters.passes import Facts
 
@@ -122,6 +123,34 @@ def edge_quantized(bits: int, granularity: str) -> bytes:
         granularity=qtyping.QuantGranularity[granularity],
     )
     return bytes(tool.quantize().quantized_model)
+
+
+@functools.cache
+def int16_times_int8() -> bytes:
+    """A product of matrices of int16 and int8, of which no version number tells."""
+    content = convert(
+        lambda x: tf.matmul(tf.reshape(x, [2, 2, 4]), np.ones((2, 4, 2), np.float32)), tf.TensorSpec([4, 4], name="x")
+    )
+
+    def retype(model: Any) -> None:
+        graph = model.subgraphs[0]
+        [product] = [
+            each for each in graph.operators if len(each.inputs) == 2 and len(graph.tensors[each.inputs[1]].shape) == 3
+        ]
+        graph.tensors[product.inputs[0]].type = schema.TensorType.INT16
+        graph.tensors[product.inputs[1]].type = schema.TensorType.INT8
+
+    return edited(content, retype)
+
+
+@functools.cache
+def overlapping() -> bytes:
+    """The file of `plain` in which the first constant reaches into the next one."""
+    content = bytearray(plain())
+    (start, _), (after, size) = flatbuffer.read(bytes(content)).spans[:2]
+    # Its length stands before it.
+    content[start - 4 : start] = (after + size // 2 - start).to_bytes(4, "little")
+    return bytes(content)
 
 
 @functools.cache

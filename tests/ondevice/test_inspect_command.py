@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,8 @@ import tensorflow as tf
 from ondevice.cli.commands import inspect as command
 from ondevice.converters import target
 from ondevice.converters.appended import append
-from ondevice.errors import UsageError
+from ondevice.devices.runtimes import RUNTIMES, installed_version
+from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.inspect import inspect
 
 EXPECTED = """\
@@ -44,6 +47,8 @@ litert-2.1: no problems found
 litert-2.3: no problems found
 
 tflite-2.14: no problems found
+
+whatever runs it: no problems found
 """
 
 
@@ -126,6 +131,63 @@ def test_narrow_terminal_folds_names_and_cuts_nothing(
     assert any("float32" in line and "[500, 16]" in line for line in lines)
 
 
+def test_the_runtimes_here_try_it(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(model, "--run") == 0
+    out = capsys.readouterr().out
+    for name, runtime in RUNTIMES.items():
+        assert f"{name} {installed_version(runtime)} tried it: answers\n" in out
+
+
+def test_what_a_runtime_refuses_is_said(model: Path) -> None:
+    broken = model.with_name("broken.tflite")
+    content = bytearray(model.read_bytes())
+    # Rows of another width than the output's.
+    content[content.index(np.array([500, 16], np.int32).tobytes())] = 0
+    broken.write_bytes(content)
+    for trial in inspect(broken, run=True).trials.values():
+        assert (trial.status, trial.step) == ("answers", "calling it") or trial.message
+
+
+FOREIGN = {
+    "pointer.tflite": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "it is a Git LFS pointer"),
+    "model.tflite.gz": (b"\x1f\x8b\x08\x00" + bytes(40), "it is compressed with gzip"),
+    "model.h5": (b"\x89HDF\r\n\x1a\n" + bytes(40), "it is an HDF5 file"),
+    "model.onnx": (b"\x08\x07" + bytes(40), "it is an ONNX model"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_other_files_are_named(tmp_path: Path, name: str) -> None:
+    content, says = FOREIGN[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(OnDeviceError, match=f"is not a readable TFLite file: {says}"):
+        inspect(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a.tflite", "b.TFLITE", "labels.txt"], r"it is a zip archive with 'a.tflite', 'b.TFLITE' inside"),
+        (["metadata.json", "config.json", "model.weights.h5"], "it is a Keras model; `ondevice export` makes"),
+        (["archive/data.pkl"], "it is a PyTorch model"),
+    ],
+)
+def test_archives_are_named_by_what_is_inside(tmp_path: Path, names: list[str], says: str) -> None:
+    path = tmp_path / "model.task"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+    with pytest.raises(OnDeviceError, match=says):
+        inspect(path)
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(UsageError, match="is no regular file; allowed is one"):
+            inspect(path)
+
+
 def test_bundle_folder_stands_for_its_model(model: Path) -> None:
     assert inspect(model.parent) == inspect(model)
 
@@ -139,7 +201,7 @@ def test_tensorflow_is_not_imported(model: Path) -> None:
     code = (
         "import argparse, pathlib, sys; from ondevice.cli.commands import inspect; "
         "light = set(sys.modules); "
-        f"inspect.run(argparse.Namespace(file=pathlib.Path({str(model)!r}), json=False)); "
+        f"inspect.run(argparse.Namespace(file=pathlib.Path({str(model)!r}), json=False, try_it=False)); "
         "assert 'numpy' not in light and 'rich' not in light and 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)

@@ -1,7 +1,7 @@
 """Show what a .tflite file holds and which runtimes it fits.
 
-Nothing is run: sizes, signatures, operations with their versions and the stored tables are read from the
-file, and known traps of each target runtime are looked for.
+Sizes, signatures, operations with their versions and the stored tables are read from the file, and known traps of
+each target runtime are looked for. Nothing is run without --run.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ondevice.errors import escaped, quoted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +26,12 @@ _UNLIMITED_WIDTH = 100_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("file", type=Path, help="a .tflite file, or a bundle that `ondevice export` wrote")
+    parser.add_argument(
+        "--run",
+        dest="try_it",
+        action="store_true",
+        help="let the runtimes of this machine try the file, each in a process of its own",
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
@@ -32,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ondevice.errors import EXIT_DONE
     from ondevice.pipeline.inspect import inspect
 
-    inspection = inspect(arguments.file)
+    inspection = inspect(arguments.file, run=arguments.try_it)
     if arguments.json:
         _print_json(inspection)
     else:
@@ -73,31 +81,55 @@ def _print_tables(inspection: Inspection) -> None:
     for layer, error in inspection.errors.items():
         _print_error(console, layer, error)
     for target, problems in inspection.problems.items():
-        console.print(f"\n{target}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'} found")
-        for problem in problems:
-            console.print(f"  - {problem}")
+        _print_list(console, f"{target}: {_counted(problems, 'problem')} found", problems)
+    _print_list(console, f"whatever runs it: {_counted(inspection.flaws, 'problem')} found", inspection.flaws)
+    if inspection.not_judged:
+        _print_list(console, f"not judged: {_counted(inspection.not_judged, 'operation')}", inspection.not_judged)
+    for runtime, trial in inspection.trials.items():
+        said = f", {trial.step}: {trial.message}" if trial.message else ""
+        console.print(f"\n{runtime} {trial.version} tried it: {trial.status}{said}")
+
+
+def _counted(found: Sequence[str], what: str) -> str:
+    return f"{len(found) or 'no'} {what}{'' if len(found) == 1 else 's'}"
+
+
+def _print_list(console: Console, heading: str, found: Sequence[str]) -> None:
+    console.print(f"\n{heading}")
+    for each in found:
+        console.print(f"  - {each}")
 
 
 def _runtime_line(inspection: Inspection) -> str:
     computed, stamped = inspection.minimum_runtime, inspection.summary.minimum_runtime
     if not computed:
-        return "unknown, the file has operations that no runtime is known to have"
+        return "unknown, the file has operations that are not judged"
     if not stamped:
         return f"{computed} (the file itself does not say)"
     return computed if computed == stamped else f"{computed} (the file itself says {stamped})"
 
 
 def _print_signatures(console: Console, inspection: Inspection) -> None:
+    summary = inspection.summary
+    if len(summary.graphs) > 1:
+        console.print(f"graphs           {len(summary.graphs)}")
+    if not summary.signatures:
+        console.print("\nno signature: inputs and outputs have no names, only places")
     for signature in inspection.summary.signatures:
-        console.print(f"\nsignature {signature.name!r}")
+        console.print(f"\nsignature {quoted(signature.name)}")
         for side, tensors in (("input", signature.inputs), ("output", signature.outputs)):
             for tensor in tensors:
-                console.print(f"  {side:<6}  {tensor.name}: {tensor.dtype}{list(tensor.shape)}")
+                console.print(f"  {side:<6}  {escaped(tensor.name)}: {tensor.dtype}{list(tensor.shape)}")
 
 
 def _print_operations(console: Console, inspection: Inspection) -> None:
     rows = [
-        (operation.name, str(operation.version), str(operation.count), operation.oldest_runtime or "unknown")
+        (
+            escaped(operation.name),
+            str(operation.version),
+            str(operation.count),
+            operation.oldest_runtime or "not judged",
+        )
         for operation in inspection.operations
     ]
     _print_table(console, ("operation", "version", "count", "since runtime"), rows)
@@ -109,7 +141,7 @@ def _print_constants(console: Console, inspection: Inspection) -> None:
     summary = inspection.summary
     rows = [
         (
-            tensor.name,
+            escaped(tensor.name),
             str(list(tensor.shape)),
             tensor.dtype,
             format_bytes(tensor.buffer_bytes),
@@ -128,7 +160,9 @@ def _print_appended(console: Console, inspection: Inspection) -> None:
 
     entries = inspection.summary.appended
     if entries:
-        rows = [(each.name, format_bytes(each.size_bytes), format_bytes(each.stored_bytes)) for each in entries]
+        rows = [
+            (escaped(each.name), format_bytes(each.size_bytes), format_bytes(each.stored_bytes)) for each in entries
+        ]
         _print_table(console, ("appended", "size", "in the file"), rows)
 
 
@@ -144,7 +178,7 @@ def _print_error(console: Console, layer: str, error: EncodingError) -> None:
     console.print(f"  largest error    {error.max_error:.3g}")
     shares = sorted(error.shares.items(), key=lambda share: -share[1])
     _print_table(console, ("table", "of the squared error"), [(name, format_share(share)) for name, share in shares])
-    rows = [(each.key, str(each.id), f"{each.error:.3g}", f"{each.cosine:.6f}") for each in error.worst]
+    rows = [(escaped(each.key), str(each.id), f"{each.error:.3g}", f"{each.cosine:.6f}") for each in error.worst]
     _print_table(console, ("changed most", "id", "error", "cosine"), rows)
 
 
