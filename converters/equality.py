@@ -64,8 +64,8 @@ def holds(model: bytes, tensor: TensorInfo, array: npt.NDArray[Any]) -> bool:
 
 def _whole(model: bytes, tensor: TensorInfo) -> npt.NDArray[Any]:
     """Return a constant's whole numbers; of four bits, two are in a byte, the first one in its lower half."""
-    stored = buffer_of(model, tensor)
+    stored: npt.NDArray[Any] = buffer_of(model, tensor)
     if tensor.dtype != INT4:
         return stored
-    halves = np.stack([stored << 4, stored], axis=1).reshape(-1).view(np.int8) >> 4
+    halves = np.stack([np.left_shift(stored, 4), stored], axis=1).reshape(-1).view(np.int8) >> 4
     return halves[: int(np.prod(tensor.shape))].reshape(tensor.shape)

@@ -211,6 +211,7 @@ class Manifest:
         output: the output layer, where it is one of ours.
         appended_bytes: size of the archive appended to the model, so that the file has `file_bytes` and these.
         appended: names of the files in that archive.
+        constants: SHA-256 of every constant of the model as it was proven, in the order of their places in the file.
     """
 
     schema_version: int
@@ -238,6 +239,7 @@ class Manifest:
     output: OutputLayer | None = None
     appended_bytes: int = 0
     appended: tuple[str, ...] = ()
+    constants: tuple[str, ...] = ()
 
     @property
     def comparison(self) -> bool:

@@ -66,6 +66,7 @@ def write_bundle(folder: Path, converted: Converted, about: About, stock: StockF
         stock: what the stock converter made, if it is a file of that; then nothing is promised of its look-ups.
     """
     from ondevice.converters import flatbuffer
+    from ondevice.converters.digests import constant_digests
     from ondevice.converters.metadata import SCHEMA_VERSION as METADATA_VERSION
     from ondevice.converters.metadata import Metadata, append_metadata
 
@@ -120,6 +121,7 @@ def write_bundle(folder: Path, converted: Converted, about: About, stock: StockF
         output=_output(converted.output) if converted.output is not None else None,
         appended_bytes=appended_bytes,
         appended=tuple(each.name for each in flatbuffer.read(model).appended),
+        constants=constant_digests(converted.content),
     )
     records.write(folder / bundles.MANIFEST_FILE, manifest)
 

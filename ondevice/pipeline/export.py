@@ -15,7 +15,7 @@ from ondevice.errors import UsageError
 from ondevice.head import Head, values
 from ondevice.manifest import STORED, VOCABULARY
 from ondevice.pipeline.conversion import About, write_bundle
-from ondevice.pipeline.prove import prove
+from ondevice.pipeline.prove import DEVICES_DIFFER, prove
 from ondevice.quantize import recipe as recipes
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 4
 """How many times the recipe's tolerance the file may be off on the runtimes installed here."""
-DEVICES_DIFFER = 1.5
-"""How many times what was measured here another device may be off."""
 
 
 def export(

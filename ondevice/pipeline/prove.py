@@ -13,6 +13,10 @@ from ondevice.errors import OnDeviceError
 if TYPE_CHECKING:
     from ondevice.bundle import Bundle
     from ondevice.validation.lookups import LayerLookup, LookupFile
+    from ondevice.validation.validate import Examples
+
+DEVICES_DIFFER = 1.5
+"""How many times what was measured here another device may be off."""
 
 
 @contextmanager
@@ -54,26 +58,34 @@ def _fits(one: LayerLookup, other: LayerLookup) -> bool:
     return same_ids and one.lookup.ids_per_block == other.lookup.ids_per_block
 
 
-def prove(bundle: Bundle) -> float:
+def prove(bundle: Bundle, examples: Examples | None = None) -> float:
     """Check a bundle before anyone is given it.
 
     Args:
         bundle: the bundle.
+        examples: real examples; none without it.
 
     Returns:
-        the largest error of an answer to a test vector, in steps as of `Manifest.score_tolerance_steps`.
+        the largest error of an answer to an example or a test vector, in steps as of `Manifest.score_tolerance_steps`.
 
     Raises:
         OnDeviceError: something does not hold.
     """
     from ondevice.converters.target import runtimes_for
     from ondevice.devices.kinds.host import Host
+    from ondevice.topk.best import EXCLUDED_PENALTY
     from ondevice.validation.validate import validate_bundle
 
     device, manifest = Host(), bundle.manifest
+    span = max((span for vector in bundle.vectors.vectors for span in vector.ranges.values()), default=0.0)
+    if manifest.head.exclude and span >= EXCLUDED_PENALTY:
+        raise OnDeviceError(
+            f"scores of one answer differ by {span:.3g}; allowed are less than {EXCLUDED_PENALTY:g}, by which the file "
+            f"puts ids of {manifest.head.exclude!r} behind all others."
+        )
     runtimes = runtimes_for(manifest.target_runtime, manifest.minimum_runtime, device.installed())
     with lookup_files(bundle) as lookups:
-        validation = validate_bundle(bundle, device, runtimes, lookups=lookups)
+        validation = validate_bundle(bundle, device, runtimes, examples, lookups=lookups)
     failures = [failure for result in validation.results for failure in result.failures]
     if failures:
         reasons = " ".join(f"[{failure.check}] {failure.message}" for failure in failures[:5])

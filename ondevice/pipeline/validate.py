@@ -217,6 +217,7 @@ def _validated(
     out: Path | None,
 ) -> Validation:
     """Run everything and write the verdict."""
+    from ondevice.converters.digests import constant_digests
     from ondevice.converters.target import runtimes_for
     from ondevice.pipeline.prove import lookup_files
     from ondevice.validation.record import Failure
@@ -229,6 +230,9 @@ def _validated(
     with ExitStack() as stack:
         lookups: Sequence[LookupFile] = ()
         try:
+            if constant_digests(bundle.model) != manifest.constants:
+                others = "constants of the file are not those that were proven at export"
+                known = [*known, Failure("constants", f"{others}; export the model again.")]
             lookups = stack.enter_context(lookup_files(bundle))
         except OnDeviceError as error:
             # The runtimes still have to say what they make of such a file.

@@ -154,6 +154,27 @@ def vector_failures(
     return failures, largest
 
 
+def example_failures(manifest: Manifest, judged: Iterable[tuple[str, float]]) -> tuple[list[Failure], float]:
+    """Return what is wrong with the answers to real examples, all of them in one sentence, and the largest error.
+
+    Args:
+        manifest: what was promised, the tolerance included.
+        judged: what is wrong with each answer in itself, and its error in steps.
+    """
+    problems, errors = zip(*judged, strict=True)
+    failures = []
+    if wrong := [each for each in problems if each]:
+        failures.append(
+            Failure("values", f"{len(wrong)} of {len(problems)} examples are answered wrongly: {wrong[0]}.")
+        )
+    beyond = sum(error > manifest.score_tolerance_steps for error in errors)
+    if beyond:
+        allowed = f"{manifest.score_tolerance_steps:g} are allowed"
+        differ = f"scores of {beyond} of {len(errors)} examples differ by up to {max(errors):.3g} steps"
+        failures.append(Failure("values", f"{differ}; {allowed}."))
+    return failures, max(errors, default=0.0)
+
+
 def _judge_ranked(manifest: Manifest, vector: TestVector, answer: Mapping[str, Numbers]) -> tuple[str, float]:
     """Return what is wrong with an answer in itself, and its error in steps."""
     answers, of_answers = manifest.head.outputs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,13 @@ class OwnExamples:
     def __len__(self) -> int:
         """Return the number of examples."""
         return len(next(iter(self.inputs.values())))
+
+    def judge(self, outputs: Arrays) -> Iterator[tuple[str, float]]:
+        """Give what is wrong with the outputs of every example in themselves; errors are those of the test vectors."""
+        finite = np.ones(len(self), bool)
+        for values in outputs.values():
+            finite &= np.isfinite(values.reshape(len(self), -1)).all(axis=1)
+        yield from (("" if each else "an output holds numbers that are not finite", 0.0) for each in finite)
 
     def compare(self, outputs: Arrays) -> Quality:
         """Compare a file's outputs with the reference's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ondevice.head import TOP_K
 from ondevice.manifest import Manifest
 from ondevice.training.evaluation import Evaluation, without_known
 from ondevice.training.metrics import AUC, cut_off, per_user
+from ondevice.validation.contract import answer_problem, score_error
 from ondevice.validation.record import Quality
 
 RESAMPLES, AT_ONCE = 1_000, 25
@@ -43,15 +44,24 @@ class TaskExamples:
         evaluation: users with right answers and the reference's answers.
         users: number of users, at most; None for all.
         metric: name of the task metric; the first of the task's that the file returns enough for without it.
+        measured: whether the metric is measured, or the answers are judged alone.
 
     Raises:
         UsageError: the metric looks at more answers than the file returns, or the histories do not fit it.
     """
 
-    def __init__(self, manifest: Manifest, evaluation: Evaluation, users: int | None, metric: str | None) -> None:
-        self.manifest, self.metric = manifest, metric_of(manifest, metric)
+    def __init__(
+        self,
+        manifest: Manifest,
+        evaluation: Evaluation,
+        users: int | None,
+        metric: str | None,
+        *,
+        measured: bool = True,
+    ) -> None:
+        self.manifest, self.metric, self.measured = manifest, metric_of(manifest, metric), measured
         needed, returned = cut_off(self.metric), manifest.head.k
-        if needed > returned:
+        if measured and needed > returned:
             raise UsageError(
                 f"metric {self.metric!r} needs {needed} items, the file returns {returned}; export with more."
             )
@@ -68,8 +78,30 @@ class TaskExamples:
         """The histories, int32 `[users, 1, length]`."""
         return {self.feature.name: self.evaluation.histories[:, None, :]}
 
-    def compare(self, outputs: Mapping[str, npt.NDArray[Any]]) -> Quality:
+    def judge(self, outputs: Mapping[str, npt.NDArray[Any]]) -> Iterator[tuple[str, float]]:
+        """Give what is wrong with every answer in itself, and its largest score error in steps.
+
+        Probabilities are no scores: what encoding changes of them has no limit in steps, so that theirs is 0.
+        """
+        head, evaluation = self.manifest.head, self.evaluation
+        items, scores = (outputs[name][:, 0] for name in head.outputs)
+        # Of what a user knows and the file was not given, the reference keeps no score.
+        unknown = evaluation.known.holds(items)
+        for user, (answer, of_answer) in enumerate(zip(items, scores, strict=True)):
+            excluded = evaluation.histories[user].tolist() if head.exclude else ()
+            problem = answer_problem(self.manifest, excluded, answer, of_answer)
+            best = evaluation.items[user]
+            kept = ~unknown[user] | np.isin(answer, best)
+            if problem or head.labels or not kept.any():
+                yield problem, 0.0
+                continue
+            given = (answer[kept], of_answer[kept], best, evaluation.scores[user], float(evaluation.ranges[user]))
+            yield "", score_error(*given)
+
+    def compare(self, outputs: Mapping[str, npt.NDArray[Any]]) -> Quality | None:
         """Compare a file's answers with the reference's."""
+        if not self.measured:
+            return None
         items, scores = (outputs[name][:, 0] for name in self.manifest.head.outputs)
         keeps = self.manifest.head.kind == TOP_K and not self.manifest.head.exclude
         return compare(self.evaluation, items, scores, self.metric, keeps)

@@ -17,7 +17,7 @@ class Failure:
 
     Args:
         check: `"runtime"`, `"names"`, `"shapes"`, `"types"`, `"values"`, `"edge ids"`, `"look-ups"`, `"vocabulary"`,
-            `"labels"`, `"quality"` or `"memory"`; the last two are budgets.
+            `"constants"`, `"labels"`, `"quality"` or `"memory"`; the last two are budgets.
         message: one sentence that names the tensor, what came and what was expected.
     """
 

@@ -11,7 +11,13 @@ from ondevice.bundle import MODEL_FILE, Bundle
 from ondevice.devices.device import Device, Job, Outcome
 from ondevice.devices.measurement import Measurement
 from ondevice.units import format_bytes
-from ondevice.validation.contract import Numbers, runtime_failures, signature_failures, vector_failures
+from ondevice.validation.contract import (
+    Numbers,
+    example_failures,
+    runtime_failures,
+    signature_failures,
+    vector_failures,
+)
 from ondevice.validation.lookups import LookupFile
 from ondevice.validation.record import SCHEMA_VERSION, Failure, Quality, RuntimeResult, Validation
 from ondevice.validation.vocabulary import vocabulary_failures
@@ -29,8 +35,15 @@ class Examples(Protocol):
     def inputs(self) -> Mapping[str, Numbers]:
         """Arrays by input, `[examples, *shape of the input]`."""
 
-    def compare(self, outputs: Mapping[str, Numbers]) -> Quality:
-        """Compare a file's outputs with the reference's.
+    def judge(self, outputs: Mapping[str, Numbers]) -> Iterable[tuple[str, float]]:
+        """Give what is wrong with each example's outputs in themselves, and their largest score error in steps.
+
+        Args:
+            outputs: arrays by output, `[examples, *shape of the output]`.
+        """
+
+    def compare(self, outputs: Mapping[str, Numbers]) -> Quality | None:
+        """Compare a file's outputs with the reference's; None where no metric is asked for.
 
         Args:
             outputs: arrays by output, `[examples, *shape of the output]`.
@@ -110,6 +123,8 @@ def _judge(
             rest = {name: values[len(values) - len(vectors) :] for name, values in outputs.items()}
             wrong, largest = vector_failures(manifest, vectors, rest)
             if examples is not None:
+                found, error = example_failures(manifest, examples.judge(first))
+                wrong, largest = [*wrong, *found], max(largest, error)
                 quality = examples.compare(first)
         failures += wrong
     for lookup, given in zip(lookups, of_lookups, strict=True):

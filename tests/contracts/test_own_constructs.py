@@ -277,6 +277,17 @@ def test_a_model_that_was_never_called_is_refused(tmp_path: Path) -> None:
         ondevice.export(model, tmp_path / "bundle")
 
 
+def test_scores_beyond_what_exclusion_takes_off_are_refused(tmp_path: Path) -> None:
+    ids = keras.Input((5,), dtype="int32", name="history")
+    vectors = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(60, 4)(ids))
+    scores = keras.layers.Dense(60, kernel_initializer=keras.initializers.RandomUniform(-1e11, 1e11))(vectors)
+    model = keras.Model(ids, scores)
+    sample = np.arange(20, dtype=np.int32).reshape(4, 5)
+    with pytest.raises(OnDeviceError, match=r"differ by .*; allowed are less than 1e\+09, by which the file puts ids"):
+        ondevice.export(model, tmp_path / "out", sample=sample, head=ondevice.top_k(3, exclude="history"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_more_answers_than_exclusion_leaves_are_refused(tmp_path: Path) -> None:
     ids = keras.Input((4,), dtype="int32", name="items")
     model = keras.Model(ids, keras.layers.Dense(6)(keras.layers.Flatten()(keras.layers.Embedding(6, 2)(ids))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,8 +14,10 @@ import numpy.typing as npt
 
 from ondevice import bundle as bundles
 from ondevice import records
+from ondevice.converters.digests import constant_digests
 from ondevice.data.lists import Lists
 from ondevice.data.vocabulary import Vocabulary
+from ondevice.errors import OnDeviceError
 from ondevice.files import sha256
 from ondevice.manifest import Manifest
 from ondevice.pipeline.export_run import export_run
@@ -39,10 +42,14 @@ class Good:
     run: Run | None
 
 
-def reseal(folder: Path, **changes: object) -> None:
-    """Let the manifest describe the folder as it is now, as a careless exporter would."""
+def reseal(folder: Path, constants: bool = True, **changes: object) -> None:
+    """Let the manifest describe the folder as it is now, as a careless exporter would; constants only if asked."""
     manifest = records.read(Manifest, folder / bundles.MANIFEST_FILE, "manifest")
     digests = {name: sha256(folder / name) for name in manifest.sha256}
+    if constants:
+        # Of a damaged file there are none.
+        with contextlib.suppress(OnDeviceError):
+            changes["constants"] = constant_digests(folder / bundles.MODEL_FILE)
     size = (folder / bundles.MODEL_FILE).stat().st_size
     changed = dataclasses.replace(manifest, sha256=digests, file_bytes=size, **changes)
     records.write(folder / bundles.MANIFEST_FILE, changed)
@@ -89,7 +96,7 @@ def grid_run(folder: Path, vocabulary_size: int, width: int) -> Run:
         folder / run_folder.VOCABULARY_FILE
     )
     model.save(folder / run_folder.MODEL_FILE)
-    _evaluation(rng).write(folder / run_folder.EVALUATION_FILE)
+    _evaluation(rng, model).write(folder / run_folder.EVALUATION_FILE)
     result = TrainResult(
         run_folder.SCHEMA_VERSION, method.parameters(), "untrained", model.count_params(), 0, (), {}, {}
     )
@@ -97,20 +104,21 @@ def grid_run(folder: Path, vocabulary_size: int, width: int) -> Run:
     return run_folder.open_run(folder)
 
 
-def _evaluation(rng: np.random.Generator) -> Evaluation:
-    """Make users of a few popular items; what the reference answers them is not looked at."""
+def _evaluation(rng: np.random.Generator, model: Any) -> Evaluation:
+    """Make users of a few popular items, with the model's answers to them."""
+    from ondevice.training.score import Scorer
+
     histories: npt.NDArray[np.int32] = rng.integers(2, 60, (USERS, HISTORY)).astype(np.int32)
     lists = Lists.of(list(histories))
-    unused = np.zeros((USERS, KEPT), np.float32)
-    return Evaluation(histories, lists, lists, unused.astype(np.int32), unused, unused[:, 0])
+    return Evaluation(histories, lists, lists, *Scorer(model, KEPT).recommend(histories, histories))
 
 
 def _export(folder: Path, run: Run, recipe: str) -> Good:
     return Good(export_run(run.folder, folder / "bundle", recipe=recipe).folder, run)
 
 
-def _with_softmax(folder: Path, run: Run) -> Good:
-    """Export a model with a softmax behind its scores, which no output layer of the family has."""
+def _with_softmax(folder: Path) -> Good:
+    """Make and export a model with a softmax behind its scores, which no output layer of the family has."""
     import tensorflow as tf
 
     from ondevice.models.outputs.dense import Dense
@@ -120,7 +128,7 @@ def _with_softmax(folder: Path, run: Run) -> Good:
 
     kept = {name: probabilities(getattr(Dense, name)) for name in ("scores", "training_scores")}
     with mock.patch.multiple(Dense, **kept):
-        return _export(folder, run, "float32")
+        return _export(folder, grid_run(folder / "run", 4_000, 16), "float32")
 
 
 def _twins(folder: Path) -> Good:
@@ -161,7 +169,7 @@ class GoodBundles:
             "odd grid": lambda folder: _export(folder, grid_run(folder / "run", 302, 15), "float32"),
             "large grid": lambda folder: _export(folder, grid_run(folder / "run", 8_000, 256), "float32"),
             "twins": _twins,
-            "softmax": lambda folder: _with_softmax(folder, grid_run(folder / "run", 4_000, 16)),
+            "softmax": _with_softmax,
         }
 
     def __call__(self, name: str) -> Good:

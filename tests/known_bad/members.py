@@ -15,7 +15,7 @@ from tests.known_bad.model_edits import Graph, edited
 Verdict = Mapping[str, frozenset[str]]
 """By runtime, the checks that must fail there, all of them and no others; none where the runtime gets it right."""
 
-FAMILIES = ("bad_tables", "bad_layers", "bad_conversions", "bad_answers", "bad_files")
+FAMILIES = ("bad_tables", "bad_layers", "bad_conversions", "bad_answers", "bad_constants", "bad_files")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Member:
         on: the verdict by device, where it differs.
         options: options of the validation that the defect needs to show; the good bundle passes with them, too.
         with_run: whether the validation is given the run, for the task metric.
+        sealed: whether the manifest describes the constants as they are after the break.
         refused: if not empty, what the error says with which the bundle is not even opened.
     """
 
@@ -62,6 +63,7 @@ class Member:
     on: Mapping[str, Verdict] = field(default_factory=dict)
     options: Mapping[str, float] = field(default_factory=dict)
     with_run: bool = False
+    sealed: bool = True
     refused: str = ""
 
     @property

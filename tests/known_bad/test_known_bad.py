@@ -29,6 +29,7 @@ DEVICES = {"host": FAMILIES, "entry-2018": ("bad_tables", "bad_layers", "bad_con
 
 CHECKS = {
     "runtime", "names", "shapes", "types", "values", "edge ids", "look-ups", "vocabulary", "quality", "memory",
+    "constants",
 }  # fmt: skip
 
 NAMES = [
@@ -65,6 +66,16 @@ NAMES = [
     "ids out of range reach the table",
     "ids out of range count as an item",
     "mean of an empty history is not a number",
+    "output rows of two items are swapped",
+    "output rows of a hundred items are permuted",
+    "output biases are moved by ten steps",
+    "the tenth item is always missing",
+    "the twentieth item is always another",
+    "output biases are moved by one step",
+    "biases are a twentieth smaller",
+    "one hidden weight is another",
+    "one hidden bias is another",
+    "tolerance is not a number",
     "truncated after export",
     "one bit flipped after export",
     "vocabulary shuffled after export",
@@ -140,7 +151,7 @@ def found(bundle: Copy, members: Iterable[Member], device: Device) -> Results:
 def question(name: str, device: Device, good_bundles: GoodBundles, folder: Path) -> Callable[[], Results]:
     """Make the bundle that `broken` makes and return what asks the device about it."""
     bundle = broken(name, good_bundles, folder)
-    reseal(bundle.folder)
+    reseal(bundle.folder, constants=name not in MEMBERS or MEMBERS[name].sealed)
     members = [MEMBERS[name]] if name in MEMBERS else [each for each in MEMBERS.values() if each.good == name]
     return partial(found, bundle, members, device)
 
