@@ -108,7 +108,7 @@ def read_json(path: Path, what: str) -> Any:
     if not path.is_file():
         raise UsageError(f"{what} {str(path)!r} does not exist.")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         value = json.loads(text, parse_float=_finite, parse_constant=_finite)
         if "\\u" in text:
             # Half a character, which JSON can spell, can be neither printed nor written.

@@ -23,7 +23,7 @@ FILE_TYPES = (".toml", ".json")
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file."""
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return tomllib.loads(path.read_text(encoding="utf-8-sig"))
 
 
 class TomlFamily(Generic[Record]):

@@ -76,9 +76,9 @@ class Usage(SplitData):
         squares, directions = np.linalg.eigh(shares)
         return (directions * np.sqrt(np.maximum(squares, 0))).astype(np.float32)
 
-    def summary(self) -> str:
-        """Return one sentence."""
-        return f"{int(self.seen.sum())} look-ups of {self.items} ids."
+    def described(self) -> str:
+        """Return how much there is of what."""
+        return f"{int(self.seen.sum())} look-ups of {self.items} ids"
 
     def of_ids(self, ids: npt.NDArray[Any]) -> Usage:
         """Return what was seen of some of the ids, which are numbered anew in the order given."""

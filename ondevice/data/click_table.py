@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ondevice.data.clicks import CLICK, ClickLine
-from ondevice.data.reader import text_lines
+from ondevice.data.lines import text_lines
 from ondevice.errors import OnDeviceError
 from ondevice.tokenizer import BLANKS, FIELD_NAME, is_field
 
 CLICKED = {"0": 0, "1": 1}
+
+MOST_COLUMNS = 1_000
+"""Every field is an id of each call, and an embedding beside the others."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class ClickTable:
         missing = next((name for name in (CLICK, *self.ignored) if name not in header), None)
         if missing is not None:
             raise OnDeviceError(f"{self.path}, line 1: there is no column {missing!r} in {', '.join(header)[:80]!r}.")
+        if len(header) > MOST_COLUMNS:
+            raise OnDeviceError(f"{self.path}, line 1: {len(header):,} columns; allowed are {MOST_COLUMNS:,} at most.")
         twice = next((name for name in header if header.count(name) > 1), None)
         if twice is not None:
             raise OnDeviceError(f"{self.path}, line 1: column {twice[:40]!r} is there twice.")
@@ -80,9 +85,9 @@ class ClickTable:
 
         def texts() -> Iterator[str]:
             nonlocal number
-            for number, text in text_lines(self.path):
-                # Some programs begin a file with the mark of its byte order, which is no part of the first name.
-                yield text.removeprefix("\ufeff") if number == 1 else text
+            for place, text in text_lines(self.path):
+                number = place
+                yield text
 
         try:
             for row in csv.reader(texts(), strict=True):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ondevice.data.keys import ALLOWED, Numbers, is_key
 from ondevice.data.lists import IntArray, Lists
 from ondevice.data.split_data import SplitData
+from ondevice.units import counted
 
 MINIMUM_COUNT, MOST_WORDS = 2, 30_000
 """What a reader of labelled data assumes if it is not told."""
 
-DATA_SETTINGS = {"minimum_count": "texts and click logs", "most_words": "texts"}
+DATA_SETTINGS = {"minimum_count": "texts and click logs", "most_words": "texts", "table": "tables"}
 """The training settings that readers may be told, with what kind of data it makes sense for."""
 
 LENGTHS = ("history_length", "sample_length")
@@ -48,7 +51,7 @@ class LabelledSplit:
 
     def of(self, examples: npt.NDArray[np.integer]) -> LabelledSplit:
         """Return some of the examples only."""
-        return LabelledSplit(Lists.of([self.keys[example] for example in examples]), self.labels[examples])
+        return LabelledSplit(self.keys.at(examples), self.labels[examples])
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,10 @@ class Labelled(SplitData):
         """The keys of each training example, without what has none."""
         return self.train.keys.where(self.train.keys.values != NO_KEY)
 
+    def unseen(self) -> float:
+        """Return which share of the keys in the test split have no number."""
+        return without_key(self.test)
+
     def counted_as(self, examples: str, keys: str) -> str:
         """Return the part of the summary that all labelled data have.
 
@@ -78,40 +85,54 @@ class Labelled(SplitData):
             keys: plural of what a key is called.
         """
         splits = (self.train, self.valid, self.test)
-        without = float(np.mean(self.train.keys.values == NO_KEY)) if len(self.train.keys.values) else 0.0
+        without = f"{without_key(self.train):.1%} of those in training have no id"
         return (
             f"{sum(map(len, splits)):,} {examples} ({len(self.train):,} train, {len(self.valid):,} validation, "
-            f"{len(self.test):,} test), {self.items:,} {keys} ({without:.1%} of those in training have no id)"
+            f"{len(self.test):,} test), {self.items:,} {keys} ({without})"
         )
 
 
-def numbered(
-    splits: Mapping[str, Iterable[LabelledExample]], minimum_count: int, most: int | None = None
-) -> tuple[tuple[str, ...], tuple[LabelledSplit, LabelledSplit, LabelledSplit]]:
-    """Number the keys that are frequent enough in training.
+def without_key(split: LabelledSplit) -> float:
+    """Return which share of the keys of a split have no number."""
+    return float(np.mean(split.keys.values == NO_KEY)) if len(split.keys.values) else 0.0
+
+
+def collected(examples: Iterable[LabelledExample], numbers: Numbers) -> LabelledSplit:
+    """Number the keys of examples as they come.
 
     Args:
-        splits: examples by the names of `SPLITS`; the training split is asked for first.
+        examples: the examples.
+        numbers: numbers of the keys met so far, to which new ones are added.
+    """
+    offsets, values, labels = array("q", [0]), array("i"), array("i")
+    for label, keys in examples:
+        values.extend(map(numbers.__getitem__, keys))
+        offsets.append(len(values))
+        labels.append(label)
+    lists = Lists(np.frombuffer(offsets, np.int64), np.frombuffer(values, np.int32))
+    return LabelledSplit(lists, np.frombuffer(labels, np.int32))
+
+
+def numbered(
+    splits: Mapping[str, LabelledSplit], numbers: Numbers, minimum_count: int, most: int | None = None
+) -> tuple[tuple[str, ...], tuple[LabelledSplit, LabelledSplit, LabelledSplit], tuple[str, ...]]:
+    """Number the keys anew that are frequent enough in training.
+
+    Args:
+        splits: examples by the names of `SPLITS`, as `collected`.
+        numbers: the numbers that their keys have so far.
         minimum_count: how often a key must occur in training, at least.
         most: number of keys, at most; of equally frequent ones the first in alphabetical order.
 
     Returns:
-        the keys, the most frequent first, and the splits in the order of `SPLITS`.
+        the keys, the most frequent first, the splits in the order of `SPLITS`, and what was left out.
     """
-    numbers: dict[str, int] = {}
-    found: dict[str, LabelledSplit] = {}
-    for split in SPLITS:
-        keys: list[IntArray] = []
-        right: list[int] = []
-        for label, words in splits[split]:
-            keys.append(np.fromiter((numbers.setdefault(w, len(numbers)) for w in words), np.int32, len(words)))
-            right.append(label)
-        found[split] = LabelledSplit(Lists.of(keys), np.array(right, np.int32))
-    counts = found["train"].keys.counts(len(numbers))
-    # A key is one line of a file: what other systems take for the end of a line can't be part of it.
-    kept = [word for word, n in numbers.items() if counts[n] >= minimum_count and word.splitlines() == [word]]
-    kept = sorted(kept, key=lambda word: (-counts[numbers[word]], word))[:most]
+    counts = splits["train"].keys.counts(len(numbers))
+    frequent = [word for word, n in numbers.items() if counts[n] >= minimum_count]
+    kept = sorted(filter(is_key, frequent), key=lambda word: (-counts[numbers[word]], word))
+    notes = (f"no id: {counted(no_keys, 'value')}, since {ALLOWED}",) if (no_keys := len(frequent) - len(kept)) else ()
+    kept = kept[:most]
     places = np.full(len(numbers), NO_KEY, np.int32)
     places[np.array([numbers[word] for word in kept], np.int64)] = np.arange(len(kept), dtype=np.int32)
-    train, valid, test = (LabelledSplit(found[s].keys.mapped(places), found[s].labels) for s in SPLITS)
-    return tuple(kept), (train, valid, test)
+    train, valid, test = (LabelledSplit(splits[s].keys.mapped(places), splits[s].labels) for s in SPLITS)
+    return tuple(kept), (train, valid, test), notes

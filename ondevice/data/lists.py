@@ -45,9 +45,28 @@ class Lists:
         """Go through the users' lists."""
         return (self[user] for user in range(len(self)))
 
+    def at(self, users: npt.NDArray[np.integer]) -> Lists:
+        """Return the lists of some users, in the order given."""
+        lengths = np.diff(self.offsets)[users]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        # Users have few entries each, and an array for every one of them would take more memory than all entries.
+        places = np.arange(offsets[-1])
+        places += np.repeat(self.offsets[:-1][users] - offsets[:-1], lengths)
+        return Lists(offsets, self.values[places])
+
     def joined(self, other: Lists) -> Lists:
-        """Append another's entries to each user's."""
-        return Lists.of([np.concatenate(pair) for pair in zip(self, other, strict=True)])
+        """Append another's entries to each user's.
+
+        Raises:
+            ValueError: there are not as many users.
+        """
+        if len(self) != len(other):
+            raise ValueError(f"{len(other)} users are joined to {len(self)}.")
+        # One list after the other, and then by turns.
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]])
+        both = Lists(offsets, np.concatenate([self.values, other.values]))
+        turns = np.arange(2 * len(self)).reshape(2, len(self)).T.ravel()
+        return Lists(self.offsets + other.offsets, both.at(turns).values)
 
     def mapped(self, table: IntArray) -> Lists:
         """Replace each value `x` by `table[x]`."""
@@ -59,7 +78,8 @@ class Lists:
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Lists:
         """Leave out the entries that are not chosen, bool `[all entries]`."""
-        before = np.concatenate([[0], np.cumsum(chosen)])
+        before = np.zeros(len(chosen) + 1, np.int64)
+        np.cumsum(chosen, out=before[1:])
         return Lists(before[self.offsets], self.values[chosen])
 
     def without(self, other: Lists) -> Lists:

@@ -1,18 +1,15 @@
-"""The base of every reader, and the line parsing that the text formats share."""
+"""The base of every reader, and how its files are found."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from ondevice.data.labelled import MINIMUM_COUNT, MOST_WORDS, SPLITS
 from ondevice.data.split_data import SplitData
-from ondevice.errors import OnDeviceError, UsageError
+from ondevice.errors import UsageError
 from ondevice.registry import Registry
 
 
@@ -64,21 +61,29 @@ class TextReader(Reader):
     most_words: int = MOST_WORDS
 
 
-DIGITS = 18
-"""Digits of an integer in a file, at most; more would not fit 64 bits."""
-
 registry: Registry[Reader] = Registry("reader", "ondevice.data.readers", Reader)
+
+
+def regular(path: Path) -> Path:
+    """Return a file that has an end.
+
+    Raises:
+        UsageError: it is a folder, a pipe or a device.
+    """
+    if not path.is_file():
+        raise UsageError(f"data {str(path)!r} is no regular file; allowed is one, not a folder, pipe or device.")
+    return path
 
 
 def find(folder: Path, name: str) -> Path:
     """Return `folder/name` or `folder/name.gz`, whichever exists.
 
     Raises:
-        UsageError: neither does.
+        UsageError: neither does, or it is no regular file.
     """
     for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
+        if path.exists():
+            return regular(path)
     raise UsageError(f"data file {str(folder / name)!r} does not exist, nor does {name}.gz beside it.")
 
 
@@ -114,46 +119,13 @@ def only_file(path: Path | None, patterns: tuple[str, ...], kind: str, of: str) 
         of: what it holds.
 
     Raises:
-        UsageError: there is none, or more than one.
+        UsageError: there is none, or more than one, or it is no regular file.
     """
     if path is None or not path.exists():
         raise UsageError(f"data {str(path)!r} does not exist; it must be a {kind} of {of}.")
-    if path.is_file():
-        return path
+    if not path.is_dir():
+        return regular(path)
     found = sorted(each for pattern in patterns for each in path.glob(pattern))
     if len(found) != 1:
         raise UsageError(f"data folder {str(path)!r} holds {len(found)} {kind}s; it must hold one.")
-    return found[0]
-
-
-def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Give number and text of every line that is not blank, of a plain or gzip-compressed file, its end included.
-
-    Raises:
-        OnDeviceError: the file is not readable text.
-    """
-    # Lines end with \n, \r\n or \r, and not with what only Unicode takes for an end.
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        try:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield number, line
-        except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise OnDeviceError(f"{path} is not a whole text or gzip file: {error}.") from error
-
-
-def integer_lines(path: Path) -> Iterator[tuple[int, list[int]]]:
-    """Give number and integers of every line of whitespace-separated ones from zero that is not blank.
-
-    Raises:
-        OnDeviceError: a line holds something else, or the file is not readable text.
-    """
-    for number, line in text_lines(path):
-        words = line.split()
-        bad = next((word for word in words if not word.isascii() or not word.isdigit()), None)
-        if bad is not None:
-            raise OnDeviceError(f"{path}, line {number}: {bad[:40]!r} is not an integer of at least 0.")
-        long = next((word for word in words if len(word) > DIGITS), None)
-        if long is not None:
-            raise OnDeviceError(f"{path}, line {number}: {long[:40]!r} has more than {DIGITS} digits.")
-        yield number, [int(word) for word in words]
+    return regular(found[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,11 +10,15 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ondevice.data.labelled import NO_KEY, Labelled, LabelledExample, numbered
+from ondevice.data.keys import Numbers
+from ondevice.data.labelled import NO_KEY, SPLITS, Labelled, LabelledExample, collected, numbered
 from ondevice.tokenizer import Tokenizer
 
 FEW = 20
 """Occurrences in training of a word whose leaning counts by about two thirds."""
+
+NAMED = 10
+"""Labels that a summary names, at most."""
 
 LabelledText = tuple[str, str]
 """A label and a text."""
@@ -41,9 +46,12 @@ class LabelledTexts(Labelled):
         total = counts.sum(axis=0)
         return ((shares - shares.mean(axis=0)) * np.sqrt(total / (total + FEW))).T.astype(np.float32)
 
-    def summary(self) -> str:
-        """Return one sentence for reports."""
-        return f"{self.counted_as('texts', 'words')}, {len(self.labels)} labels"
+    def described(self) -> str:
+        """Return how much there is of what; the training texts of each label where these are few."""
+        counts = np.bincount(self.train.labels, minlength=len(self.labels))
+        each = ", ".join(f"{label} {count:,}" for label, count in zip(self.labels, counts, strict=True))
+        named = f" ({each})" if len(self.labels) <= NAMED else ""
+        return f"{self.counted_as('texts', 'words')}, {len(self.labels)} labels{named}"
 
 
 def number_texts(
@@ -69,6 +77,17 @@ def number_texts(
     def cut(texts: Iterable[LabelledText]) -> Iterator[LabelledExample]:
         return ((index[label], tokenizer.words(text)) for label, text in texts)
 
-    found = {split: cut(texts) for split, texts in splits.items()}
-    keys, (train, valid, test) = numbered(found, minimum_count, most_words)
-    return LabelledTexts(name, keys, train, valid, test, labels=labels, tokenizer=tokenizer)
+    numbers = Numbers()
+    found = {split: collected(cut(splits[split]), numbers) for split in SPLITS}
+    keys, (train, valid, test), notes = numbered(found, numbers, minimum_count, most_words)
+    notes = (*notes, *_alike(labels))
+    return LabelledTexts(name, keys, train, valid, test, labels=labels, tokenizer=tokenizer, notes=notes)
+
+
+def _alike(labels: tuple[str, ...]) -> list[str]:
+    """Name the labels that differ in nothing but capital letters, blanks and what is not seen."""
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        plain = "".join(each for each in unicodedata.normalize("NFKC", label) if each.isprintable() and each != " ")
+        groups.setdefault(plain.casefold(), []).append(label)
+    return [f"warning: labels {', '.join(map(repr, each))} look alike" for each in groups.values() if len(each) > 1]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice import arrays
+from ondevice.data.lines import text_lines
 from ondevice.errors import OnDeviceError, UsageError
 
 Vectors = tuple[npt.NDArray[np.float32], list[str]]
@@ -52,15 +53,17 @@ def read_vectors(path: Path, name: str = "") -> Vectors:
 def _text(path: Path) -> tuple[Mapping[str, npt.NDArray[Any]], list[str]]:
     keys: list[str] = []
     rows: list[npt.NDArray[np.float32]] = []
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            key, *numbers = line.rstrip("\n").rstrip().split(" ")
-            if number == 1 and len(numbers) == 1:
-                continue
-            if rows and len(numbers) != len(rows[0]):
-                raise ValueError(f"line {number} has {len(numbers)} numbers, those before {len(rows[0])}")
-            keys.append(key)
+    for number, line in text_lines(path):
+        key, *numbers = line.rstrip().split(" ")
+        if number == 1 and len(numbers) == 1:
+            continue
+        if rows and len(numbers) != len(rows[0]):
+            raise ValueError(f"line {number} has {len(numbers)} numbers, those before {len(rows[0])}")
+        keys.append(key)
+        try:
             rows.append(np.array(numbers, np.float32))
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from error
     return {"vectors": np.stack(rows) if rows else np.zeros((0, 0), np.float32)}, keys
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ondevice import files, records
+from ondevice.data import begun
+from ondevice.data.split_data import SplitData
 from ondevice.errors import OnDeviceError, UsageError
 
 
@@ -33,11 +35,12 @@ class Grid:
             # There is none, or what another version has left, which is another request.
             return False
 
-    def claim(self, folder: Path, *, taken_over: bool = False) -> None:
-        """Start a folder, or go on with one that the same plan began.
+    def claim(self, folder: Path, data: SplitData, *, taken_over: bool = False) -> None:
+        """Start a folder, or go on with one that the same plan began with the same data.
 
         Args:
             folder: the folder.
+            data: the data set.
             taken_over: whether it may hold something although no plan began it.
 
         Raises:
@@ -48,7 +51,9 @@ class Grid:
             raise UsageError(f"output {str(folder)!r} holds {self.kind} of another request; see its {self.file}.")
         if not path.is_file() and not taken_over:
             files.refuse_existing(folder)
+        begun.require_same(folder, data)
         records.write(path, self)
+        begun.write(folder, data)
 
 
 def require_each_once(name: str, values: Sequence[object]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ondevice import files
 from ondevice.devices.runtimes import DEFAULT_TARGET
@@ -15,6 +15,7 @@ from ondevice.pipeline.devices import require_devices
 from ondevice.pipeline.grid import Grid, require_each_once
 from ondevice.pipeline.quality import BEST, DEFAULT, QUALITIES
 from ondevice.pipeline.size import fitted
+from ondevice.pipeline.train import configure
 from ondevice.pipeline.validate import require_users
 from ondevice.training.config import TrainConfig
 
@@ -73,6 +74,16 @@ class Plan(Grid):
         method, order = split_variant(variant)
         config = replace(self.config, method=method, order=order, seed=seed)
         return replace(config, ratio=1.0, budget_bytes=0, budget_recipe="") if method == FULL else config
+
+
+def planned(**given: Any) -> Plan:
+    """Build a plan from its own fields, and from what `configure` takes for the settings of the trainings.
+
+    Raises:
+        UsageError: a name is unknown or a value is out of range.
+    """
+    own = {each.name: given.pop(each.name) for each in fields(Plan) if each.name in given}
+    return Plan(own.pop("config", None) or configure(**given), **own)
 
 
 def split_variant(variant: str) -> tuple[str, str]:
@@ -170,8 +181,8 @@ def check_sizes(plan: Plan, data: SplitData) -> dict[str, tuple[Method, Output]]
     return found
 
 
-def claim(out: Path | None, plan: Plan) -> Path:
-    """Return the folder to work in: a new one, or one that the same plan has left unfinished.
+def claim(out: Path | None, plan: Plan, data: SplitData) -> Path:
+    """Return the folder to work in: a new one, or one that the same plan has left unfinished with the same data.
 
     Raises:
         UsageError: the folder is taken.
@@ -179,7 +190,7 @@ def claim(out: Path | None, plan: Plan) -> Path:
     out = out or _default_folder(plan)
     if (out / REPORT_FILE).is_file():
         files.refuse_existing(out)
-    plan.claim(out)
+    plan.claim(out, data)
     return out
 
 

@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ondevice.devices.profile import open_device
 from ondevice.embeddings.method import FULL
@@ -27,21 +27,23 @@ if TYPE_CHECKING:
 
 
 def run(
-    plan: Plan,
+    plan: Plan | None = None,
     *,
     out: Path | str | None = None,
     command: str = "ondevice run",
     on_step: Callable[[int, int, str], None] = lambda number, total, what: None,
     progress: Callable[[int, int, float], None] = lambda done, total, share: None,
+    **given: Any,
 ) -> tuple[Report, Path]:
     """Do the whole path for several methods and report on them; a run that was interrupted goes on where it was.
 
     Args:
-        plan: what to do.
+        plan: what to do; without it `given` says it.
         out: folder to write; a new one below `ondevice-runs` without it.
         command: command to name in the report.
         on_step: told of each step before it starts: its number from 1, how many there are, and what it does.
         progress: told of the progress of each training.
+        given: fields of `Plan`, and what `ondevice.pipeline.train.configure` takes, e.g. `data=frame, user="userId"`.
 
     Returns:
         the report and the folder it is in.
@@ -50,11 +52,12 @@ def run(
         UsageError: a name is unknown, a value out of range, a file missing or the folder taken.
         OnDeviceError: a data file is malformed or an exported file did not pass.
     """
+    plan = plans.planned(**given) if plan is None else plan
     plans.check(plan)
     # Data and sizes are checked before anything is written.
     split_data = read_data(plan.config)
     layers = plans.check_sizes(plan, split_data)
-    folder = plans.claim(Path(out) if out is not None else None, plan)
+    folder = plans.claim(Path(out) if out is not None else None, plan, split_data)
 
     from ondevice.pipeline.export_run import export_run
     from ondevice.pipeline.report import report

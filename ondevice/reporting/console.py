@@ -23,13 +23,14 @@ SHORT = 16
 
 
 def print_table(report: Report, console: Console) -> None:
-    """Print the conclusion and the main table, as many columns as the terminal has room for.
+    """Print what the data are, the conclusion and the main table, as many columns as the terminal has room for.
 
     Args:
         report: what to print.
         console: where to; colours are left out where it is no terminal.
     """
     rows = summarize(report)
+    console.print(Text(f"Data: {report.dataset_summary}"), soft_wrap=True)
     _print(console, main_columns(report.metric, report.baseline), rows)
     console.print(Text(conclusion(report, rows)), soft_wrap=True)
 

@@ -124,4 +124,4 @@ def _some(train: Lists, valid: Lists, most: int) -> tuple[Lists, Lists]:
     users = np.flatnonzero(np.diff(valid.offsets) > 0)
     if len(users) > most:
         users = np.sort(np.random.default_rng(0).choice(users, most, replace=False))
-    return Lists.of([train[user] for user in users]), Lists.of([valid[user] for user in users])
+    return train.at(users), valid.at(users)

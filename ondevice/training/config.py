@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ondevice.data.labelled import DATA_SETTINGS, LENGTHS, MINIMUM_COUNT, MOST_WORDS
+from ondevice.data.columns import Columns
+from ondevice.data.labelled import LENGTHS, MINIMUM_COUNT, MOST_WORDS
 from ondevice.data.order import registry as orders
 from ondevice.embeddings.method import registry as methods
 from ondevice.embeddings.method import require
@@ -62,6 +63,8 @@ class TrainConfig:
         minimum_count: how often a word of a text or a value of a field must occur in training to get an id; only for
             texts and click logs.
         most_words: words with an id, at most, the most frequent ones; only for texts.
+        table: which column of a table is what, which rows count and how they are split, by the fields of
+            `ondevice.data.columns.Columns`, e.g. `{"user": "userId"}`; only for tables.
         budget_bytes: bytes that the encoded tables may take, 0 where a ratio is asked for.
         budget_recipe: recipe whose encoding the budget counts in, empty without one.
     """
@@ -96,12 +99,13 @@ class TrainConfig:
     quantize_aware: str = ""
     minimum_count: int = MINIMUM_COUNT
     most_words: int = MOST_WORDS
+    table: dict[str, int | float | str | bool] = field(default_factory=dict)
     budget_bytes: int = 0
     budget_recipe: str = ""
 
     def __post_init__(self) -> None:
         counts = ("width", *LENGTHS, "batch_size", "epochs", "patience", "validation_users")
-        for name in (*counts, *DATA_SETTINGS):
+        for name in (*counts, "minimum_count", "most_words"):
             require(name, getattr(self, name), _whole(getattr(self, name), 1), "a whole number of at least 1")
         for name in ("dropout", "unknown_share"):
             require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
@@ -120,6 +124,7 @@ class TrainConfig:
                 raise UsageError(f"{name} is {getattr(self, name)!r}; allowed is it only beside a teacher.")
         if self.teacher_order and self.order != TEACHER_ORDER:
             raise UsageError(f"order is {self.order!r}; allowed is {TEACHER_ORDER!r} beside teacher_order.")
+        Columns.of(self.table)
         require("hidden", self.hidden, all(_whole(units, 1) for units in self.hidden), "units of at least 1 each")
 
 

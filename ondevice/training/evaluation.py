@@ -49,7 +49,7 @@ class Evaluation:
 
     def of_users(self, users: npt.NDArray[np.integer]) -> Evaluation:
         """Return the evaluation of some of the users only."""
-        known, relevant = (Lists.of([lists[user] for user in users]) for lists in (self.known, self.relevant))
+        known, relevant = (lists.at(users) for lists in (self.known, self.relevant))
         histories, items, scores, ranges = (getattr(self, name)[users] for name in ARRAYS)
         return Evaluation(histories, known, relevant, items, scores, ranges)
 

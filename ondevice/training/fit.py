@@ -38,7 +38,7 @@ def fit(config: TrainConfig, data: SplitData, folder: Path, progress: Progress) 
     Args:
         config: the settings.
         data: the data set.
-        folder: run folder to write; an unfinished one of the same settings is resumed.
+        folder: run folder to write; an unfinished one of the same settings and data is resumed.
         progress: told how far training is.
 
     Raises:
@@ -46,7 +46,7 @@ def fit(config: TrainConfig, data: SplitData, folder: Path, progress: Progress) 
     """
     config = with_fields(config, data)
     method, output = chosen(config, data)
-    run_folder.claim(folder, config)
+    run_folder.claim(folder, config, data)
     with run_folder.alone(folder), freed_memory_kept(_largest_array(config, method, output)):
         _fit(config, data, folder, progress, method, output)
     return run_folder.open_run(folder)

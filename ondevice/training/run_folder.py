@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice import arrays, files, records
+from ondevice.data import begun
+from ondevice.data.split_data import SplitData
 from ondevice.data.vocabulary import Vocabulary
 from ondevice.embeddings.method import Method
 from ondevice.embeddings.method import registry as methods
@@ -177,11 +179,16 @@ def open_run(folder: Path) -> Run:
     return Run(folder, config, result)
 
 
-def claim(folder: Path, config: TrainConfig) -> None:
-    """Start a run folder, or continue one that the same settings have left unfinished.
+def claim(folder: Path, config: TrainConfig, data: SplitData) -> None:
+    """Start a run folder, or continue one that the same settings have left unfinished with the same data.
+
+    Args:
+        folder: the folder.
+        config: the settings.
+        data: the data set.
 
     Raises:
-        UsageError: the folder exists and is something else, finished, or of other settings.
+        UsageError: the folder exists and is something else, finished, or of other settings or data.
     """
     path = folder / CONFIG_FILE
     if folder.exists() and not path.is_file() and (not folder.is_dir() or any(folder.iterdir())):
@@ -193,7 +200,11 @@ def claim(folder: Path, config: TrainConfig) -> None:
             f"output {str(folder)!r} holds an unfinished run of other settings; use the settings in "
             f"{CONFIG_FILE} to resume it, or name a new folder."
         )
+    begun.require_same(folder, data)
+    if (folder / CHECKPOINTS).exists() and not (folder / begun.DATA_FILE).is_file():
+        raise UsageError(f"output {str(folder)!r} does not say what data it was begun with; name a new folder.")
     records.write(path, config)
+    begun.write(folder, data)
 
 
 @contextlib.contextmanager

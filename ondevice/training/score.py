@@ -88,8 +88,7 @@ def _in_batches(step: Callable[..., Any], batch: int, *arrays: Ids) -> list[npt.
 def users_with_answers(known: Lists, relevant: Lists) -> tuple[Lists, Lists]:
     """Leave out the users who have no right answers."""
     users = np.flatnonzero(np.diff(relevant.offsets) > 0)
-    known, relevant = (Lists.of([lists[user] for user in users]) for lists in (known, relevant))
-    return known, relevant
+    return known.at(users), relevant.at(users)
 
 
 def evaluate(scorer: Scorer, known: Lists, relevant: Lists, history_length: int) -> tuple[Evaluation, Ids]:
@@ -111,7 +110,7 @@ def evaluate(scorer: Scorer, known: Lists, relevant: Lists, history_length: int)
     evaluation = Evaluation(histories, known, relevant, *scorer.recommend(histories, histories))
     ranking = evaluation.items.copy()
     for users, length in _of_like_length(np.diff(known.offsets), history_length):
-        everything = Lists.of([known[user] for user in users])
+        everything = known.at(users)
         found, _, _ = scorer.recommend(histories[users], padded(everything, length))
         # Where fewer items are left than asked for, known ones come last.
         ranking[users] = without_known(found, everything)

@@ -187,7 +187,12 @@ def folder_of(folder: Path, **content: str | bytes) -> Path:
         ),
         ("train", f'{HEADER}0,1,"a\n', r"train\.csv, line 2: unexpected end of data"),
         ("valid", "click,user\n0,1\n", r"valid\.csv, line 1: the fields are \['user'\]; expected are \['user', 'ad'\]"),
-        ("test", f"{HEADER}0,1,\xff\n".encode("latin-1"), r"test\.csv is not a whole text or gzip file: .*0xff"),
+        ("test", f"{HEADER}0,1,\xff\n".encode("latin-1"), r"test\.csv, line 2 is not text"),
+        (
+            "train",
+            ",".join(["click", *map(str, range(100_000))]),
+            r"train\.csv, line 1: 100,001 columns; allowed are 1,000 at most",
+        ),
         ("train", HEADER, "has no value that occurs often enough; see minimum_count"),
         ("valid", HEADER, "has no validation lines; every split needs some"),
         ("test", f"{HEADER}0,1,a\n", "has no clicks among its test lines; every split needs lines with and without"),
@@ -217,7 +222,19 @@ def test_values_keep_everything_but_the_blanks_around_them(tmp_path: Path) -> No
     assert (
         "10 lines (6 train, 2 validation, 2 test), 4 values (33.3% of those in training have no id)" in data.summary()
     )
-    assert data.summary().endswith("2 fields, 50.0% clicks in training")
+    assert "2 fields, 50.0% clicks in training; no id: 1 value, since a key is one line" in data.summary()
+    assert "; 2 empty values counted as values" in data.summary()
+
+
+def test_fields_of_numbers_and_of_values_that_occur_once_are_told_of(tmp_path: Path) -> None:
+    header = "click,row,price,ad\n"
+    rows = "".join(f"{n % 2},{n},{n % 1_000 / 8},a{n % 1_000}\n" for n in range(2_000))
+    few = f"{header}0,0,1.5,a1\n1,0,1.5,a1\n"
+    data = read_data(configure("click-log", folder_of(tmp_path / "data", train=header + rows, valid=few, test=few)))
+    assert data.notes == (
+        "warning: 100.0% of the values of field 'row' in training have no id",
+        "field 'price' has 1,000 ids for as many numbers",
+    )
 
 
 def test_the_splits_of_the_kdd_cup_are_the_same_for_everyone(tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ def test_without_leaves_out_what_the_same_user_has_there(pairs: list[tuple[list[
     assert lists.without(other).values.dtype == np.int32
 
 
+def test_at_gives_the_lists_of_some_users_in_the_order_given() -> None:
+    lists = Lists.of([[1], [], [2, 3], [4]])
+    assert plain(lists.at(np.array([3, 2, 2, 1]))) == [[4], [2, 3], [2, 3], []]
+    assert lists.at(np.array([2])).values.dtype == np.int32
+    assert plain(lists.at(np.zeros(0, np.int64))) == []
+
+
 @pytest.mark.parametrize(("entries", "offsets"), [([], [0]), ([[]], [0, 0]), ([[], [3], []], [0, 0, 1, 1])])
 def test_empty_lists(entries: list[list[int]], offsets: list[int]) -> None:
     lists = Lists.of(entries)
@@ -54,7 +61,7 @@ def test_joined_appends_user_by_user() -> None:
 
 
 def test_joined_refuses_other_numbers_of_users() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="2 users are joined to 1"):
         Lists.of([[1]]).joined(Lists.of([[1], [2]]))
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ondevice.data import lines
 from ondevice.data.interactions import Interactions
-from ondevice.data.reader import find, integer_lines
+from ondevice.data.keys import LONGEST_KEY, Numbers
+from ondevice.data.lines import UserLists, read_user_lists
+from ondevice.data.reader import find
 from ondevice.data.readers.sequences import Sequences
 from ondevice.data.readers.synthetic import GENRES, Synthetic
-from ondevice.data.readers.user_items import LARGEST_ITEM, UserItems
+from ondevice.data.readers.user_items import UserItems
 from ondevice.errors import OnDeviceError, UsageError
 
 TRAIN, VALID, TEST = "0 1 2\n1 3\n", "0 3\n", "0 4\n1 0 1\n"
@@ -32,43 +35,49 @@ def folder_of(folder: Path, train: str = TRAIN, valid: str = VALID, test: str = 
     return folder
 
 
+def read(path: Path) -> tuple[UserLists, list[str], list[str]]:
+    users, items = Numbers(), Numbers()
+    found = read_user_lists(path, users, items, once=False)
+    return found, list(users), list(items)
+
+
 def entries(data: Interactions) -> list[list[list[int]]]:
     return [[items.tolist() for items in split] for split in (data.train, data.valid, data.test)]
 
 
-# Lines of integers
+# Lines
 
 
 @pytest.mark.parametrize("ending", [".txt", ".txt.gz"])
 def test_blank_lines_and_any_white_space_are_left_out(tmp_path: Path, ending: str) -> None:
     path = write(tmp_path / f"lines{ending}", "\n 1\t2  3 \r\n\n   \n0\n04 5")
-    assert list(integer_lines(path)) == [(2, [1, 2, 3]), (5, [0]), (6, [4, 5])]
+    found, users, items = read(path)
+    assert [users[user] for user in found.users] == ["1", "0", "04"]
+    assert [[items[item] for item in line] for line in found.lists] == [["2", "3"], [], ["5"]]
 
 
-@pytest.mark.parametrize("ending", [".txt", ".txt.gz"])
-@pytest.mark.parametrize("word", ["x", "-1", "1.5", "1,2", "+3", "0x1", "1e3", "٣", "²", "1_000", "nan", "\ufeff1"])
-def test_a_malformed_line_is_named_by_file_and_number(tmp_path: Path, word: str, ending: str) -> None:
-    path = write(tmp_path / f"lines{ending}", f"1 2\n\n3 {word} 4\n5\n")
-    with pytest.raises(OnDeviceError) as raised:
-        list(integer_lines(path))
-    assert str(raised.value) == f"{path}, line 3: {word!r} is not an integer of at least 0."
+@pytest.mark.parametrize("word", ["\u2028x", "a\x85b", "x" * (LONGEST_KEY + 1), "9" * 5_000])
+def test_what_is_no_key_is_named_by_file_and_line(tmp_path: Path, word: str) -> None:
+    path = write(tmp_path / "lines.txt", f"1 2\n\n3 {word} 4\n5\n")
+    with pytest.raises(OnDeviceError, match=r"lines\.txt, line 3: .* is no key; a key is one line of 1 to 1,000 char"):
+        read(path)
 
 
-@pytest.mark.parametrize("digits", [19, 5_000])
-def test_an_endless_number_is_an_error_of_its_line(tmp_path: Path, digits: int) -> None:
-    path = write(tmp_path / "lines.txt", f"1\n2 {'9' * digits}\n")
-    with pytest.raises(OnDeviceError, match=r"line 2: '\d+' has more than 18 digits") as raised:
-        list(integer_lines(path))
-    assert str(path) in str(raised.value)
+def test_a_line_that_is_too_long_is_refused_before_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "LONGEST_LINE", 100)
+    assert len(read(write(tmp_path / "good.txt", f"1 {'2 ' * 48}\n3 4\n"))[0].users) == 2
+    for ending in (".txt", ".txt.gz"):
+        with pytest.raises(OnDeviceError, match=r"line 2 is too long; allowed are 100 characters"):
+            read(write(tmp_path / f"long{ending}", f"1 2\n3 {'4 ' * 1_000_000}"))
 
 
 def test_a_truncated_gzip_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     numbers = np.random.default_rng(0).integers(10_000, size=3_000)
-    whole = gzip.compress("\n".join(map(str, numbers)).encode())
+    whole = gzip.compress("\n".join(map(str, dict.fromkeys(numbers.tolist()))).encode())
     for length in (1, 9, 12, len(whole) // 2, len(whole) - 1):
         path = write(tmp_path / "cut.txt.gz", whole[:length])
-        with pytest.raises(OnDeviceError, match=r"cut\.txt\.gz is not a whole text or gzip file"):
-            list(integer_lines(path))
+        with pytest.raises(OnDeviceError, match=r"cut\.txt\.gz is not a whole gzip file"):
+            read(path)
 
 
 def test_a_damaged_gzip_file_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -78,12 +87,13 @@ def test_a_damaged_gzip_file_is_an_error_that_names_it(tmp_path: Path) -> None:
         damaged[place] ^= 0xFF
         path = write(tmp_path / "bad.txt.gz", bytes(damaged))
         with pytest.raises(OnDeviceError, match=r"bad\.txt\.gz"):
-            list(integer_lines(path))
+            read(path)
 
 
-def test_bytes_that_are_no_text_are_an_error_that_names_the_file(tmp_path: Path) -> None:
-    with pytest.raises(OnDeviceError, match=r"binary\.txt is not a whole text"):
-        list(integer_lines(write(tmp_path / "binary.txt", b"1 2\n\xff\xfe\x00")))
+@pytest.mark.parametrize("content", [b"\xff\xfe1\x00", b"1\x00 \x002\x00", b"3 \xed\xa0\x80\n", b"3 \xff\n"])
+def test_bytes_that_are_no_text_are_an_error_that_names_the_line(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(OnDeviceError, match=r"binary\.txt, line 2 is not text; allowed is UTF-8"):
+        read(write(tmp_path / "binary.txt", b"1 2\n" + content))
 
 
 def test_find_prefers_the_plain_file_and_names_both_when_neither_exists(tmp_path: Path) -> None:
@@ -103,7 +113,10 @@ def test_user_items_are_read_as_written(tmp_path: Path) -> None:
     assert entries(data) == [[[1, 2], [3]], [[3], []], [[4], [0, 1]]]
     assert data.item_keys == ("0", "1", "2", "3", "4")
     assert not data.ordered
-    assert data.summary() == ("2 users, 5 items, 7 interactions (3 train, 1 validation, 3 test), as unordered sets")
+    assert data.summary() == (
+        "2 users, 5 items, 7 interactions (3 train, 1 validation, 3 test), as unordered sets; "
+        "warning: 66.7% of the entries of the test split do not occur in training"
+    )
 
 
 def test_user_items_plain_and_compressed_are_equal(tmp_path: Path) -> None:
@@ -145,11 +158,18 @@ def test_user_items_repeated_item_counts_once_and_keeps_its_first_place(tmp_path
     assert entries(data) == [[[3, 0, 1]], [[]], [[2]]]
 
 
-def test_user_items_numbers_that_nobody_has_are_no_items(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path / "data", train="0 2000007 5\n", valid="0 9\n", test=f"0 {LARGEST_ITEM}\n")
+def test_user_items_keys_stay_as_they_are_written_and_are_sorted_by_value(tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path / "data",
+        train="007 5 B00X 0000000000008 8\n7 08\n",
+        valid=f"7 {2**40} 9\n",
+        test="007 a\u00a0b 9999999999999999999\n",
+    )
     data = UserItems().read("small", folder)
-    assert data.item_keys == ("5", "9", "2000007", str(LARGEST_ITEM))
-    assert entries(data) == [[[2, 0]], [[1]], [[3]]]
+    assert data.item_keys == (
+        "5", "0000000000008", "08", "8", "9", str(2**40), "9" * 19, "B00X", "a\u00a0b",
+    )  # fmt: skip
+    assert entries(data) == [[[0, 7, 1, 3], [2]], [[], [5, 4]], [[8, 6], []]]
 
 
 @pytest.mark.parametrize("train", ["", "\n\n", "0\n1\n"])
@@ -158,13 +178,27 @@ def test_user_items_without_any_training_item_are_refused(tmp_path: Path, train:
         UserItems().read("small", folder_of(tmp_path / "data", train=train))
 
 
-def test_user_items_number_beyond_32_bits_is_refused(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path / "data", valid=f"0 {LARGEST_ITEM + 1}\n")
-    with pytest.raises(
-        OnDeviceError,
-        match=rf"valid\.txt, line 1: item {LARGEST_ITEM + 1} is above the largest allowed, {LARGEST_ITEM}",
-    ):
-        UserItems().read("small", folder)
+@pytest.mark.parametrize("header", ["user item", "\ufeffuser_id item_id rating"])
+def test_a_header_is_no_user(tmp_path: Path, header: str) -> None:
+    with pytest.raises(OnDeviceError, match=r"train\.txt: the first line, 'user.*', holds no digit.*names columns"):
+        UserItems().read("small", folder_of(tmp_path / "data", train=f"{header}\n{TRAIN}"))
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "data", train="5 0 0 0\n1\n3 1\n", valid="2 1\n3 0\n", test="1 0\n2 7\n5 1 1\n")
+    assert UserItems().read("small", folder).notes == (
+        "left out: 2 users without training items", "counted once: 3 repeated items of a line",
+    )  # fmt: skip
+    data = Sequences().read("small", write(tmp_path / "data.txt", SEQUENCES))
+    assert data.notes[1:] == ("left out: 1 user with fewer than 3 items",)
+    assert "; left out: 1 user with fewer than 3 items" in data.summary()
+
+
+def test_a_test_split_of_unknown_items_is_warned_of(tmp_path: Path) -> None:
+    known = UserItems().read("small", folder_of(tmp_path / "known", train="0 1 2\n", test="0 1 7\n"))
+    unknown = UserItems().read("small", folder_of(tmp_path / "unknown", train="0 1 2\n", test="0 1 7 8\n"))
+    assert "warning" not in known.summary()
+    assert unknown.summary().endswith("warning: 66.7% of the entries of the test split do not occur in training")
 
 
 # Sequences
@@ -178,8 +212,10 @@ def test_sequences_leave_the_last_two_items_out(tmp_path: Path) -> None:
     assert entries(data) == [[[2, 0], [1]], [[1], [2]], [[0], [0]]]
     assert data.ordered
     assert data.summary() == (
-        "2 users, 3 items, 7 interactions (3 train, 2 validation, 2 test), in the order of time, last item for test; "
-        "not counted as answers: 1 test item that the same user had before"
+        "2 users, 3 items, 7 interactions (3 train, 2 validation, 2 test), in the order of time; "
+        "not counted as answers: 1 test item that the same user had before; "
+        "the last item of each user is for test, the last but one for validation; "
+        "left out: 1 user with fewer than 3 items"
     )
 
 
@@ -204,7 +240,7 @@ def test_sequences_folder_must_hold_one_file(tmp_path: Path, names: tuple[str, .
 
 @pytest.mark.parametrize("content", ["", "\n", "1 2 3\n2 4 5\n"])
 def test_sequences_without_a_long_enough_user_are_refused(tmp_path: Path, content: str) -> None:
-    with pytest.raises(OnDeviceError, match=r"data\.txt holds no user with at least 3 items"):
+    with pytest.raises(OnDeviceError, match="split is last-out, and no user has 3 entries or more"):
         Sequences().read("small", write(tmp_path / "data.txt", content))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ondevice import records
+from ondevice.data.readers.synthetic import Synthetic
 from ondevice.errors import OnDeviceError, UsageError
 from ondevice.pipeline.plan import Plan, claim
 from ondevice.pipeline.run import run
@@ -153,17 +154,20 @@ def test_a_finished_run_is_not_overwritten(folders) -> None:
 
 def test_without_a_folder_a_run_finds_its_own_unfinished_one_again(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
+    data = Synthetic(users=4, items=80).read("synthetic", None)
     plan = Plan(configure(), ("full@as_given",), (0,), ("int8",), "any", ("host",))
     other = dataclasses.replace(plan, config=configure(ratio=8.0))
     texts = dataclasses.replace(plan, config=configure("synthetic-texts"))
-    first = claim(None, plan)
-    assert [claim(None, each).name for each in (texts, texts, other)] == ["synthetic-texts-1"] * 2 + ["synthetic-2"]
-    assert claim(None, plan) == first
+    first = claim(None, plan, data)
+    assert [claim(None, each, data).name for each in (texts, texts, other)] == ["synthetic-texts-1"] * 2 + [
+        "synthetic-2"
+    ]
+    assert claim(None, plan, data) == first
     (first / "report.json").touch()
-    assert [claim(None, each).name for each in (plan, other)] == ["synthetic-3", "synthetic-2"]
+    assert [claim(None, each, data).name for each in (plan, other)] == ["synthetic-3", "synthetic-2"]
     # One that another version of ondevice has left.
     (tmp_path / "ondevice-runs" / "synthetic-3" / "plan.json").write_text('{"dataset": "synthetic"}')
-    assert claim(None, plan).name == "synthetic-4"
+    assert claim(None, plan, data).name == "synthetic-4"
 
 
 def test_an_unfinished_run_of_another_request_is_refused(folders, tmp_path) -> None:

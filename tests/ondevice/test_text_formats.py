@@ -62,15 +62,18 @@ def test_a_word_with_a_line_end_of_another_system_is_no_key(tmp_path: Path) -> N
     ("split", "content", "says"),
     [
         ("train", "pos\tfine\n\nno tab here\n", r"train\.tsv, line 3: 'no tab here' is not a label, a tab and a text"),
+        ("train", f"{'x' * 1_001}\tfine\n", r"train\.tsv, line 1: label 'x+' is not allowed; a key is one line of"),
+        ("train", f"label\ttext\n{TRAIN}", r"train\.tsv: the first line's label, 'label', .* so they name columns"),
+        ("train", "0\tpos a\n1\tneg b\n2\tpos c\n", r"train\.tsv: none of the 3 labels occurs twice"),
         ("train", "\tfine\n", r"train\.tsv, line 1: 'fine' is not a label, a tab and a text"),
-        ("train", "po\x00s\tfine\n", r"train\.tsv, line 1: label 'po\\x00s' holds characters that can't be printed"),
+        ("train", "po\x00s\tfine\n", r"train\.tsv, line 1 is not text"),
         (
             "valid",
             "pos\tfine\nmixed\tfine\n",
             r"valid\.tsv, line 2: label 'mixed' does not occur in training, .*neg, pos",
         ),
         ("test", "Pos\tfine\n", r"test\.tsv, line 1: label 'Pos' does not occur in training"),
-        ("train", b"pos\tfine\nneg\t\xff\n", r"train\.tsv is not a whole text or gzip file: .*0xff"),
+        ("train", b"pos\tfine\nneg\t\xff\n", r"train\.tsv, line 2 is not text"),
     ],
 )
 def test_a_malformed_line_is_named_by_file_and_number(tmp_path: Path, split: str, content: str, says: str) -> None:
@@ -79,11 +82,21 @@ def test_a_malformed_line_is_named_by_file_and_number(tmp_path: Path, split: str
         LabelledTextFiles().read("bad", folder)
 
 
+def test_labels_hold_joiners_and_blanks_are_counted_and_those_alike_are_named(tmp_path: Path) -> None:
+    family, spaced = "\U0001f469\u200d\U0001f467", "very\u00a0good"
+    train = f"{family}\ta b\n{spaced}\ta b\n{family}\ta b\nNEG\ta\nneg\ta\nPos\ta\n"
+    data = LabelledTextFiles().read("odd", folder_of(tmp_path / "data", train, "neg\ta\n", "neg\ta\n"))
+    assert data.labels == ("NEG", "Pos", "neg", spaced, family)
+    assert data.summary().endswith(
+        f"5 labels (NEG 1, Pos 1, neg 1, {spaced} 1, {family} 2); warning: labels 'NEG', 'neg' look alike"
+    )
+
+
 def test_a_cut_gzip_file_and_a_missing_one_are_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "data", end=".gz")
     path = folder / "test.tsv.gz"
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(OnDeviceError, match=r"test\.tsv\.gz is not a whole text or gzip file"):
+    with pytest.raises(OnDeviceError, match=r"test\.tsv\.gz is not a whole gzip file"):
         LabelledTextFiles().read("cut", folder)
     path.unlink()
     with pytest.raises(UsageError, match=r"test\.tsv' does not exist, nor does test\.tsv\.gz"):

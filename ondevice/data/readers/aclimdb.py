@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from ondevice.data.lines import LONGEST_LINE
 from ondevice.data.reader import TextReader, only_file
 from ondevice.data.texts import LabelledText, LabelledTexts, number_texts
 from ondevice.errors import OnDeviceError
@@ -56,6 +57,10 @@ def _members(path: Path) -> Iterator[tuple[str, str, int, str]]:
                 content = archive.extractfile(member) if named and member.isfile() else None
                 if named is None or content is None:
                     continue
+                if member.size > LONGEST_LINE:
+                    raise OnDeviceError(
+                        f"{path}, {member.name} is too long; allowed are {LONGEST_LINE:,} bytes at most."
+                    )
                 try:
                     text = content.read().decode("utf-8")
                 except UnicodeDecodeError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ondevice.data.click_table import ClickTable
-from ondevice.data.clicks import ClickLog, number_lines
+from ondevice.data.clicks import ClickLog, collect_lines, number_lines
+from ondevice.data.keys import Numbers
 from ondevice.data.reader import ClickReader, split_files
 
 
@@ -20,5 +21,6 @@ class ClickLogFiles(ClickReader):
         files = split_files(path, ".csv")
         tables = {split: ClickTable(file) for split, file in files.items()}
         fields = tables["train"].fields()
-        splits = {split: table.lines(fields) for split, table in tables.items()}
-        return number_lines(name, splits, fields, self.minimum_count)
+        numbers = Numbers()
+        splits = {split: collect_lines(table.lines(fields), fields, numbers) for split, table in tables.items()}
+        return number_lines(name, splits, fields, numbers, self.minimum_count)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ondevice.data.click_table import ClickTable
-from ondevice.data.clicks import ClickLog, number_lines
+from ondevice.data.clicks import ClickLog, collect_lines, number_lines
+from ondevice.data.keys import Numbers
 from ondevice.data.labelled import SPLITS
-from ondevice.data.reader import ClickReader, find
+from ondevice.data.reader import ClickReader, find, regular
 from ondevice.errors import OnDeviceError, UsageError
 
 FILE = "Click_prediction_small.csv"
@@ -30,12 +31,13 @@ class KddCupClicks(ClickReader):
         """Read the file and split its lines."""
         if path is None or not path.exists():
             raise UsageError(f"data {str(path)!r} does not exist; it must be {FILE}, or a folder with it.")
-        table = ClickTable(find(path, FILE) if path.is_dir() else path, (IMPRESSIONS,))
+        table = ClickTable(find(path, FILE) if path.is_dir() else regular(path), (IMPRESSIONS,))
         fields = table.fields()
-        lines = list(table.lines(fields))
+        numbers = Numbers()
+        lines = collect_lines(table.lines(fields), fields, numbers)
         if len(lines) < len(SPLITS):
             raise OnDeviceError(f"{table.path} has {len(lines)} lines; every split needs some.")
         drawn = np.random.default_rng(0).permutation(len(lines))
         parts = np.split(drawn, [int(end * len(lines)) for end in ENDS])
-        splits = {split: [lines[line] for line in part] for split, part in zip(SPLITS, parts, strict=True)}
-        return number_lines(name, splits, fields, self.minimum_count)
+        splits = {split: lines.of(part) for split, part in zip(SPLITS, parts, strict=True)}
+        return number_lines(name, splits, fields, numbers, self.minimum_count)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ondevice.data.clicks import ClickLine, ClickLog, number_lines
+from ondevice.data.clicks import ClickLine, ClickLog, collect_lines, number_lines
+from ondevice.data.keys import Numbers
 from ondevice.data.labelled import SPLITS
 from ondevice.data.reader import ClickReader, refuse_files
 
@@ -39,10 +40,11 @@ class SyntheticClicks(ClickReader):
     def read(self, name: str, path: Path | None) -> ClickLog:
         """Make the data set."""
         refuse_files(path, "synthetic clicks are")
-        made = list(self._made())
+        numbers = Numbers()
+        made = collect_lines(self._made(), FIELDS, numbers)
         bounds = [0, *(int(end * len(made)) for end in ENDS), len(made)]
-        splits = {split: made[bounds[n] : bounds[n + 1]] for n, split in enumerate(SPLITS)}
-        return number_lines(name, splits, FIELDS, self.minimum_count)
+        splits = {split: made.of(np.arange(bounds[n], bounds[n + 1])) for n, split in enumerate(SPLITS)}
+        return number_lines(name, splits, FIELDS, numbers, self.minimum_count)
 
     def _made(self) -> Iterator[ClickLine]:
         rng = np.random.default_rng(self.seed)

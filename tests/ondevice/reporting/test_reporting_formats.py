@@ -170,7 +170,9 @@ def test_an_empty_report_still_renders() -> None:
 @pytest.mark.parametrize("name", ["memcom@semantic", "memcom-block-16@semantic+low-rank-16+warm-start"])
 @pytest.mark.parametrize("make", [make_report, two_device_report])
 def test_terminal_table_fits_and_loses_nothing(width: int, name: str, make: Callable[[], Report]) -> None:
-    table, _, _ = terminal(renamed(make(), "memcom@semantic", name), width).rpartition("\nmemcom")
+    data, _, printed = terminal(renamed(make(), "memcom@semantic", name), width).partition("\n")
+    assert data.startswith("Data: ")
+    table, _, _ = printed.rpartition("\nmemcom")
     assert max(len(line) for line in table.splitlines()) <= width
     assert "\x1b" not in table
     for number in ("400 kB", "25.0x", "0.1267 ± 0.0008", "-4.38%"):
