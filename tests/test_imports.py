@@ -160,6 +160,7 @@ def test_every_pipeline_module_is_in_the_api() -> None:
     # the name of a package. What is done for a user's own model is a part of export and validation.
     parts = {
         "answers",
+        "frame",
         "own_examples",
         "own_model",
         "own_vectors",

@@ -74,7 +74,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "web",
         }
     ),
-    "cli": frozenset({"devices.runtimes", "pipeline", "reporting.console", "training.config"}),
+    "cli": frozenset({"data.split_data", "devices.runtimes", "pipeline", "reporting.console", "training.config"}),
 }
 """What each package may import beside itself and the foundation: a package, or one module of it."""
 

@@ -108,7 +108,20 @@ def counting_progress(console: Console) -> Iterator[Callable[[int, int, str], No
         yield tell
 
 
-DATA = ("--dataset", "--data", "--set")
+TABLE = {
+    "user": "column of the user (default: the one that is named so)",
+    "item": "column of the item (default: the one that is named so)",
+    "time": "column of the time, a number or a date (default: the one that is named so; none for no time)",
+    "rating": "column of the rating, of use beside --min-rating (default: the one that is named so)",
+    "min-rating": "lowest rating that counts (default: every row counts)",
+    "title": "column of what an item is called (default: the one that is named so; none for no titles)",
+    "split": "last-out, time:DATE, time:10%%, random:10%% or given (default: last-out, without times random:10%%)",
+    "separator": "what stands between two values of a text (default: a comma in .csv, else a tab)",
+    "names": "names of the columns with commas between, for a text whose first line does not say them",
+}
+"""Arguments of a table, one row for each thing that a user did: which column is what, and what becomes of the rows."""
+
+DATA = ("--dataset", "--data", "--set", *(f"--{name}" for name in TABLE))
 OUTPUT = ("--output", "--output-ratio", "--output-option")
 
 
@@ -121,8 +134,10 @@ def add_training_arguments(parser: argparse.ArgumentParser, names: Sequence[str]
 
     pairs: dict[str, Any] = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
     several = "may be given several times"
-    add("--dataset", "name of the data set (default: %(default)s)", default="synthetic")
+    add("--dataset", "name of the data set (default: what the data look like, without data synthetic)")
     add("--data", "folder or file of the data; none for the synthetic catalogue", type=Path)
+    for name, says in TABLE.items():
+        add(f"--{name}", f"of a table: {says}", type=float if name == "min-rating" else str)
     add("--set", f"a training setting, e.g. epochs=30; {several}", dest="settings", **pairs)
     add("--method", "embedding method (default: %(default)s)", default="memcom")
     add("--order", "id order (default: %(default)s)", default="semantic")
@@ -168,7 +183,7 @@ def configured(arguments: argparse.Namespace) -> TrainConfig:
     from ondevice.training.config import TrainConfig
 
     words = vars(arguments)
-    names = [field.name for field in dataclasses.fields(TrainConfig)]
+    names = [field.name for field in dataclasses.fields(TrainConfig)] + [name.replace("-", "_") for name in TABLE]
     given = {name: words[name] for name in names if words.get(name) is not None}
     if arguments.budget is not None:
         given["budget_bytes"] = parse_bytes("budget", arguments.budget)

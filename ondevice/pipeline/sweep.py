@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import multiprocessing
 import os
 import threading
@@ -73,7 +74,7 @@ def sweep(
         length = config_of(plan, FULL_CELL, setting, plan.seeds[0]).history_length
         tasks.load(split_data.task).require_length(length, split_data.items)
     results = Results(folder, plan, split_data)
-    plan.claim(folder, taken_over=results.only_reported)
+    plan.claim(folder, split_data, taken_over=results.only_reported)
 
     def tell(what: str) -> None:
         on_done(len(results.known()), len(results.cells) * plan.trainings, what)
@@ -171,10 +172,10 @@ def _train(config: TrainConfig, run: Path) -> None:
     with native_messages_kept_back():
         from ondevice.training.fit import fit
 
-        data = _read(config.dataset, config.data, tuple((name, getattr(config, name)) for name in DATA_SETTINGS))
+        data = _read(config.dataset, config.data, json.dumps({name: getattr(config, name) for name in DATA_SETTINGS}))
         fit(config, data, run, lambda done, total, share: None)
 
 
 @functools.lru_cache(maxsize=1)
-def _read(dataset: str, data: str, settings: tuple[tuple[str, int], ...]) -> SplitData:
-    return datasets.load(dataset).read(Path(data) if data else None, dict(settings))
+def _read(dataset: str, data: str, settings: str) -> SplitData:
+    return datasets.load(dataset).read(Path(data) if data else None, json.loads(settings))

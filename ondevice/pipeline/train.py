@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ondevice import task as tasks
 from ondevice.data import dataset as datasets
+from ondevice.data.columns import Columns
 from ondevice.data.labelled import DATA_SETTINGS
 from ondevice.embeddings.method import FULL
 from ondevice.errors import UsageError, unknown_name
 from ondevice.ids import RESERVED_IDS
+from ondevice.pipeline import frame
 from ondevice.pipeline import size as sizes
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def configure(
-    dataset: str = "synthetic",
-    data: Path | str | None = None,
+    dataset: str | None = None,
+    data: Any = None,
     *,
     ratio: float | None = None,
     budget_bytes: int | None = None,
@@ -34,21 +36,29 @@ def configure(
     """Build the settings of a training: the defaults, then the data set's own, then the given ones.
 
     Args:
-        dataset: name of the data set.
-        data: its files; None for a generated one.
+        dataset: name of the data set; without it the one that the data look like, without data the synthetic one.
+        data: its files; None for a generated one; or a DataFrame with a row for each thing that a user did, which is
+            kept as a file in the user's cache.
         ratio: parameters of the full table over parameters stored for the look-up; 16 without it and without a budget,
             for the full table 1.
         budget_bytes: bytes that the encoded tables may take, instead of a ratio; the method uses what it can of them.
         budget_recipe: recipe whose encoding the budget counts in, `"int8"` without it; only beside a budget.
-        given: further fields of `TrainConfig`.
+        given: further fields of `TrainConfig`, and of `ondevice.data.columns.Columns` for tables, e.g. `user="userId"`.
 
     Raises:
         UsageError: a name is unknown or a value is out of range.
     """
     from ondevice.training.config import TrainConfig
 
-    profile = datasets.load(dataset)
+    if data is not None and not isinstance(data, (str, Path)):
+        data, dataset = frame.kept(data), dataset or "table"
+    if table := {field.name: given.pop(field.name) for field in fields(Columns) if field.name in given}:
+        given["table"] = table
+        dataset = dataset or "table"
+    profile = datasets.load(dataset or (datasets.recognised(Path(data)) if data else "synthetic"))
     profile.require_settings(given)
+    if "table" in given:
+        given["table"] = {**profile.table, **given["table"]}
     known = [field.name for field in fields(TrainConfig)]
     for name in given:
         if name not in known:
@@ -59,7 +69,7 @@ def configure(
     length = {} if profile.of_fields else {"history_length": profile.history_length}
     chosen = {**length, **profile.training, **given, **size._asdict()}
     chosen["teacher"] = str(given.get("teacher", ""))
-    return TrainConfig(dataset, str(data or ""), **chosen)
+    return TrainConfig(profile.name, str(data or ""), **chosen)
 
 
 def parse_options(pairs: Sequence[str]) -> dict[str, int | float | str | bool]:
@@ -105,6 +115,7 @@ def train(
     out: Path | str,
     *,
     split_data: SplitData | None = None,
+    told: Callable[[SplitData], None] = lambda data: None,
     progress: Callable[[int, int, float], None] = lambda done, total, share: None,
 ) -> Run:
     """Train one model, or resume a run of the same settings that was interrupted.
@@ -113,6 +124,7 @@ def train(
         config: the settings, see `configure`.
         out: run folder to write.
         split_data: the data, if it is read already.
+        told: told of the data before training begins.
         progress: told epochs done, epochs at most and the share of the running epoch.
 
     Raises:
@@ -126,7 +138,8 @@ def train(
     data = read_data(config) if split_data is None else split_data
     config = sizes.fitted(with_fields(config, data), data.items + RESERVED_IDS, counts_of(data))
     chosen(config, data)
-    claim(Path(out), config)
+    claim(Path(out), config, data)
+    told(data)
     # TensorFlow is imported only once everything that can be wrong with the request has been checked.
     from ondevice.training.fit import fit
 

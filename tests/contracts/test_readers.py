@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import io
+import os
+import re
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ondevice.data import lines as text_lines
 from ondevice.data.clicks import ClickLog
 from ondevice.data.interactions import Interactions
 from ondevice.data.labelled import MINIMUM_COUNT, NO_KEY
@@ -19,7 +25,7 @@ from ondevice.data.readers.synthetic import Synthetic
 from ondevice.data.readers.synthetic_clicks import SyntheticClicks
 from ondevice.data.readers.synthetic_texts import SyntheticTexts
 from ondevice.data.texts import LabelledTexts
-from ondevice.errors import UsageError
+from ondevice.errors import OnDeviceError, UsageError
 
 NAMES = registry.names()
 
@@ -37,6 +43,12 @@ def _user_items(folder: Path) -> Path:
 def _sequences(folder: Path) -> Path:
     (folder / "data.txt").write_text("1 10 20 30 40\n2 20 30 50\n3 50 10 20\n")
     return folder / "data.txt"
+
+
+def _table(folder: Path) -> Path:
+    rows = "".join(f"{user},{item},{10 * item}\n" for user in (1, 2, 3) for item in range(user, 5 + user))
+    (folder / "data.csv").write_text(f"user,item,time\n{rows}")
+    return folder / "data.csv"
 
 
 def _nothing(folder: Path) -> None:
@@ -91,6 +103,7 @@ SAMPLES: dict[str, tuple[Callable[[], Reader], Callable[[Path], Path | None]]] =
     "synthetic": (lambda: Synthetic(users=40, items=200), _nothing),
     "synthetic_clicks": (lambda: SyntheticClicks(lines=400, users=40), _nothing),
     "synthetic_texts": (lambda: SyntheticTexts(texts=60, words=80), _nothing),
+    "table": (registry.load("table"), _table),
     "user_items": (registry.load("user_items"), _user_items),
 }
 """How to make each reader and its data; a new reader adds a line here or fails a test."""
@@ -253,8 +266,115 @@ def test_what_is_read_needs_data_and_what_is_made_takes_none(name: str, tmp_path
             make().read(name, path)
 
 
+READ = [name for name, (_, data) in SAMPLES.items() if data is not _nothing]
+TEXT_FILES = [name for name in READ if name != "aclimdb"]
+
+
+def files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize("name", TEXT_FILES)
+def test_a_mark_in_front_and_line_ends_of_another_system_change_nothing(name: str, tmp_path: Path) -> None:
+    read = reading(name, tmp_path)
+    before = read()
+    for path in files_below(tmp_path):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    after = read()
+    assert (after.digest, after.item_keys) == (before.digest, before.item_keys)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_empty_cut_and_damaged_files_are_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
+    read = reading(name, tmp_path)
+    said = []
+    for path in files_below(tmp_path):
+        whole = path.read_bytes()
+        for content in (
+            b"",
+            whole[:-7],
+            whole[:9],
+            b"\0" * 600,
+            b"\xff" + whole,
+            bytes(range(256)) * 9,
+            b"\xed\xa0\x80",
+        ):
+            path.write_bytes(content)
+            # What is left of a file may be a file; whatever is refused is refused so.
+            with contextlib.suppress(OnDeviceError):
+                read()
+            if content and not whole.startswith(content):
+                with pytest.raises(OnDeviceError) as raised:
+                    read()
+                said.append(str(raised.value))
+        path.write_bytes(whole)
+    assert all(re.search(r"\.(txt|tsv|csv|tar\.gz)\b.*\.$", each) for each in said)
+    read()
+
+
+@pytest.mark.parametrize("name", TEXT_FILES)
+def test_a_line_that_is_too_long_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = reading(name, tmp_path)
+    path = files_below(tmp_path)[0]
+    path.write_bytes(path.read_bytes() + b"1 " * 2_000)
+    monkeypatch.setattr(text_lines, "LONGEST_LINE", 1_000)
+    with pytest.raises(OnDeviceError, match=rf"{path.name}, line \d+ is too long; allowed are 1,000 characters"):
+        read()
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_is_no_regular_file_is_refused(name: str, tmp_path: Path) -> None:
+    read = reading(name, tmp_path)
+    for path in files_below(tmp_path):
+        whole = path.read_bytes()
+        path.unlink()
+        os.mkfifo(path)
+        with pytest.raises(UsageError, match="is no regular file"):
+            read()
+        path.unlink()
+        path.symlink_to("/dev/zero")
+        with pytest.raises(UsageError, match="is no regular file"):
+            read()
+        path.unlink()
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("name", OF_KIND["interactions"])
+def test_keys_stay_as_they_are_written(name: str, tmp_path: Path) -> None:
+    if name not in READ:
+        return
+    read = reading(name, tmp_path)
+    before = read()
+    for path in files_below(tmp_path):
+        path.write_text(re.sub(r"(\d+)", r"00\1", path.read_text()))
+    assert read().item_keys == tuple(f"00{key}" for key in before.item_keys)
+
+
+def test_readers_hold_few_bytes_per_interaction(tmp_path: Path) -> None:
+    users, each = 4_000, 25
+    items = np.random.default_rng(0).integers(2_000, size=(users, each))
+    path = tmp_path / "data.txt"
+    path.write_text("".join(f"{user} {' '.join(map(str, row))}\n" for user, row in enumerate(items.tolist())))
+    tracemalloc.start()
+    try:
+        registry.load("sequences")().read("many", path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Measured: 34; a list of Python's integers takes more than 90.
+    assert peak / (users * each) < 50
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_digest_is_of_content_order_and_split(name: str, tmp_path: Path) -> None:
+    data = reading(name, tmp_path)()
+    assert dataclasses.replace(data, name="other", notes=("told",)).digest == data.digest
+    assert dataclasses.replace(data, train=data.valid, valid=data.train).digest != data.digest
+    assert dataclasses.replace(data, item_keys=data.item_keys[::-1]).digest != data.digest
+
+
 def test_members_found_are_pinned() -> None:
     assert NAMES == [
         "aclimdb", "click_log", "kddcup_clicks", "labelled_texts", "sequences", "synthetic", "synthetic_clicks",
-        "synthetic_texts", "user_items",
+        "synthetic_texts", "table", "user_items",
     ]  # fmt: skip

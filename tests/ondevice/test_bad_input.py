@@ -139,13 +139,16 @@ CASES = (
     usage("missing data file", "train --dataset user-items --data part --out new", "'part/valid.txt' does not exist"),
     usage("missing sequences", "run --dataset sequences --data no.txt --out new", "data 'no.txt' does not exist"),
     usage("folder of two files", "run --dataset sequences --data part --out new", "'part' holds 2 .txt"),
-    usage("data for what is made", "train --data data --out new", "data is 'data'", "leave --data out"),
-    failed("word in data", "train --dataset user-items --data words --out new", "words/train.txt, line 3: 'four'"),
-    failed("negative item", "run --dataset sequences --data minus.txt --out new", "minus.txt, line 2: '-7'"),
-    failed("no text", "run --dataset sequences --data model.tflite --out new", "model.tflite is not a whole text"),
-    failed("cut gzip", "run --dataset sequences --data cut.txt.gz --out new", "cut.txt.gz is not a whole text or gzip"),
+    usage("data for what is made", "train --dataset synthetic --data data --out new", "is 'data'", "leave --data out"),
+    usage("data of no known name", "train --data model.tflite --out new", "named as nothing", "--dataset table"),
+    usage("data of several", "train --data minus.txt --out new", "several things", "--dataset pairs, --dataset seq"),
+    usage("column that is not there", "train --data rows.csv --user who --out new", "is 'who'", "'user', 'item'"),
+    failed("no text", "run --dataset sequences --data model.tflite --out new", "model.tflite, line 1 is not text"),
+    failed("cut gzip", "run --dataset sequences --data cut.txt.gz --out new", "cut.txt.gz is not a whole gzip"),
     failed(
-        "too short", "run --dataset sequences --data short.txt --out new", "short.txt holds no user with at least 3"
+        "too short",
+        "run --dataset sequences --data short.txt --out new",
+        "split is last-out, and no user has 3 entries",
     ),
     failed("user twice", "train --dataset user-items --data twice --out new", "twice/test.txt, line 3: user 0 has"),
     usage(
@@ -293,13 +296,13 @@ def make_world(root: Path) -> None:
     """Fill a folder with everything that the cases name."""
     train, valid, test = user_lines(0, 6), user_lines(6, 1), user_lines(7, 1)
     write_data(root / "data", train, valid, test)
-    write_data(root / "words", "0 1 2\n\n1 2 3 four\n", valid, test)
     write_data(root / "twice", train, valid, "0 3\n1 3\n0 4\n")
     write_data(root / "few", "0 1 2\n1 3 8\n", "0 5\n", "0 6\n")
     write_data(root / "untested", train, valid, "")
     write_data(root / "part", train, valid, test)
     (root / "part" / "valid.txt").unlink()
     (root / "minus.txt").write_text("0 1 2 3\n1 4 -7 5\n", encoding="utf-8")
+    (root / "rows.csv").write_text("user,item\na,1\n", encoding="utf-8")
     (root / "short.txt").write_text("0 1 2\n1 3\n", encoding="utf-8")
     (root / "cut.txt.gz").write_bytes(gzip.compress(train.encode(), mtime=0)[:-20])
     (root / "model.tflite").write_bytes(cut_model())

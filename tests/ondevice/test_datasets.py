@@ -50,8 +50,9 @@ def test_every_profile_sets_only_training_settings_in_range(name: str) -> None:
 
 def test_profiles_found_are_pinned() -> None:
     assert dataset.names() == [
-        "amazon-toys-seq", "click-log", "gowalla", "imdb", "kddcup2012", "labelled-texts", "lastfm", "sequences",
-        "synthetic", "synthetic-clicks", "synthetic-texts", "user-items",
+        "amazon-2014", "amazon-2018", "amazon-2023", "amazon-toys-seq", "click-log", "gowalla", "gowalla-check-ins",
+        "imdb", "kddcup2012", "labelled-texts", "lastfm", "movielens", "movielens-100k", "movielens-1m", "pairs",
+        "sequences", "synthetic", "synthetic-clicks", "synthetic-texts", "table", "user-items", "yelp",
     ]  # fmt: skip
 
 

@@ -116,8 +116,11 @@ REQUIRED = [
     if each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
 ]
 DEFAULTS = {
+    ("data set", "alike"),
+    ("data set", "table"),
     ("manifest", "appended"),
     ("manifest", "appended_bytes"),
+    ("manifest", "constants"),
     ("manifest", "output"),
     ("manifest", "training"),
     ("result", "by_popularity"),

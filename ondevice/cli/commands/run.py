@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     for command in (
         f"ondevice inspect {shlex.quote(str(bundle / 'model.tflite'))}",
         f"ondevice validate {shlex.quote(str(bundle))} --run {shlex.quote(str(bundle.parent / 'run'))}",
-        "ondevice run --dataset user-items --data YOUR_FOLDER",
+        "ondevice run --data ratings.csv --user USER --item ITEM",
     ):
         output.print(f"  {command}", soft_wrap=True)
     return 0 if all(model.valid or model.manifest.comparison for model in report.models) else 1

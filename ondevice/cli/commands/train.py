@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ondevice.cli.console import (
     add_size_arguments,
@@ -14,6 +15,9 @@ from ondevice.cli.console import (
     talk,
     training_progress,
 )
+
+if TYPE_CHECKING:
+    from ondevice.data.split_data import SplitData
 
 NEAR = 0.02
 """How far above the ratio asked for a model is before it is told."""
@@ -41,7 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
     config = configured(arguments)
     with talk() as console, native_messages_kept_back(), training_progress(console) as (advance, describe):
         describe(f"train {config.method}@{config.order}")
-        done = train(config, arguments.out, progress=advance)
+
+        def tell(data: SplitData) -> None:
+            console.print(f"Data: {data.summary()}.", soft_wrap=True)
+
+        done = train(config, arguments.out, told=tell, progress=advance)
     output, task = results(), tasks.load(done.result.task)
     for name, value in done.result.test.items():
         output.print(f"{name:<12} {value:.4f}" if name != task.examples else f"{name:<12} {value:.0f}")
