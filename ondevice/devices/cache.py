@@ -22,11 +22,18 @@ def cache_folder(part: str) -> Path:
 
     Args:
         part: name of the part, e.g. `"phone"`.
+
+    Raises:
+        OnDeviceError: the user has no home folder that is known.
     """
     named = os.environ.get("XDG_CACHE_HOME", "")
     # The standard says that a relative path is to be ignored.
-    base = Path(named) if os.path.isabs(named) else Path.home() / ".cache"
-    return base / "ondevice" / part
+    if os.path.isabs(named):
+        return Path(named, "ondevice", part)
+    try:
+        return Path.home() / ".cache" / "ondevice" / part
+    except RuntimeError as error:
+        raise OnDeviceError("no home folder is known to keep files in; set HOME or XDG_CACHE_HOME.") from error
 
 
 def build(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ondevice import records
+from ondevice import files, records
 from ondevice.bundle import MODEL_FILE, open_bundle
 from ondevice.errors import EXIT_BUDGET, EXIT_DONE, EXIT_FAILED, OnDeviceError, UsageError, unknown_name
 
@@ -220,10 +220,12 @@ def _validated(
     from ondevice.converters.digests import constant_digests
     from ondevice.converters.target import runtimes_for
     from ondevice.pipeline.prove import lookup_files
-    from ondevice.validation.record import Failure
+    from ondevice.validation.record import Failure, read_validation
     from ondevice.validation.validate import validate_bundle
 
     manifest = bundle.manifest
+    if out is not None:
+        files.refuse_others(out, read_validation, "a verdict of this command")
     chosen = list(runtimes or ()) or runtimes_for(manifest.target_runtime, manifest.minimum_runtime, target.runtimes())
     max_bytes = round(max_memory * MB) if max_memory is not None else None
     loss = DEFAULT_MAX_LOSS if max_loss is None else max_loss

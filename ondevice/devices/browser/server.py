@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import secrets
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,8 @@ ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-
 """With these headers a page's clock has steps of 5 and not of 100 microseconds."""
 
 RESULT = re.compile(r"/(output-\d+\.bin|result\.json)")
+LARGEST_RESULT = 1 << 30
+"""Bytes that a page may send back at once, at most."""
 _CHUNK_BYTES = 1 << 20
 
 
@@ -31,9 +34,23 @@ class _Handler(SimpleHTTPRequestHandler):
         ".wasm": "application/wasm",
     }
 
-    def __init__(self, *arguments: Any, results: Path | None, **more: Any) -> None:
-        self.results = results
+    def __init__(self, *arguments: Any, results: Path | None, token: str, **more: Any) -> None:
+        self.results, self.token = results, token
         super().__init__(*arguments, **more)
+
+    def parse_request(self) -> bool:
+        """Refuse what another site's page asks for, by a name that it has for this machine, or without the token."""
+        if not super().parse_request():
+            return False
+        host = self.headers.get("Host", "")
+        port = self.connection.getsockname()[1]
+        origin = self.headers.get("Origin", f"http://{host}")
+        known = host in (f"{ADDRESS}:{port}", f"localhost:{port}") and origin == f"http://{host}"
+        if not known or not self.path.startswith(self.token):
+            self.send_error(403)
+            return False
+        self.path = self.path[len(self.token) :] or "/"
+        return True
 
     def end_headers(self) -> None:
         for name, value in ISOLATED.items():
@@ -45,7 +62,7 @@ class _Handler(SimpleHTTPRequestHandler):
         """Take a result; a file that is there is whole."""
         named = RESULT.fullmatch(self.path)
         length = self.headers.get("Content-Length", "")
-        if self.results is None or named is None or not length.isdigit():
+        if self.results is None or named is None or not length.isdecimal() or int(length) > LARGEST_RESULT:
             self.send_error(404)
             return
         part = self.results / f"{named[1]}.part"
@@ -77,17 +94,19 @@ def serving(folder: Path, port: int = 0, results: Path | None = None) -> Iterato
     Args:
         folder: what to serve.
         port: port to listen on; 0 for any that is free.
-        results: folder for what a page sends back; without it nothing is taken.
+        results: folder for what a page sends back; without it nothing is taken. With it, only who is given the address
+            can ask for anything: it holds a token that no other start has.
 
     Raises:
         OSError: the port is taken.
     """
-    handler = functools.partial(_Handler, directory=str(folder), results=results)
+    token = f"/{secrets.token_urlsafe(16)}" if results is not None else ""
+    handler = functools.partial(_Handler, directory=str(folder), results=results, token=token)
     with _Server((ADDRESS, port), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
-            yield f"http://{ADDRESS}:{server.server_address[1]}/"
+            yield f"http://{ADDRESS}:{server.server_address[1]}{token}/"
         finally:
             server.shutdown()
             thread.join()

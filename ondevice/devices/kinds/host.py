@@ -19,6 +19,11 @@ from ondevice.devices.runtimes import RUNTIMES, find_runtime, installed_version
 from ondevice.versions import machine
 
 GRACE_S = 5
+LAUNCH = (
+    "import ctypes, os, runpy, sys; sys.argv.pop(0); sys.path[0] = os.path.dirname(sys.argv[0]); "
+    "getattr(ctypes.CDLL(None), 'prctl', lambda *_: 0)(1, 9); runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+"""Starts a script that Linux ends (signal 9) as soon as whoever started it is gone (option 1), killed perhaps."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Host(Device):
         with tempfile.TemporaryDirectory(prefix="ondevice-") as name:
             folder = Path(name)
             runner = write_job(folder, job, str(job.model.resolve()), math.ceil(job.timeout_s) + GRACE_S)
-            command = [sys.executable, str(runner), str(folder)]
+            command = [sys.executable, "-c", LAUNCH, str(runner), str(folder)]
             code = run_limited(
                 command,
                 folder / "stdout.txt",

@@ -164,8 +164,8 @@ def test_lost_quality_is_a_failure(good) -> None:
     better = dataclasses.replace(evaluation, items=perfect)
     examples = TaskExamples(bundle.manifest, better, None, None)
     [result] = validate_bundle(bundle, Host(), ["litert"], examples, max_loss=0.01).results
-    assert [failure.check for failure in result.failures] == ["quality"]
-    assert "falls by" in result.failures[0].message
+    assert [failure.check for failure in result.failures] == ["values", "quality"]
+    assert "falls by" in result.failures[1].message
 
 
 def test_run_of_another_length_is_refused(good, tiny_run, tmp_path) -> None:
