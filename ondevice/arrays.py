@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import tokenize
 import zipfile
@@ -13,12 +14,28 @@ import numpy as np
 import numpy.typing as npt
 
 from ondevice.errors import OnDeviceError
+from ondevice.units import format_bytes
 
-_DAMAGE = (
-    OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, OverflowError, RuntimeError, SyntaxError,
-    struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+DAMAGE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, OverflowError, RuntimeError,
+    SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What NumPy lets through of a file that is cut off or was changed."""
+"""What NumPy and Keras let through of a file that is cut off or was changed."""
+
+
+def require_unpacked_size(path: Path) -> None:
+    """Refuse a zip archive that unpacks to more than this machine's memory, whatever it is said to be.
+
+    Raises:
+        ValueError: it does.
+        zipfile.BadZipFile: it is no whole archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > (memory := os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")):
+        raise ValueError(
+            f"it unpacks to {format_bytes(unpacked)}, and this machine has {format_bytes(memory)} of memory"
+        )
 
 
 def read_archive(path: Path, what: str) -> dict[str, npt.NDArray[Any]]:
@@ -32,10 +49,11 @@ def read_archive(path: Path, what: str) -> dict[str, npt.NDArray[Any]]:
         OnDeviceError: it is damaged.
     """
     try:
+        require_unpacked_size(path)
         # Given a path, NumPy leaves a file open that is no whole archive.
         with path.open("rb") as file, np.load(file) as stored:
             return dict(stored)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _unreadable(path, what, error) from error
 
 
@@ -49,7 +67,7 @@ def read_array(path: Path, what: str) -> npt.NDArray[Any]:
         with path.open("rb") as file:
             found: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
             return found
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _unreadable(path, what, error) from error
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import keras
 
+from ondevice import arrays
 from ondevice.embeddings.layer import CompressedEmbedding, unwritten_tables
 from ondevice.embeddings.method import Method
 from ondevice.errors import OnDeviceError
@@ -64,16 +65,21 @@ def load_network(path: Path) -> keras.Model:
         path: the `.keras` file.
 
     Raises:
-        OnDeviceError: it has no compressed embedding, or not all of its tables.
+        OnDeviceError: it is damaged, has no compressed embedding, or not all of its tables.
     """
     layers = {layer.__name__: layer for layer in LAYERS}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ondevice-"))
-        with unwritten_tables():
-            model = keras.saving.load_model(path, layers, compile=False)
-        with zipfile.ZipFile(path) as archive:
-            weights = archive.extract(WEIGHTS, folder)
-        stored = stack.enter_context(h5py.File(weights))
+        try:
+            arrays.require_unpacked_size(path)
+            with unwritten_tables():
+                model = keras.saving.load_model(path, layers, compile=False)
+            with zipfile.ZipFile(path) as archive:
+                weights = archive.extract(WEIGHTS, folder)
+            stored = stack.enter_context(h5py.File(weights))
+        except arrays.DAMAGE as error:
+            said = str(error).strip().partition("\n")[0]
+            raise OnDeviceError(f"model {str(path)!r} can't be read by Keras: {said}") from error
         embeddings = [layer for layer in model._flatten_layers() if isinstance(layer, CompressedEmbedding)]
         if not embeddings:
             raise OnDeviceError(f"model {str(path)!r} has no compressed embedding.")

@@ -42,12 +42,13 @@ def built(model: Any) -> Any:
     if isinstance(model, (str, Path)):
         path = Path(model)
         try:
+            arrays.require_unpacked_size(path)
             with zipfile.ZipFile(path) as archive:
                 version = json.loads(archive.read("metadata.json"))["keras_version"]
             if version.startswith("2."):
                 raise UsageError(f"model {str(path)!r} was saved by Keras {version}; allowed is one of Keras 3.")
             model = keras.saving.load_model(path, compile=False)
-        except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
+        except arrays.DAMAGE as error:
             said = str(error).strip().partition("\n")[0]
             raise OnDeviceError(f"model {str(path)!r} can't be read by Keras: {said}") from error
     if not isinstance(model, keras.Model):
