@@ -33,7 +33,8 @@ class EncodingError:
         mean_cosine: cosine between the vectors before and after, mean over ids.
         least_cosine: the least of these.
         max_error: largest absolute difference of a number.
-        worst: the ids with the longest differences, longest first; ids without any are left out.
+        worst: the ids whose differences are longest compared with their vectors, worst first; ids without any are left
+            out.
         shares: squared differences with one table encoded and all others as they are, over those with all tables
             encoded, by table. They need not add up to 1: what two tables change may cancel out or add up.
     """

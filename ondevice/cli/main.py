@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return "there is not enough memory for this; smaller data or fewer at once take less."
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
         return f"no space is left on the disk of the output or of temporary files, {tempfile.gettempdir()}."

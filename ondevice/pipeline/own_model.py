@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -47,8 +48,11 @@ def built(model: Any) -> Any:
                 version = json.loads(archive.read("metadata.json"))["keras_version"]
             if version.startswith("2."):
                 raise UsageError(f"model {str(path)!r} was saved by Keras {version}; allowed is one of Keras 3.")
-            model = keras.saving.load_model(path, compile=False)
-        except arrays.DAMAGE as error:
+            with warnings.catch_warnings():
+                # Of layers that a file lacks Keras takes the initial weights, and warns of it.
+                warnings.filterwarnings("error", message=".*freshly-initialized")
+                model = keras.saving.load_model(path, compile=False)
+        except (*arrays.DAMAGE, UserWarning) as error:
             said = str(error).strip().partition("\n")[0]
             raise OnDeviceError(f"model {str(path)!r} can't be read by Keras: {said}") from error
     if not isinstance(model, keras.Model):

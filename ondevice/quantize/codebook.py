@@ -18,7 +18,8 @@ def fitted_codebook(values: FloatArray, entries: int) -> FloatArray:
 
     Exact where there are no more different numbers than entries. Otherwise entries start as dense as the cube root of
     the density of the numbers, and each then moves to the mean of the numbers nearest to it, in turns. Sums over sorted
-    numbers make a turn cheap; nothing is random. A table with a zero has an entry that is exactly zero.
+    numbers make a turn cheap; nothing is random. A table with a zero has an entry that is exactly zero, and one with
+    numbers of both signs entries of both: no number becomes one of the other sign, which would turn a vector round.
 
     Args:
         values: float32, at least one number.
@@ -35,6 +36,9 @@ def fitted_codebook(values: FloatArray, entries: int) -> FloatArray:
     # Between neighbours of the sample lies an equal share of all numbers, so their distance is one over the density.
     spread = np.concatenate([[0.0], np.cumsum(np.diff(sample) ** (2 / 3))])
     places = np.interp((np.arange(entries) + 0.5) / entries * spread[-1], spread, sample)
+    for end, of_sign in ((0, numbers[numbers < 0]), (-1, numbers[numbers > 0])):
+        if len(of_sign) and places[end] * of_sign[0] <= 0:
+            places[end] = of_sign.mean()
     for _ in range(ROUNDS):
         ends = np.concatenate([[0], np.searchsorted(numbers, _middles(places)), [len(numbers)]])
         first, last = ends[:-1], ends[1:]
@@ -52,10 +56,12 @@ def fitted_codebook(values: FloatArray, entries: int) -> FloatArray:
 
 
 def nearest(values: FloatArray, codebook: FloatArray) -> npt.NDArray[np.uint8]:
-    """Return the code of the entry nearest to each number, uint8 of the same shape."""
+    """Return the code of the entry nearest to each number, none of the other sign, uint8 of the same shape."""
     return np.searchsorted(_middles(codebook.astype(np.float64)), values).astype(np.uint8)
 
 
 def _middles(entries: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    middles: npt.NDArray[np.float64] = (entries[1:] + entries[:-1]) / 2
+    middles: npt.NDArray[np.float64] = np.where(
+        (entries[:-1] < 0) & (entries[1:] > 0), 0.0, (entries[1:] + entries[:-1]) / 2
+    )
     return middles

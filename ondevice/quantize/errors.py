@@ -88,7 +88,7 @@ class _Sums:
     cosines: float = 0.0
     least: float = 1.0
     largest: float = 0.0
-    worst: list[tuple[float, int, float]] = field(default_factory=list)
+    worst: list[tuple[float, int, float, float]] = field(default_factory=list)
 
     def add(
         self,
@@ -110,10 +110,12 @@ class _Sums:
         self.cosines += float(cosine.sum())
         self.least = min(self.least, float(cosine.min()))
         self.largest = max(self.largest, float(np.max(np.abs(difference))))
-        # Of equal errors the lowest ids are named, so a later one must be larger than the tenth so far.
+        # An id is worse off the more of its own vector is lost, however short that is. Of equal errors the lowest ids
+        # are named, so a later one must be larger than the tenth so far.
+        relative = np.divide(noise, signal, out=np.where(noise > 0, np.inf, 0.0), where=signal > 0)
         least = -self.worst[-1][0] if len(self.worst) == WORST_IDS else 0.0
-        new = np.flatnonzero(noise > least)
-        rows = ((-float(noise[row]), int(ids[row]), float(cosine[row])) for row in new)
+        new = np.flatnonzero(relative > least)
+        rows = ((-float(relative[row]), int(ids[row]), float(noise[row]), float(cosine[row])) for row in new)
         self.worst = heapq.nsmallest(WORST_IDS, [*self.worst, *rows])
 
     def result(self, keys: Sequence[str], alone: Mapping[str, float]) -> EncodingError:
@@ -127,8 +129,8 @@ class _Sums:
             self.least,
             self.largest,
             tuple(
-                WorstId(number, keys[number] if keys else str(number), math.sqrt(-error), cosine)
-                for error, number, cosine in self.worst
+                WorstId(number, keys[number] if keys else str(number), math.sqrt(noise), cosine)
+                for _, number, noise, cosine in self.worst
             ),
             {name: 0.0 if exact else noise / self.noise for name, noise in alone.items()},
         )

@@ -115,13 +115,19 @@ def _measured(rows: int) -> npt.NDArray[np.int64]:
 def relative_error(scheme: str, values: FloatArray) -> float:
     """Return the root mean square error of a scheme over the root mean square of the numbers, 0 if all are zero.
 
+    A number that an id has alone turns its vector round where its sign is lost, which is no small error however small
+    the number is: then the error is infinite.
+
     Args:
         scheme: name of the scheme.
-        values: float32 `[rows, width]`; of many rows some are measured.
+        values: float32 `[rows, width]`; of many rows of several numbers some are measured.
     """
-    kept = values[_measured(len(values))]
+    single = values.shape[1] == 1
+    kept = values if single else values[_measured(len(values))]
     member = scheme_of(scheme)
     decoded = member.decode(member.encode(kept), np.arange(len(kept), dtype=np.int32), NumpyOps(), kept.shape[1])
+    if single and (np.sign(decoded) * np.sign(kept) < 0).any():
+        return math.inf
     size = float(np.sum(np.square(kept, dtype=np.float64)))
     error = float(np.sum(np.square(decoded.astype(np.float64) - kept)))
     return math.sqrt(error / size) if size else 0.0

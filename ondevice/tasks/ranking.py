@@ -47,7 +47,7 @@ class Ranking(Task[Interactions]):
         if history_length > longest:
             raise UsageError(
                 f"history_length is {history_length}; allowed is at most {longest}, since the file answers with "
-                f"{self.top_k} of {items} items that are not in the history."
+                f"{self.top_k} of {items} items that are not in the history: --set history_length={longest}."
             )
 
     def output(

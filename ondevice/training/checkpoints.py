@@ -97,13 +97,16 @@ class Epochs(keras.callbacks.Callback):
         """Validate, and write what the run needs to go on from here, if it is time.
 
         Raises:
-            OnDeviceError: the loss is not finite.
+            OnDeviceError: the loss or a weight is not finite.
         """
         loss = float(logs["loss"])
-        if not math.isfinite(loss):
+        # The loss is that before the last step.
+        finite = all(np.isfinite(weights).all() for weights in self.model.get_weights())
+        if not (finite and math.isfinite(loss)):
+            weights = "" if finite else ", with weights that are not finite"
             raise OnDeviceError(
-                f"training diverged: the loss of epoch {epoch + 1} is {loss}; allowed is a finite one, which a "
-                f"learning_rate below {self.config.learning_rate:g} may give."
+                f"training diverged: the loss of epoch {epoch + 1} is {loss}{weights}; allowed is a finite one, which "
+                f"a learning_rate below {self.config.learning_rate:g} may give."
             )
         value = self.validation()
         history = (*self.state.history, Epoch(loss, value, time.monotonic() - self.started))

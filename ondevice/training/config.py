@@ -15,6 +15,8 @@ from ondevice.errors import UsageError, unknown_name
 from ondevice.models.output import registry as outputs
 from ondevice.training.optimizer import OPTIMIZERS
 
+SEEDS = 2**32
+"""Seeds that all random generators take are below this."""
 TEACHER_ORDER = "semantic"
 """The order that may compare a teacher's vectors."""
 
@@ -111,8 +113,8 @@ class TrainConfig:
             require(name, getattr(self, name), 0 <= getattr(self, name) < 1, "0 to below 1")
         require("learning_rate", self.learning_rate, 0 < self.learning_rate < math.inf, "a finite number above 0")
         require("weight_decay", self.weight_decay, 0 <= self.weight_decay < math.inf, "a finite number of at least 0")
-        for name in ("seed", "budget_bytes"):
-            require(name, getattr(self, name), _whole(getattr(self, name), 0), "a whole number of at least 0")
+        require("budget_bytes", self.budget_bytes, _whole(self.budget_bytes, 0), "a whole number of at least 0")
+        require("seed", self.seed, _whole(self.seed, 0) and self.seed < SEEDS, f"a whole number from 0 to {SEEDS - 1}")
         for name, family in (("method", methods), ("order", orders), ("output", outputs)):
             if getattr(self, name) not in family.names():
                 raise unknown_name(family.kind, getattr(self, name), family.names())

@@ -103,8 +103,8 @@ CASES = (
     usage("recipe to compare with", f"{TRAIN} --budget 3kB --recipe stock_dynamic_range", "'stock_dynamic_range'"),
     usage("recipe not exported", f"{RUN} --budget 3kB --recipes float32", "recipe of the budget is 'int8'", "float32"),
     usage("negative budget", "catalogue --budget=-3MB", "budget is '-3MB'", "at least one byte"),
-    usage("negative seed", f"{TRAIN} --seed -1", "seed is -1", "at least 0"),
-    usage("negative later seed", f"{RUN} --seeds 0 -1", "seed is -1", "at least 0"),
+    usage("negative seed", f"{TRAIN} --seed -1", "seed is -1", "from 0 to 4294967295"),
+    usage("negative later seed", f"{RUN} --seeds 0 -1", "seed is -1", "from 0 to 4294967295"),
     usage("repeated seed", f"{RUN} --seeds 3 1 3", "seeds is [3, 1, 3]", "each once"),
     usage("repeated variant", f"{RUN} --variants full@random full@random", "variants is", "each once"),
     usage(

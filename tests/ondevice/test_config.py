@@ -30,7 +30,8 @@ OUT_OF_RANGE: list[tuple[str, Any, str]] = [
     *(("learning_rate", value, "a finite number above 0") for value in (0, 0.0, -0.1, math.nan)),
     *(("weight_decay", value, "a finite number of at least 0") for value in (-1e-9, math.nan)),
     *(("distillation", value, "0 to 1") for value in (-0.1, 1.1, math.nan)),
-    *((name, value, "a whole number of at least 0") for name in ("seed", "budget_bytes") for value in (-1, 0.5, True)),
+    *(("budget_bytes", value, "a whole number of at least 0") for value in (-1, 0.5, True)),
+    *(("seed", value, "a whole number from 0 to 4294967295") for value in (-1, 0.5, True, 2**32)),
     *(("hidden", value, "units of at least 1 each") for value in ((0,), (64, -1), (8.5,), ("8",))),
 ]
 
