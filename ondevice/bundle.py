@@ -14,6 +14,8 @@ SCHEMA_VERSION = 3
 MODEL_FILE = "model.tflite"
 MANIFEST_FILE = "manifest.json"
 VOCABULARY_FILE = "vocab.txt"
+TITLES_FILE = "titles.txt"
+TITLES_NAME = re.compile(r"titles(-\w+)?\.txt")
 VOCABULARY_NAME = re.compile(r"vocab(-\w+)?\.txt")
 VOCABULARY_RULE = "allowed is vocab.txt, or vocab- with letters, digits and _ and then .txt"
 TEST_VECTORS_FILE = "test_vectors.json"
@@ -103,13 +105,17 @@ def open_bundle(folder: Path) -> Bundle:
     if not folder.is_dir():
         raise UsageError(f"bundle {str(folder)!r} is not a folder; `ondevice export` writes one.")
     manifest = read_manifest(folder / MANIFEST_FILE)
-    described = (MODEL_FILE, *manifest.vocabularies, TEST_VECTORS_FILE)
+    described = (MODEL_FILE, *manifest.vocabularies, *manifest.titles, TEST_VECTORS_FILE)
     # Whoever copies a bundle copies these files, so that a name must not lead out of its folder.
     for name in manifest.vocabularies:
         if not VOCABULARY_NAME.fullmatch(name):
             raise OnDeviceError(
                 f"manifest {str(folder / MANIFEST_FILE)!r} names vocabulary {name!r}; {VOCABULARY_RULE}."
             )
+    if others := [name for name in manifest.titles if not TITLES_NAME.fullmatch(name)]:
+        raise OnDeviceError(
+            f"manifest {str(folder / MANIFEST_FILE)!r} names titles {others[0]!r}; allowed is a name as {TITLES_FILE}."
+        )
     for name in described:
         if name not in manifest.sha256:
             raise OnDeviceError(f"manifest {str(folder / MANIFEST_FILE)!r} has no SHA-256 of {name}.")

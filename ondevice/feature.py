@@ -31,6 +31,8 @@ class Feature:
         reserved: how many of the first ids are no keys that a person could pick, as padding and unknown.
         vocabulary: file of the bundle with one key per line, the line's number from zero being the id; empty where the
             app has the ids.
+        titles: file of the bundle with what each id is called for people, a line per id, empty for its key; empty where
+            nothing has a title.
         tokenizer: how a text becomes keys of the vocabulary; None where keys are picked.
         made_by: the layer that made the ids in the model and was cut off, with its settings; empty where none did.
 
@@ -51,6 +53,7 @@ class Feature:
     padding: int | None = None
     reserved: int = 0
     vocabulary: str = ""
+    titles: str = ""
     tokenizer: Tokenizer | None = None
     made_by: dict[str, int | float | str | bool] = field(default_factory=dict)
 
@@ -62,6 +65,7 @@ class Feature:
             ("shape", self.shape, min(self.shape, default=1) >= 1, "whole numbers of at least 1"),
             ("size", self.size, self.size >= 0 and not (self.size and self.kind != IDS), "0, or ids of the kind 'ids'"),
             ("vocabulary", self.vocabulary, not self.vocabulary or self.size > 0, "one only beside a size"),
+            ("titles", self.titles, not self.titles or bool(self.vocabulary), "one only beside a vocabulary"),
             *(
                 (name, id_, not self.size or 0 <= id_ < self.size, f"0 to {self.size - 1}")
                 for name, id_ in inside.items()

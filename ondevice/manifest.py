@@ -252,6 +252,11 @@ class Manifest:
         return tuple(dict.fromkeys(feature.vocabulary for feature in self.inputs if feature.vocabulary))
 
     @property
+    def titles(self) -> tuple[str, ...]:
+        """File names of the titles, each once."""
+        return tuple(dict.fromkeys(feature.titles for feature in self.inputs if feature.titles))
+
+    @property
     def method(self) -> str:
         """Names of the embedding methods, each once."""
         return ", ".join(dict.fromkeys(embedding.method for embedding in self.embeddings))

@@ -40,6 +40,7 @@ class About:
         task: the task of ours that the model was trained for.
         orders: the id order of each layer, by name, see `ondevice.manifest.Embedding`.
         training: how the model was trained.
+        titles: what ids are called for people, by the file's name.
     """
 
     name: str
@@ -54,6 +55,7 @@ class About:
     task: str = ""
     orders: Mapping[str, str] = field(default_factory=dict)
     training: Training = field(default_factory=Training)
+    titles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def write_bundle(folder: Path, converted: Converted, about: About, stock: StockFile | None = None) -> None:
@@ -73,8 +75,8 @@ def write_bundle(folder: Path, converted: Converted, about: About, stock: StockF
     model = folder / bundles.MODEL_FILE
     files.write_bytes(model, converted.content)
     vocabularies = [folder / name for name in about.vocabularies]
-    for path, keys in zip(vocabularies, about.vocabularies.values(), strict=True):
-        files.write_text(path, "".join(f"{key}\n" for key in keys))
+    for name, lines in {**about.vocabularies, **about.titles}.items():
+        files.write_text(folder / name, "".join(f"{line}\n" for line in lines))
     metadata = Metadata(
         schema_version=METADATA_VERSION,
         name=about.name,
@@ -91,7 +93,7 @@ def write_bundle(folder: Path, converted: Converted, about: About, stock: StockF
     vectors = TestVectors(bundles.SCHEMA_VERSION, about.vectors, about.texts)
     records.write(folder / bundles.TEST_VECTORS_FILE, vectors)
     keys_of = {each.name: about.vocabularies[each.vocabulary] for each in converted.inputs if each.vocabulary}
-    contents = (bundles.MODEL_FILE, *about.vocabularies, bundles.TEST_VECTORS_FILE)
+    contents = (bundles.MODEL_FILE, *about.vocabularies, *about.titles, bundles.TEST_VECTORS_FILE)
     manifest = Manifest(
         schema_version=bundles.SCHEMA_VERSION,
         name=about.name,

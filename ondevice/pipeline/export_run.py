@@ -95,6 +95,7 @@ def export_run(
         PADDING_ID,
         RESERVED_IDS,
         bundles.VOCABULARY_FILE,
+        bundles.TITLES_FILE if source.titles() else "",
         source.result.tokenizer,
     )
     head = _head(source, k, exclude_history)
@@ -173,5 +174,6 @@ def _convert(
         task.name,
         {"embedding": config.order},
         training,
+        {bundles.TITLES_FILE: run.titles()} if feature.titles else {},
     )
     write_bundle(folder, converted, about, stock)

@@ -58,6 +58,10 @@ def _fit(
     vocabulary = arranged(config, data, method, output)
     vocabulary.write(folder / run_folder.VOCABULARY_FILE)
     ids = vocabulary.ids(data.item_keys)
+    if data.titles:
+        titles = dict(zip(ids.tolist(), data.titles, strict=True))
+        lines = "".join(f"{titles.get(id_, '')}\n" for id_ in range(len(vocabulary)))
+        files.write_text(folder / run_folder.TITLES_FILE, lines)
     task = tasks.load(data.task)
 
     keras.utils.set_random_seed(config.seed)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ondevice import arrays, files, records
 from ondevice.data import begun
 from ondevice.data.split_data import SplitData
-from ondevice.data.vocabulary import Vocabulary
+from ondevice.data.vocabulary import Vocabulary, read_keys
 from ondevice.embeddings.method import Method
 from ondevice.embeddings.method import registry as methods
 from ondevice.errors import OnDeviceError, UsageError
@@ -27,6 +27,7 @@ SCHEMA_VERSION = 2
 CONFIG_FILE = "config.json"
 RESULT_FILE = "result.json"
 VOCABULARY_FILE = "vocab.txt"
+TITLES_FILE = "titles.txt"
 MODEL_FILE = "model.keras"
 EVALUATION_FILE = "evaluation.npz"
 TEST_VALUES_FILE = "test_values.npy"
@@ -123,6 +124,11 @@ class Run:
     def vocabulary(self) -> Vocabulary:
         """Read the vocabulary."""
         return Vocabulary.read(self.folder / VOCABULARY_FILE)
+
+    def titles(self) -> tuple[str, ...]:
+        """Read what each id is called for people, empty for its key; `()` where nothing has a title."""
+        path = self.folder / TITLES_FILE
+        return read_keys(path) if path.is_file() else ()
 
     def evaluation(self) -> Evaluation:
         """Read the test users and the model's answers to them."""

@@ -29,6 +29,10 @@ def vocabulary_failures(bundle: Bundle) -> list[Failure]:
                 f"{feature.vocabulary} has {len(keys[feature.name])} lines; the manifest promises {feature.size} ids."
             )
             return [Failure("vocabulary", lines)]
+        titles = read_keys(bundle.folder / feature.titles) if feature.titles else keys[feature.name]
+        if len(titles) != feature.size:
+            lines = f"{feature.titles} has {len(titles)} lines; the manifest promises {feature.size} ids."
+            return [Failure("vocabulary", lines)]
         failures += _text_failures(bundle, feature, keys[feature.name])
     if manifest.head.labels:
         return [*_key_failures(bundle, "labels", manifest.head.labels, "the manifest"), *failures]

@@ -1,6 +1,6 @@
 // Answers as every view shows them: ids and labels, best first, and plain numbers.
 
-import { bar, element, tile } from "./dom.js";
+import { bar, beside, element, tile } from "./dom.js";
 import { namesOf, ranked } from "./features.js";
 
 const SHOWN_NUMBERS = 64;
@@ -28,12 +28,13 @@ export function labelRows(labels, { items, scores }) {
  * @param {string[] | undefined} names what ids are called, if anything.
  * @param {{items: number[], scores: number[]}} answer what the model said.
  * @param {(score: number) => string} written how a score is written.
+ * @param {(id: number) => string} key the key of an id that is called something else, empty for others.
  */
-export function itemRows(names, { items, scores }, written = (score) => score.toFixed(2)) {
+export function itemRows(names, { items, scores }, written = (score) => score.toFixed(2), key = () => "") {
   const [best, last] = [scores[0], scores.at(-1)];
   return items.map((id, index) => {
     const share = best > last ? 0.12 + (0.88 * (scores[index] - last)) / (best - last) : 1;
-    const label = element("span", { class: "name" }, names?.[id] ?? `Id ${id}`);
+    const label = element("span", { class: "name" }, names?.[id] ?? `Id ${id}`, ...beside(key(id)));
     const number = element("span", { class: "number quiet" }, written(scores[index]));
     const what = [element("div", { class: "what" }, label, bar(share)), number];
     return element("li", { "data-id": String(id) }, ...(names ? [tile(names[id])] : []), ...what);

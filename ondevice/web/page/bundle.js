@@ -69,11 +69,16 @@ function decoded(content, name) {
 export async function openBundle(read = fetchFile) {
   const manifest = readManifest(decoded(await read(MANIFEST), MANIFEST));
   const named = manifest.inputs.filter(({ vocabulary }) => vocabulary);
-  const [model, tests, ...words] = await Promise.all(
-    [MODEL, VECTORS, ...named.map(({ vocabulary }) => vocabulary)].map((name) => checkedFile(read, manifest, name)),
+  const names = [...named.map(({ vocabulary }) => vocabulary), ...named.map(({ titles }) => titles).filter(Boolean)];
+  const [model, tests, ...found] = await Promise.all(
+    [MODEL, VECTORS, ...names].map((name) => checkedFile(read, manifest, name)),
   );
+  const words = new Map(names.map((name, place) => [name, decoded(found[place], name)]));
   const vocabularies = new Map(
-    named.map((feature, place) => [feature.name, Vocabulary.parse(decoded(words[place], feature.vocabulary), feature)]),
+    named.map((feature) => [
+      feature.name,
+      Vocabulary.parse(words.get(feature.vocabulary), feature, words.get(feature.titles)),
+    ]),
   );
   const tokenizers = new Map(named.map((feature) => [feature.name, new Tokenizer(feature, vocabularies.get(feature.name))]));
   const { vectors, texts = [] } = JSON.parse(decoded(tests, VECTORS));

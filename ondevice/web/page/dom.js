@@ -26,6 +26,9 @@ export function fill(place, template) {
 
 const beginning = (key) => key.match(/^\p{L}+/u)?.[0] ?? key;
 
+/** Return what shows a key beside its title: nothing for an empty one. */
+export const beside = (key) => (key ? [" ", element("small", { class: "quiet" }, key)] : []);
+
 /** Give an element the color of an item, which keys with equal beginnings share. */
 function colored(made, key) {
   let hash = 7;

@@ -48,7 +48,7 @@ function keyField(feature, place, { vocabularies }, changed) {
     placeholder: length === 1 ? "Search another one …" : "Search to add …",
   });
   const chips = element("ul", { class: "chips", "aria-label": feature.name });
-  const named = (id) => (id >= feature.reserved && id < feature.size ? vocabulary.keys[id] : `Id ${id}`);
+  const named = (id) => (id >= feature.reserved && id < feature.size ? vocabulary.names[id] : `Id ${id}`);
 
   function show(ids) {
     picked = ids;

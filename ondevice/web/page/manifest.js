@@ -42,6 +42,7 @@ export const RECORDS = {
     padding: ["int | None", null],
     reserved: ["int", 0],
     vocabulary: ["str", ""],
+    titles: ["str", ""],
     tokenizer: ["Tokenizer | None", null],
   },
   Tokenizer: { name: ["str", "words"], lowercase: ["bool", true], fields: ["tuple[str, ...]", []] },

@@ -2,7 +2,7 @@
 
 import { itemRows } from "./answer_rows.js";
 import { makeCombobox } from "./combobox.js";
-import { byId, dot, element, fill, refill, tile } from "./dom.js";
+import { beside, byId, dot, element, fill, refill, tile } from "./dom.js";
 import { lengthOf } from "./features.js";
 import { latest } from "./latest.js";
 
@@ -18,15 +18,15 @@ export function showRanking(place, { manifest, vocabularies, vectors }, recommen
   const history = new Set();
   const samples = vectors.filter(({ edge }) => !edge).slice(0, SAMPLES);
   const recommended = latest(recommend, ({ items, scores }) => {
-    const rows = itemRows(vocabulary.keys, { items, scores });
+    const rows = itemRows(vocabulary.names, { items, scores }, undefined, (id) => vocabulary.keyBeside(id));
     items.forEach((id, index) => offer(rows[index], id));
     refill(byId("answers"), rows);
     byId("answers-title").textContent = history.size ? "Recommended" : "Without a history";
-    byId("answers-status").textContent = `${items.length} recommendations, the first is ${vocabulary.keys[items[0]]}.`;
+    byId("answers-status").textContent = `${items.length} recommendations, the first is ${vocabulary.names[items[0]]}.`;
   });
 
   function chip(id) {
-    const key = vocabulary.keys[id];
+    const key = vocabulary.names[id];
     const remove = element("button", { type: "button", "aria-label": `Remove ${key}` }, "×");
     remove.addEventListener("click", () => {
       history.delete(id);
@@ -38,7 +38,7 @@ export function showRanking(place, { manifest, vocabularies, vectors }, recommen
   function offer(row, id) {
     // An item of a history that is longer than the model looks back may be recommended again.
     if (history.has(id)) return;
-    const label = `Add ${vocabulary.keys[id]} to the history`;
+    const label = `Add ${vocabulary.names[id]} to the history`;
     const add = element("button", { type: "button", class: "add", "aria-label": label }, "+");
     add.addEventListener("click", () => {
       history.add(id);
@@ -65,8 +65,8 @@ export function showRanking(place, { manifest, vocabularies, vectors }, recommen
 
   function suggest(query) {
     return vocabulary.search(query, SUGGESTIONS, history).map((id) => {
-      const key = vocabulary.keys[id];
-      return { id, content: [tile(key), element("span", {}, key)] };
+      const [name, key] = [vocabulary.names[id], vocabulary.keyBeside(id)];
+      return { id, content: [tile(name), element("span", {}, name, ...beside(key))] };
     });
   }
 

@@ -1,4 +1,4 @@
-// The vocabulary: one key per line, the line number is the id; and the search for items by parts of their keys.
+// The vocabulary: one key per line, the line number is the id; what ids are called; and the search for items.
 
 import { BundleError } from "./bundle_error.js";
 
@@ -13,10 +13,13 @@ export class Vocabulary {
   /**
    * @param {string[]} keys the key of every id.
    * @param {number} reserved ids below this one are no keys that people pick.
+   * @param {string[]} titles what each id is called, empty for its key.
    */
-  constructor(keys, reserved) {
+  constructor(keys, reserved, titles = []) {
     this.keys = keys;
     this.reserved = reserved;
+    this.titles = titles;
+    this.names = titles.length ? keys.map((key, id) => titles[id] || key) : keys;
     // Each is made when it is first needed.
     this.ids = undefined;
     this.searched = undefined;
@@ -27,13 +30,21 @@ export class Vocabulary {
    *
    * @throws {BundleError} its last line has no end, or it has another size than the input.
    */
-  static parse(text, { vocabulary: name, size, reserved }) {
-    const keys = text.split("\n");
-    const rest = keys.pop();
-    if (rest !== "") throw new BundleError(`${name} is cut off: its last line "${rest.slice(0, 40)}" has no end.`);
-    const [found, promised] = [keys.length, size].map((number) => number.toLocaleString("en-US"));
-    if (found !== promised) throw new BundleError(`${name} has ${found} lines; the manifest promises ${promised} ids.`);
-    return new Vocabulary(keys, reserved);
+  static parse(text, { vocabulary, titles, size, reserved }, called) {
+    const lines = (name, content) => {
+      const found = content.split("\n");
+      const rest = found.pop();
+      if (rest !== "") throw new BundleError(`${name} is cut off: its last line "${rest.slice(0, 40)}" has no end.`);
+      const [has, promised] = [found.length, size].map((number) => number.toLocaleString("en-US"));
+      if (has !== promised) throw new BundleError(`${name} has ${has} lines; the manifest promises ${promised} ids.`);
+      return found;
+    };
+    return new Vocabulary(lines(vocabulary, text), reserved, titles ? lines(titles, called) : []);
+  }
+
+  /** Return the key of an id that is called something else, empty for all others. */
+  keyBeside(id) {
+    return this.titles[id] ? this.keys[id] : "";
   }
 
   /** Return how many keys there are to pick. */
@@ -49,15 +60,15 @@ export class Vocabulary {
   }
 
   /**
-   * Return ids of items whose key holds every word of a query, the best first: the key itself, keys that begin with
-   * the query, keys with parts that begin with its words, then the rest; in id order among equals.
+   * Return ids of items whose title or key hold every word of a query, the best first: the key or title itself, those
+   * that begin with the query, those with parts that begin with its words, then the rest; in id order among equals.
    *
    * @param {string} query what somebody typed.
    * @param {number} limit ids, at most.
    * @param {Set<number>} without ids that are left out.
    */
   search(query, limit, without = new Set()) {
-    this.searched ??= this.keys.map(folded);
+    this.searched ??= this.names.map((name, id) => folded(this.titles[id] ? `${name} ${this.keys[id]}` : name));
     const whole = folded(query.trim());
     const words = whole.split(/\s+/).filter(Boolean);
     if (!words.length) return [];
@@ -65,7 +76,9 @@ export class Vocabulary {
     for (let id = this.reserved; id < this.searched.length; id += 1) {
       const key = this.searched[id];
       if (without.has(id) || !words.every((word) => key.includes(word))) continue;
-      const rank = key === whole ? 0 : key.startsWith(whole) ? 1 : words.every((word) => startsPart(key, word)) ? 2 : 3;
+      const named = this.titles[id] ? [this.titles[id], this.keys[id]].map(folded) : [key];
+      const same = named.includes(whole);
+      const rank = same ? 0 : key.startsWith(whole) ? 1 : words.every((word) => startsPart(key, word)) ? 2 : 3;
       if (found[rank].length < limit) found[rank].push(id);
     }
     return found.flat().slice(0, limit);

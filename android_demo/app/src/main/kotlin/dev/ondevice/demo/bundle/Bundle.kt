@@ -32,8 +32,12 @@ class Bundle(
         return tokenizer.words(text).map { vocabulary.id(it) ?: UNKNOWN_ID }
     }
 
-    /** Returns what an id of the answer is called. */
-    fun nameOf(answer: Int): String = nameOf(answer, manifest, vocabularies) ?: "Id $answer"
+    /** Returns what people are shown of an id of the answer. */
+    fun nameOf(answer: Int): String {
+        val key = nameOf(answer, manifest, vocabularies) ?: return "Id $answer"
+        val titled = manifest.answered.takeIf { manifest.head.kind != HeadKind.PROBABILITIES }
+        return titled?.let { vocabularies[it.name] }?.item(answer)?.name ?: key
+    }
 
     companion object {
         const val MANIFEST_FILE = "manifest.json"

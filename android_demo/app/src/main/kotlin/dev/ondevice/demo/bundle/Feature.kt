@@ -25,6 +25,7 @@ data class Tensor(val name: String, val shape: List<Int>, val dtype: String) {
  * @property padding fills places that nobody gives; null where each place must be given.
  * @property reserved ids below this one are no keys that a person could pick.
  * @property vocabulary file with one key per line; empty where there are no keys.
+ * @property titles file with what each id is called, a line per id; empty where nothing has a title.
  * @property tokenizer how what is typed becomes keys; null where keys are picked.
  */
 data class Feature(
@@ -35,6 +36,7 @@ data class Feature(
     val padding: Int?,
     val reserved: Int,
     val vocabulary: String,
+    val titles: String,
     val tokenizer: Tokenizer?,
 ) {
     val name get() = tensor.name

@@ -100,6 +100,7 @@ data class Manifest(
             padding = record.wholeOrNull("padding"),
             reserved = record.whole("reserved", default = 0),
             vocabulary = record.text("vocabulary", ""),
+            titles = record.text("titles", ""),
             tokenizer = record.recordOrNull("tokenizer")?.let(::tokenizerOf),
         )
 

@@ -20,16 +20,16 @@ class PickedInput(root: View, private val model: DemoModel) {
 
     private val picked = Chips<Item>(root.findViewById<ViewGroup>(R.id.picked)) { item ->
         Chip(
-            resources.getString(R.string.picked_chip, item.key),
-            resources.getString(R.string.picked_remove, item.key),
+            resources.getString(R.string.picked_chip, item.name),
+            resources.getString(R.string.picked_remove, item.name),
             R.drawable.chip_picked,
         ) { model.remove(item) }
     }
 
     private val matches = Chips<Item>(root.findViewById<ViewGroup>(R.id.matches)) { item ->
         Chip(
-            resources.getString(R.string.match_chip, item.key),
-            resources.getString(R.string.match_add, item.key),
+            resources.getString(R.string.match_chip, item.label),
+            resources.getString(R.string.match_add, item.name),
             R.drawable.chip,
         ) { model.add(item) }
     }

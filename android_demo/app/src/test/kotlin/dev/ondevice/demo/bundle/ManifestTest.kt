@@ -18,7 +18,7 @@ class ManifestTest {
         assertEquals("", manifest.dataset)
         assertEquals(0, manifest.appendedBytes)
         val prices = Tensor("prices", listOf(1, 2), "float32")
-        val expected = Feature(prices, Kind.NUMBER, size = 0, outside = 0, padding = null, reserved = 0, vocabulary = "", tokenizer = null)
+        val expected = Feature(prices, Kind.NUMBER, size = 0, outside = 0, padding = null, reserved = 0, vocabulary = "", titles = "", tokenizer = null)
         assertEquals(expected, manifest.inputs[2])
     }
 

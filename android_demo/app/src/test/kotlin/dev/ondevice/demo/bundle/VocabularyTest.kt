@@ -35,6 +35,16 @@ class VocabularyTest {
     }
 
     @Test
+    fun `items are found by title and by key and shown by their titles`() {
+        val films = Vocabulary(listOf("<0>", "<1>", "tt17", "tt2"), 2, listOf("", "", "Toy Story (1995)", ""))
+        val toys = Item(2, "tt17", "Toy Story (1995)")
+        for (query in listOf("toy story (1995)", "story", "TT17")) assertEquals(listOf(toys), films.search(query, 5))
+        assertEquals(listOf("Toy Story (1995)", "tt2"), films.picked.map { films.item(it).name })
+        assertEquals(listOf("Toy Story (1995) · tt17", "tt2"), films.picked.map { films.item(it).label })
+        assertEquals(2, films.id("tt17"))
+    }
+
+    @Test
     fun `case does not count, nor beyond ASCII`() {
         assertEquals(listOf("rock-17", "rock-18"), found("ROCK"))
         assertEquals(listOf("Über uns"), found("über"))
