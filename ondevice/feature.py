@@ -31,10 +31,10 @@ class Feature:
         reserved: how many of the first ids are no keys that a person could pick, as padding and unknown.
         vocabulary: file of the bundle with one key per line, the line's number from zero being the id; empty where the
             app has the ids.
-        titles: file of the bundle with what each id is called for people, a line per id, empty for its key; empty where
-            nothing has a title.
         tokenizer: how a text becomes keys of the vocabulary; None where keys are picked.
         made_by: the layer that made the ids in the model and was cut off, with its settings; empty where none did.
+        titles: file of the bundle with what each id is called for people, a line per id, empty for its key; empty where
+            nothing has a title.
 
     Raises:
         UsageError: the fields contradict each other.
@@ -53,9 +53,9 @@ class Feature:
     padding: int | None = None
     reserved: int = 0
     vocabulary: str = ""
-    titles: str = ""
     tokenizer: Tokenizer | None = None
     made_by: dict[str, int | float | str | bool] = field(default_factory=dict)
+    titles: str = ""
 
     def __post_init__(self) -> None:
         inside = {"outside": self.outside, "padding": self.padding or 0}

@@ -95,8 +95,8 @@ def export_run(
         PADDING_ID,
         RESERVED_IDS,
         bundles.VOCABULARY_FILE,
-        bundles.TITLES_FILE if source.titles() else "",
         source.result.tokenizer,
+        titles=bundles.TITLES_FILE if source.titles() else "",
     )
     head = _head(source, k, exclude_history)
     require_size(method, choose_output(source.config, method, source.result.task, source.result.labels), chosen)
