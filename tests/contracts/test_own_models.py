@@ -20,7 +20,8 @@ IDS = [f"{name} {'compressed' if compressed else 'plain'}" for name, compressed 
 SAVED = ("bst", "dcn", "gru", "intents", "interest", "static_text", "wide_deep")
 """Those that are made of nothing but layers, which Keras saves without knowing a class of the test's."""
 
-RECIPES = ("float32", "int8", "int4")
+RECIPES = {False: ("float32", "int8"), True: ("float32", "int4")}
+"""Plain models and compressed ones; `test_own_compressed.py` has the other recipes of those that are compressed later."""
 
 MAX_LOSS = {"float32": 0.001, "int8": 0.01, "int4": 0.03}
 """Largest relative loss of the model's own metric; rounding rows and kernels in NumPy costs up to 0.0043 and 0.0215."""
@@ -97,8 +98,9 @@ def test_a_file_of_keras_goes_out_as_its_model_does(name: str, tmp_path: Path) -
     assert from_file.manifest.inputs == from_model.manifest.inputs
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize(("name", "compressed"), VARIANTS, ids=IDS)
+@pytest.mark.parametrize(
+    ("name", "compressed", "recipe"), [(*variant, recipe) for variant in VARIANTS for recipe in RECIPES[variant[1]]]
+)
 def test_it_goes_out_proven(name: str, compressed: bool, recipe: str, tmp_path: Path) -> None:
     case = load(name, compressed)
     bundle = export(case, tmp_path / "bundle", recipe)
