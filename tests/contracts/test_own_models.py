@@ -21,7 +21,7 @@ SAVED = ("bst", "dcn", "gru", "intents", "interest", "static_text", "wide_deep")
 """Those that are made of nothing but layers, which Keras saves without knowing a class of the test's."""
 
 RECIPES = {False: ("float32", "int8"), True: ("float32", "int4")}
-"""Plain models and compressed ones; `test_own_compressed.py` has the other recipes of those that are compressed later."""
+"""Of plain models and of those that are made with compressed tables."""
 
 MAX_LOSS = {"float32": 0.001, "int8": 0.01, "int4": 0.03}
 """Largest relative loss of the model's own metric; rounding rows and kernels in NumPy costs up to 0.0043 and 0.0215."""
