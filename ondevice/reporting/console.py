@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ondevice.errors import escaped
 from ondevice.reporting.columns import NUMBER, TEXT, VERDICT, Column, Shown, main_columns
 from ondevice.reporting.record import Report
 from ondevice.reporting.runtimes import VALID, undecided
@@ -30,9 +31,9 @@ def print_table(report: Report, console: Console) -> None:
         console: where to; colours are left out where it is no terminal.
     """
     rows = summarize(report)
-    console.print(Text(f"Data: {report.dataset_summary}"), soft_wrap=True)
+    console.print(Text(escaped(f"Data: {report.dataset_summary}")), soft_wrap=True)
     _print(console, main_columns(report.metric, report.baseline), rows)
-    console.print(Text(conclusion(report, rows)), soft_wrap=True)
+    console.print(Text(escaped(conclusion(report, rows))), soft_wrap=True)
 
 
 def print_sweep(sweep: Sweep, console: Console, folder: Path) -> None:
@@ -44,7 +45,7 @@ def print_sweep(sweep: Sweep, console: Console, folder: Path) -> None:
         folder: folder of the report.
     """
     _print(console, sweep_columns(sweep), sweep_rows(sweep))
-    console.print(Text(sweep_conclusion(sweep)), soft_wrap=True)
+    console.print(Text(escaped(sweep_conclusion(sweep))), soft_wrap=True)
     if sweep.missing:
         console.print(f"{sweep.missing} trainings of the plan are not done yet.", soft_wrap=True)
     console.print(f"\nReport: {folder / 'sweep.html'} (also sweep.md and sweep.json)", soft_wrap=True)
@@ -66,7 +67,9 @@ def _print(console: Console, columns: Sequence[Column[Shown]], rows: Sequence[Sh
         )
     for row in rows:
         # `Text` and not a string: a bracket in a name is no markup.
-        table.add_row(*(Text(cell, _style(column.kind, cell)) for column in shown for cell in [column.cell(row)]))
+        table.add_row(
+            *(Text(cell, _style(column.kind, cell)) for column in shown for cell in [escaped(column.cell(row))])
+        )
     console.print(table)
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from ondevice import units
 from ondevice.bundle import MODEL_FILE
+from ondevice.errors import escaped
 from ondevice.manifest import UNKNOWN_RUNTIME
 from ondevice.reporting.columns import ABSENT, format_metric, main_columns
 from ondevice.reporting.encoding import encoding_sections, worst_columns
@@ -62,12 +63,23 @@ def environment(**how: Any) -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     # Names come from users and messages from runtimes; a misspelt field is an error, not an empty cell.
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, **how
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **{"finalize": _visible, **how},
     )
     formats = {name.removeprefix("format_"): form for name, form in vars(units).items() if name.startswith("format_")}
     environment.filters.update(formats, metric=format_metric, badge=_badge, result_verdict=result_verdict)
     environment.globals.update(absent=ABSENT, model_file=MODEL_FILE, unknown=UNKNOWN_RUNTIME)
     return environment
+
+
+def _visible(value: object) -> object:
+    """Spell out what can't be seen in a name or message, but for blanks; what is Markup already stays as it is."""
+    plain = isinstance(value, str) and not isinstance(value, Markup)
+    return escaped(str(value).replace("\n", " ")) if plain else value
 
 
 def _badge(verdict: str) -> str:

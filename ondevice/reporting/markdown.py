@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from markupsafe import Markup
 
+from ondevice.errors import escaped
 from ondevice.reporting.html import environment, shown
 from ondevice.reporting.record import Report
 
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "*": "\\*", "`": "\\`", "[": "\\["})
+_ESCAPES = str.maketrans(
+    {"\\": "\\\\", "&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", "*": "\\*", "`": "\\`", "[": "\\["}
+)
 
 
 def render_markdown(report: Report) -> str:
@@ -26,9 +30,11 @@ def as_markdown(template: str, values: dict[str, Any]) -> str:
 
 def _plain(value: object) -> Markup:
     # What macros give is Markdown already.
-    return value if isinstance(value, Markup) else Markup(" ".join(str(value).split()).translate(_ESCAPES))
+    return value if isinstance(value, Markup) else Markup(escaped(" ".join(str(value).split())).translate(_ESCAPES))
 
 
 def _code(text: str) -> Markup:
-    # A fence of two backquotes may hold single ones.
-    return Markup(f"`` {' '.join(text.split())} ``" if "`" in text else f"`{' '.join(text.split())}`")
+    line = escaped(" ".join(text.split()))
+    # A fence may hold every run of backquotes that is shorter than itself.
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    return Markup(f"{fence}{line}{fence}" if fence == "`" else f"{fence} {line} {fence}")

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from ondevice.errors import escaped
 from ondevice.reporting.record import Report
 from ondevice.reporting.runtimes import widest_quality
 from ondevice.reporting.summary import BASELINE_RECIPE, Row, summarize
@@ -112,18 +113,20 @@ def _draw(axes: Any, report: Report, rows: list[Row]) -> list[Any]:
     axes.margins(x=0.08, y=0.12)
     drawn = {row.variant for row in rows}
     named = [
-        Line2D([], [], color=colours[name], marker="o", markersize=sizes[name], linestyle="none", label=name)
+        Line2D([], [], color=colours[name], marker="o", markersize=sizes[name], linestyle="none", label=escaped(name))
         for name in variants
         if name in drawn
     ]
     named += [
-        Line2D([], [], color=GREY, marker=marker, linestyle="none", label=f"recipe {name}")
+        Line2D([], [], color=GREY, marker=marker, linestyle="none", label=escaped(f"recipe {name}"))
         for name, marker in markers.items()
     ]
     baseline = _baseline_metric(report)
     if baseline is not None:
         words = f"{report.baseline}, float reference"
-        named.append(axes.axhline(baseline, color=GREY, linewidth=1, linestyle=(0, (5, 4)), zorder=1, label=words))
+        named.append(
+            axes.axhline(baseline, color=GREY, linewidth=1, linestyle=(0, (5, 4)), zorder=1, label=escaped(words))
+        )
     return named
 
 

@@ -189,3 +189,15 @@ def test_the_legend_names_every_model_recipe_and_the_baseline() -> None:
     variants = dict.fromkeys(model.variant for model in report.models)
     recipes = dict.fromkeys(f"recipe {model.manifest.recipe}" for model in report.models)
     assert named[-len(variants) - len(recipes) - 1 :] == [*variants, *recipes, "full, float reference"]
+
+
+def test_what_a_name_holds_reaches_no_terminal_no_markdown_and_no_page() -> None:
+    name = "a\x1b[2J`b``c\\|\u202e<i>"
+    report = renamed(make_report(), "memcom@semantic", name)
+    printed, page, markdown = terminal(report), render_html(report), render_markdown(report)
+    for text in (printed, page, markdown):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "\\x1b" in text
+    assert "<i>" not in page
+    assert "\\x1b\\[2J\\`b\\`\\`c\\\\\\|" in markdown.replace("\\\\x1b", "\\x1b")
