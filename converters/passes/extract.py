@@ -55,7 +55,7 @@ def _computed(file: ModelFile, name: str) -> int:
         index
         for operator in file.graph.operators
         for index in indices(operator.outputs)
-        if (file.graph.tensors[index].name or b"").decode() == name
+        if (file.graph.tensors[index].name or b"").decode("utf-8", "backslashreplace") == name
     ]
     if len(found) != 1:
         raise OnDeviceError(f"tensor {name!r} must be the name of one computed tensor, it is that of {len(found)}.")

@@ -60,7 +60,9 @@ def make_parser() -> argparse.ArgumentParser:
             name.replace("_", "-"), help=summary, description=summary, epilog=details.strip() or None
         )
         module.add_arguments(subparser)
-        subparser.add_argument("-v", "--verbose", action="store_true", help="show where an error came from")
+        subparser.add_argument(
+            "-v", "--verbose", dest="traced", action="store_true", help="show where an error came from"
+        )
         subparser.set_defaults(run=module.run, resumes=getattr(module, "RESUMES", False))
     return parser
 
@@ -87,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ondevice: {'terminated' if terminated else 'interrupted'}{goes_on}.", file=sys.stderr)
         return TERMINATED if terminated else INTERRUPTED
     except Exception as error:  # noqa: BLE001 - nobody who types a command is to read a traceback unasked
-        if parsed.verbose:
+        if parsed.traced:
             traceback.print_exc()
         print(f"ondevice: {escaped(_sentence(error))}", file=sys.stderr)
         return error.exit_code if isinstance(error, OnDeviceError) else EXIT_FAILED

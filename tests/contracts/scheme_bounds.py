@@ -28,6 +28,9 @@ def of_codebook(entries: int) -> Callable[[FloatArray], FloatArray]:
         above = np.searchsorted(codebook, values)
         low, high = codebook[np.maximum(above - 1, 0)], codebook[np.minimum(above, len(codebook) - 1)]
         half = np.where((values >= low) & (values <= high), (high - low) / 2, np.abs(values - low))
+        # No number becomes one of the other sign, however near.
+        across = (low < 0) & (high > 0)
+        half = np.where(across, np.where(values > 0, high - values, values - low), half)
         return np.nextafter(half.astype(np.float32), np.float32(np.inf))
 
     return bound

@@ -153,8 +153,10 @@ def test_unknown_format_names_those_there_are(dense: str, hint: str) -> None:
 
 def runtime_with(int8: tuple[str, ...], int4: tuple[str, ...]) -> Target:
     statements = {"release": "2.14.0", "int8_dense": int8, "int4_dense": int4}
-    sources = dict.fromkeys([*statements, "float16_gather", "int4_gather"], "made up")
-    return Target(name="old", title="", float16_gather=False, int4_gather=False, sources=sources, **statements)
+    sources = dict.fromkeys([*statements, "ahead", "float16_gather", "int4_gather"], "made up")
+    return Target(
+        name="old", title="", float16_gather=False, int4_gather=False, ahead={}, sources=sources, **statements
+    )
 
 
 @pytest.mark.parametrize(
