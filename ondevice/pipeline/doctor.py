@@ -10,7 +10,13 @@ from ondevice.devices.profile import open_device
 from ondevice.pipeline.devices import DEFAULT_PHONE
 from ondevice.versions import package_version
 
-NEEDED = ("tensorflow", "keras", "ai-edge-litert", "ai-edge-quantizer", "numpy", "scipy")
+NEEDED = ("tensorflow", "keras", "ai-edge-litert", "ai-edge-quantizer", "numpy", "scipy", "pyarrow")
+
+PINNED = (
+    "wheels of the phone's image, the browser's runtime and what the APK is made of are pinned by digest; Debian's "
+    "packages by their signatures alone, this environment's by ranges of versions"
+)
+"""What of all that is fetched from elsewhere is checked how."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ def doctor() -> list[Finding]:
         found = package_version(name)
         ok = found != "not installed"
         findings.append(Finding(name, ok, True, found if ok else f"not installed; run: pip install {name}"))
-    return [*findings, _old_runtime(), _numpy(), _phone(), _browser()]
+    return [*findings, _old_runtime(), _numpy(), _phone(), _browser(), Finding("downloads", True, False, PINNED)]
 
 
 def _old_runtime() -> Finding:
