@@ -211,7 +211,8 @@ class Manifest:
         output: the output layer, where it is one of ours.
         appended_bytes: size of the archive appended to the model, so that the file has `file_bytes` and these.
         appended: names of the files in that archive.
-        constants: SHA-256 of every constant of the model as it was proven, in the order of their places in the file.
+        constants: SHA-256 of every constant of the model as it was proven, with type, shape and scales, in the order of
+            the tensors; last that of what every operation reads and writes.
     """
 
     schema_version: int

@@ -81,6 +81,10 @@ class Evaluation:
         if missing := [name for name in names if name not in stored]:
             raise OnDeviceError(f"evaluation data {str(path)!r} has no array {missing[0]!r}.")
         histories, items, scores, ranges, *lists = (stored[name] for name in names)
+        if not (np.isfinite(scores).all() and np.isfinite(ranges).all()):
+            raise OnDeviceError(
+                f"evaluation data {str(path)!r} hold scores that are not finite; train the model again."
+            )
         return cls(histories, Lists(*lists[:2]), Lists(*lists[2:]), items, scores, ranges)
 
 

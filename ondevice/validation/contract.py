@@ -146,7 +146,8 @@ def vector_failures(
             failures.append(Failure(check, f"test vector {vector.name!r}: {problem}."))
             continue
         largest = max(largest, error)
-        if error > manifest.score_tolerance_steps:
+        # What is no number is larger than nothing.
+        if not error <= manifest.score_tolerance_steps:
             allowed = f"{manifest.score_tolerance_steps:g} are allowed"
             failures.append(
                 Failure(check, f"test vector {vector.name!r}: scores differ by {error:.3g} steps; {allowed}.")
@@ -167,7 +168,7 @@ def example_failures(manifest: Manifest, judged: Iterable[tuple[str, float]]) ->
         failures.append(
             Failure("values", f"{len(wrong)} of {len(problems)} examples are answered wrongly: {wrong[0]}.")
         )
-    beyond = sum(error > manifest.score_tolerance_steps for error in errors)
+    beyond = sum(not error <= manifest.score_tolerance_steps for error in errors)
     if beyond:
         allowed = f"{manifest.score_tolerance_steps:g} are allowed"
         differ = f"scores of {beyond} of {len(errors)} examples differ by up to {max(errors):.3g} steps"

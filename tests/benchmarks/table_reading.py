@@ -1,7 +1,7 @@
 """What reading a large table takes, beside pandas' own read of the same file: seconds and memory, a process each.
 
-`python tests/benchmarks/table_reading.py --rows 20000000 --out FILE` makes a CSV file of ratings, then reads, splits and,
-with `--train`, trains on it for one epoch of large batches.
+`python tests/benchmarks/table_reading.py --rows 20000000 --out FILE` makes a CSV file of ratings, reads it, splits it
+and, with `--train`, trains on it for one epoch of large batches.
 """
 
 from __future__ import annotations

@@ -134,3 +134,18 @@ def tolerance_is_not_a_number(bundle: Copy) -> None:
     place = text.index('"score_tolerance_steps"')
     colon, comma = text.index(":", place), text.index(",", place)
     path.write_text(f"{text[:colon]}: NaN{text[comma:]}")
+
+
+@known_bad("memcom, int8", everywhere("constants"), sealed=False)
+def scale_of_an_output_layer_is_another(bundle: Copy) -> None:
+    """All bytes are right, and are read with a scale that is a twentieth smaller."""
+    with bundle.graph() as graph:
+        weights = graph.graph.tensors[graph.operator("FULLY_CONNECTED").inputs[1]]
+        weights.quantization.scale = np.array(weights.quantization.scale, np.float32) * np.float32(0.95)
+    reseal(bundle.folder, constants=False, score_tolerance_steps=40.0)
+
+
+@known_bad("memcom, int8", everywhere("constants"), sealed=False)
+def output_biases_are_moved_by_two_steps(bundle: Copy) -> None:
+    """Every score is off by two steps, up or down."""
+    move_biases(bundle, 2.0)

@@ -76,6 +76,8 @@ NAMES = [
     "one hidden weight is another",
     "one hidden bias is another",
     "tolerance is not a number",
+    "scale of an output layer is another",
+    "output biases are moved by two steps",
     "truncated after export",
     "one bit flipped after export",
     "vocabulary shuffled after export",

@@ -98,6 +98,15 @@ def test_missing_array_is_damaged_and_named(tmp_path: Path) -> None:
         Evaluation.read(tmp_path / "less.npz")
 
 
+@pytest.mark.parametrize("name", ["scores", "ranges"])
+def test_scores_that_are_no_numbers_are_refused_and_never_compared(tmp_path: Path, name: str) -> None:
+    evaluation = sample()
+    getattr(evaluation, name).flat[0] = np.nan
+    evaluation.write(tmp_path / "odd.npz")
+    with pytest.raises(OnDeviceError, match="scores that are not finite"):
+        Evaluation.read(tmp_path / "odd.npz")
+
+
 def test_text_is_damaged_too(tmp_path: Path) -> None:
     (tmp_path / "evaluation.npz").write_text("histories\n")
     with pytest.raises(OnDeviceError, match="can't be read"):

@@ -8,6 +8,9 @@ from pathlib import Path
 from ondevice.cli.console import results
 from ondevice.units import format_bytes
 
+SANDBOX = "entry-2018"
+"""A phone with a system of its own, in which a file can do no harm to this one."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -19,7 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, metavar="DATA.npz", help="examples for the model: one array per input, and targets as y"
     )
-    parser.add_argument("--device", default="host", help="device to run on (default: %(default)s)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--device", default="host", help="device to run on (default: %(default)s, in a process with all you may do)"
+    )
+    where.add_argument(
+        "--sandbox",
+        action="store_const",
+        dest="device",
+        const=SANDBOX,
+        help="run it inside the emulated phone %(const)s and not by this machine's own runtimes: for a stranger's file",
+    )
     parser.add_argument("--runtimes", nargs="+", help="runtimes of the device (default: all)")
     parser.add_argument(
         "--users", type=int, help="users, texts or examples, at most (default: all, on slow devices fewer)"

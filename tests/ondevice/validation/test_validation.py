@@ -241,6 +241,7 @@ def test_manifest_is_readable_json(good) -> None:
             "vocabulary": "vocab.txt",
             "tokenizer": None,
             "made_by": {},
+            "titles": "",
         }
     ]
     assert manifest["outputs"] == [
